@@ -1,0 +1,15 @@
+// Owns the caller: what a validated access token says about who is calling (RFC 9068 §2.2).
+
+export interface Caller {
+  /** `sub`: the person, or the client itself when no person is involved. */
+  readonly subject: string
+  /** `client_id`. */
+  readonly clientId: string
+  /** `gid`: the grant the token was issued under; revoking it kills the token. Null for tokens without one. */
+  readonly grantId: string | null
+  readonly scopes: ReadonlySet<string>
+  /** `aud`: the one protected resource this token is for. */
+  readonly resource: string
+  /** `exp`, seconds since the epoch. */
+  readonly expiresAt: number
+}

@@ -1,0 +1,41 @@
+// Owns the identifiers of protected resources (RFC 8707, RFC 9728): one per upstream, its URL and nothing else.
+
+const METADATA = '/.well-known/oauth-protected-resource'
+
+/** A protected resource: one path of this origin behind which one upstream answers. */
+export interface ProtectedResource {
+  /** The identifier, exactly the URL a client is given: `https://gate.example/mcp/notes`. No trailing slash. */
+  readonly identifier: string
+  /** The path of that URL: `/mcp/notes`, or `/mcp`. */
+  readonly path: string
+  /** The upstream's name, which is also the root of its scopes. */
+  readonly upstream: string
+  /** For people. */
+  readonly title: string
+}
+
+export function resourcePath(upstream?: string): string {
+  return upstream === undefined ? '/mcp' : `/mcp/${upstream}`
+}
+
+/** RFC 9728 §3.1: the well-known part goes between host and path. */
+export function metadataPath(resourcePath: string): string {
+  return METADATA + resourcePath
+}
+
+export function metadataUrl(resource: ProtectedResource): string {
+  const { origin, pathname } = new URL(resource.identifier)
+  return origin + metadataPath(pathname)
+}
+
+/**
+ * The canonical spelling of a `resource` parameter: scheme and host in lower case, no default port, no trailing slash.
+ * Null when it is not an absolute URI without a fragment (RFC 8707 §2).
+ */
+export function canonicalResource(value: string): string | null {
+  if (value.includes('#')) return null
+  const url = URL.parse(value)
+  if (!url || (url.protocol !== 'https:' && url.protocol !== 'http:')) return null
+  if (url.username !== '' || url.password !== '' || url.search !== '') return null
+  return url.origin + url.pathname.replace(/\/+$/, '')
+}

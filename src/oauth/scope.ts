@@ -1,0 +1,43 @@
+// Owns scopes: how they are written, and which includes which.
+
+/** `<upstream>:read`: the upstream's read-only tools, its resources and its prompts. */
+const READ = ':read'
+
+/** RFC 6749 §3.3: space-delimited, case-sensitive, without order; a repeated token counts once. */
+export function parseScope(scope: string | undefined): ReadonlySet<string> {
+  return new Set((scope ?? '').split(' ').filter((token) => token !== ''))
+}
+
+export function formatScope(scopes: Iterable<string>): string {
+  return [...new Set(scopes)].join(' ')
+}
+
+export function readScope(upstream: string): string {
+  return upstream + READ
+}
+
+/** `<upstream>`: everything at that upstream. */
+export function fullScope(upstream: string): string {
+  return upstream
+}
+
+/** The scopes an upstream offers, broadest first. */
+export function scopesOf(upstream: string): readonly string[] {
+  return [fullScope(upstream), readScope(upstream)]
+}
+
+/** The upstream that a scope belongs to. */
+export function upstreamOf(scope: string): string {
+  const colon = scope.indexOf(':')
+  return colon === -1 ? scope : scope.slice(0, colon)
+}
+
+/** A broader scope includes the narrower ones: `notes` includes `notes:read`. */
+export function includes(granted: ReadonlySet<string>, needed: string): boolean {
+  return granted.has(needed) || granted.has(upstreamOf(needed))
+}
+
+export function includesAll(granted: ReadonlySet<string>, needed: Iterable<string>): boolean {
+  for (const scope of needed) if (!includes(granted, scope)) return false
+  return true
+}
