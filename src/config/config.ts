@@ -1,0 +1,118 @@
+// Owns the configuration as the rest of the program sees it: typed, complete, and refused with every problem at once.
+
+import { join, resolve } from 'node:path'
+import { reportCombinations } from './combinations.ts'
+import { type Environment, type Given, readGiven } from './given.ts'
+import { isInsecure } from './origins.ts'
+import { withoutProblems } from './problem.ts'
+import type { TrustProxy } from './proxies.ts'
+import type { Values } from './schema.ts'
+import { type IdentityProviderConfig, readIdentityProviders } from './sign-in.ts'
+import type { UpstreamConfig } from './upstream-entry.ts'
+import { readUpstreams } from './upstreams.ts'
+import { readValues } from './variables.ts'
+
+export { ConfigError, type Problem } from './problem.ts'
+export { loadSecrets, type Secrets } from './secrets.ts'
+export type { IdentityProviderConfig } from './sign-in.ts'
+export type { UpstreamConfig } from './upstream-entry.ts'
+
+export type DatabaseConfig =
+  | { readonly kind: 'postgres'; readonly url: string }
+  | { readonly kind: 'embedded'; readonly directory: string }
+
+export interface Config {
+  /** The origin, without a trailing slash: the issuer. */
+  readonly publicUrl: string
+  /** Plain http on a host that is not this machine; the operator has said so, and should be reminded. */
+  readonly insecureHttp: boolean
+  readonly host: string
+  readonly port: number
+  readonly database: DatabaseConfig
+  /** Absolute. */
+  readonly dataDir: string
+  readonly admin: { readonly email: string; readonly password: string } | null
+  /** Empty: the demo upstream. */
+  readonly upstreams: readonly UpstreamConfig[]
+  /** The file to watch. Null: they did not come from a file. */
+  readonly upstreamsFile: string | null
+  readonly registration: Values['REGISTRATION']
+  /** Empty unless given; never empty when `registration` is `token`. */
+  readonly initialAccessTokens: readonly string[]
+  readonly accessTokenTtlSeconds: number
+  readonly refreshTokenTtlSeconds: number
+  readonly identityProviders: readonly IdentityProviderConfig[]
+  readonly trustProxy: TrustProxy
+  /** As browsers send them, besides ours and those of this machine. */
+  readonly allowedOrigins: readonly string[]
+  readonly maxBodyBytes: number
+  readonly redisUrl: string | null
+  readonly logLevel: Values['LOG_LEVEL']
+  readonly shutdownGraceMs: number
+  readonly workers: number
+  readonly metricsPort: number | null
+  readonly otlpEndpoint: string | null
+}
+
+/** Throws ConfigError with every problem there is. Reads the files that variables name, and nothing else. */
+export function loadConfig(env: Environment): Config {
+  return withoutProblems((report) => {
+    const given = readGiven(env, report)
+    const values = readValues(given, report)
+    reportCombinations(given, values, report)
+    return {
+      ...settingsOf(values),
+      upstreams: readUpstreams(given, { env, allowed: values.UPSTREAMS_ENV }, report),
+      upstreamsFile: upstreamsFileOf(given, env),
+      identityProviders: readIdentityProviders(given, report),
+    }
+  })
+}
+
+function upstreamsFileOf(given: Given, env: Environment): string | null {
+  const from = given.get('UPSTREAMS')?.from
+  const path = from === 'UPSTREAMS_FILE' ? env[from] : undefined
+  return path === undefined ? null : resolve(path)
+}
+
+function settingsOf(values: Values): Omit<Config, 'upstreams' | 'upstreamsFile' | 'identityProviders'> {
+  const dataDir = resolve(values.DATA_DIR)
+  const publicUrl = values.PUBLIC_URL ?? defaultPublicUrl(values.PORT)
+  return {
+    publicUrl,
+    insecureHttp: isInsecure(publicUrl),
+    host: values.HOST,
+    port: values.PORT,
+    database: databaseOf(values, dataDir),
+    dataDir,
+    admin: adminOf(values),
+    registration: values.REGISTRATION,
+    initialAccessTokens: values.INITIAL_ACCESS_TOKENS ?? [],
+    accessTokenTtlSeconds: values.ACCESS_TOKEN_TTL,
+    refreshTokenTtlSeconds: values.REFRESH_TOKEN_TTL,
+    trustProxy: values.TRUST_PROXY,
+    allowedOrigins: values.ALLOWED_ORIGINS,
+    maxBodyBytes: values.MAX_BODY,
+    redisUrl: values.REDIS_URL ?? null,
+    logLevel: values.LOG_LEVEL,
+    shutdownGraceMs: values.SHUTDOWN_GRACE * 1000,
+    workers: values.WORKERS,
+    metricsPort: values.METRICS_PORT,
+    otlpEndpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT ?? null,
+  }
+}
+
+/** Port 80 is not written in an origin. */
+function defaultPublicUrl(port: number): string {
+  return new URL(`http://localhost:${port}`).origin
+}
+
+function databaseOf({ DATABASE_URL: url }: Values, dataDir: string): DatabaseConfig {
+  return url === undefined
+    ? { kind: 'embedded', directory: join(dataDir, 'database') }
+    : { kind: 'postgres', url }
+}
+
+function adminOf({ ADMIN_EMAIL: email, ADMIN_PASSWORD: password }: Values): Config['admin'] {
+  return email === undefined || password === undefined ? null : { email, password }
+}

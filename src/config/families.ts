@@ -1,0 +1,93 @@
+// Owns the variables whose names hold a name: UPSTREAM_<NAME>_… and SIGN_IN_<NAME>_….
+
+import * as z from 'zod'
+import { type Documentation, documentation } from './documentation.ts'
+
+const upstream = (meaning: string, example: string | null, secret?: true) =>
+  z.string().register(documentation, described('Upstreams', meaning, example, secret))
+
+const signIn = (meaning: string, example: string | null, secret?: true) =>
+  z.string().register(documentation, {
+    ...described('Signing in elsewhere', meaning, example, secret),
+    reserved: true,
+  })
+
+function described(
+  group: Documentation['group'],
+  meaning: string,
+  example: string | null,
+  secret?: true,
+): Documentation {
+  return { group, meaning, example, ...(secret && { secret }) }
+}
+
+export const families = {
+  UPSTREAM: z.object({
+    URL: upstream('Where the upstream `<NAME>` answers.', 'http://notes:3000/mcp', true),
+    TITLE: upstream('What people read on the consent page. Without it, the name.', 'Team notes'),
+    DESCRIPTION: upstream('One sentence more about it.', 'What the team wrote down'),
+    HEADERS: upstream(
+      'Headers that every request to this upstream carries, as JSON.',
+      '{"Authorization": "Bearer a-long-random-text"}',
+      true,
+    ),
+  }),
+  SIGN_IN: z.object({
+    ISSUER: signIn(
+      'The issuer of an external identity provider (OpenID Connect), exactly as its discovery document says. `SIGN_IN_GITHUB_…` and `SIGN_IN_GITLAB_…` need none.',
+      'https://id.example.com',
+    ),
+    CLIENT_ID: signIn('The client ID that the provider gave to Gatehouse.', 'gatehouse'),
+    CLIENT_SECRET: signIn('The client secret that belongs to it.', null, true),
+  }),
+}
+
+export type Family = keyof typeof families
+
+export interface Member {
+  readonly family: Family
+  /** As written: `MY_NOTES` in `UPSTREAM_MY_NOTES_URL`. */
+  readonly entry: string
+  /** `URL` */
+  readonly field: string
+}
+
+/** Null: the name belongs to no family, or is a misspelled member of one. */
+export function memberOf(variable: string): Member | null {
+  const family = familyOf(variable)
+  if (family === null) return null
+  const rest = variable.slice(family.length + 1)
+  const field = fieldsOf(family).find((name) => rest.endsWith(`_${name}`) && rest.length > name.length + 1)
+  return field === undefined ? null : { family, entry: rest.slice(0, -field.length - 1), field }
+}
+
+/** `MY_NOTES` becomes `my-notes`. */
+export function entryName(entry: string): string {
+  return entry.toLowerCase().replaceAll('_', '-')
+}
+
+/** What was meant by a variable that looks like ours and is none; null when it is somebody else's. */
+export function expectedInstead(variable: string, value: string): string | null {
+  if (isServiceLink(variable, value)) return null
+  if (variable.startsWith('UPSTREAMS_')) return 'UPSTREAMS, UPSTREAMS_FILE or UPSTREAMS_ENV'
+  const family = familyOf(variable)
+  if (family === null) return null
+  const names = fieldsOf(family).map((field) => `${family}_<NAME>_${field}`)
+  return `one of ${names.join(', ')} (each also with _FILE)`
+}
+
+function familyOf(variable: string): Family | null {
+  if (variable.startsWith('UPSTREAM_')) return 'UPSTREAM'
+  return variable.startsWith('SIGN_IN_') ? 'SIGN_IN' : null
+}
+
+function fieldsOf(family: Family): readonly string[] {
+  return Object.keys(families[family].shape)
+}
+
+/** Kubernetes sets such variables for every service, so a service called `upstream-notes` must not be a mistake. */
+function isServiceLink(variable: string, value: string): boolean {
+  if (/_SERVICE_(HOST|PORT(_\w+)?)$/.test(variable)) return true
+  if (/_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/.test(variable)) return true
+  return variable.endsWith('_PORT') && /^(tcp|udp|sctp):\/\//.test(value)
+}

@@ -1,0 +1,63 @@
+// Owns the record of what happened that somebody may have to answer for: one function per event, never an argument of a call.
+
+import type { Logger } from './logger.ts'
+
+/** One call of a client at the gateway, whatever became of it. */
+export interface CallRecord {
+  readonly subject: string | null
+  readonly clientId: string | null
+  readonly upstream: string | null
+  /** JSON-RPC methods; several for a batch, joined by a comma. */
+  readonly method: string | null
+  readonly tool: string | null
+  readonly outcome: string
+  readonly status: number
+  readonly milliseconds: number
+}
+
+export interface Audit {
+  call(record: CallRecord): void
+  clientRegistered(event: { clientId: string; name: string | undefined; ip: string }): void
+  clientRefused(event: { error: string; detail: string | undefined; ip: string }): void
+  consentGiven(event: { userId: string; clientId: string; resource: string | null; scopes: string }): void
+  consentDenied(event: { userId: string | null; clientId: string }): void
+  tokenIssued(event: {
+    userId: string | undefined
+    clientId: string | undefined
+    grantType: string
+    scope: string | undefined
+  }): void
+  tokenRefused(event: {
+    clientId: string | undefined
+    grantType: string
+    error: string
+    detail: string | undefined
+    ip: string
+  }): void
+  /** A code or refresh token was presented again after its time: everything issued from it is revoked. */
+  grantRevoked(event: { grantId: string; clientId: string | undefined; reason: string }): void
+  signInSucceeded(event: { userId: string; ip: string }): void
+  signInFailed(event: { userId: string | null; ip: string; reason: string }): void
+  signInThrottled(event: { ip: string; seconds: number }): void
+  administratorCreated(event: { userId: string; by: 'environment' | 'setup link' | 'command' }): void
+}
+
+export function createAudit(logger: Logger): Audit {
+  const log = logger.child({ audit: true })
+  const record = (event: string) => (members: object) => log.info({ event, ...members }, event)
+  const warn = (event: string) => (members: object) => log.warn({ event, ...members }, event)
+  return {
+    call: record('call'),
+    clientRegistered: record('client.registered'),
+    clientRefused: record('client.refused'),
+    consentGiven: record('consent.given'),
+    consentDenied: record('consent.denied'),
+    tokenIssued: record('token.issued'),
+    tokenRefused: record('token.refused'),
+    grantRevoked: warn('grant.revoked'),
+    signInSucceeded: record('sign_in.succeeded'),
+    signInFailed: record('sign_in.failed'),
+    signInThrottled: warn('sign_in.throttled'),
+    administratorCreated: record('administrator.created'),
+  }
+}
