@@ -1,0 +1,27 @@
+// Owns the errors of an authorization request that the person, not the client, must see (RFC 6749 §4.1.2.1).
+
+import type { IncomingMessage } from 'node:http'
+import type { Configuration } from 'oidc-provider'
+
+export interface ErrorForPerson {
+  readonly error: string
+  readonly description: string | undefined
+}
+
+const waiting = new WeakMap<IncomingMessage, ErrorForPerson>()
+
+/** oidc-provider's `renderError`: answers nothing itself, so that whoever mounted it sends a page of ours. */
+export const leaveToPages: NonNullable<Configuration['renderError']> = (
+  ctx,
+  { error, error_description },
+) => {
+  waiting.set(ctx.req, { error, description: error_description })
+  ctx.respond = false
+}
+
+/** The error that waits to be shown for this request, if one does. */
+export function takeErrorForPerson(request: IncomingMessage): ErrorForPerson | null {
+  const error = waiting.get(request) ?? null
+  waiting.delete(request)
+  return error
+}

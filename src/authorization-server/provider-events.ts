@@ -1,0 +1,54 @@
+// Owns the translation of oidc-provider's events into audit records and log lines.
+
+import type { errors, KoaContextWithOIDC, Provider } from 'oidc-provider'
+import type { Audit } from '../ops/audit.ts'
+import { text } from './grants.ts'
+
+export interface EventNeeds {
+  readonly audit: Audit
+  readonly logError: (error: Error, message: string) => void
+}
+
+export function recordEvents(provider: Provider, { audit, logError }: EventNeeds): void {
+  provider.on('registration_create.success', (ctx, client) => {
+    audit.clientRegistered({ clientId: client.clientId, name: client.clientName, ip: ctx.ip })
+  })
+  provider.on('registration_create.error', (ctx, error) => {
+    audit.clientRefused({ error: error.error, detail: detailOf(error), ip: ctx.ip })
+  })
+  provider.on('grant.success', (ctx) => {
+    const { client, entities, params } = ctx.oidc
+    audit.tokenIssued({
+      userId: entities.Account?.accountId,
+      clientId: client?.clientId,
+      grantType: text(params?.grant_type),
+      scope: entities.AccessToken?.scope,
+    })
+  })
+  provider.on('grant.error', (ctx, error) => {
+    const { client, params } = ctx.oidc
+    audit.tokenRefused({
+      clientId: client?.clientId,
+      grantType: text(params?.grant_type),
+      error: error.error,
+      detail: detailOf(error),
+      ip: ctx.ip,
+    })
+  })
+  provider.on('grant.revoked', (ctx, grantId) => {
+    audit.grantRevoked({ grantId, clientId: ctx.oidc.client?.clientId, reason: reasonOf(ctx) })
+  })
+  provider.on('server_error', (_ctx, error) => logError(error, 'the authorization server failed'))
+}
+
+/** oidc-provider tells clients "grant request is invalid" and keeps the reason apart. */
+function detailOf(error: errors.OIDCProviderError): string | undefined {
+  return error.error_detail ?? error.error_description
+}
+
+function reasonOf({ oidc: { params } }: KoaContextWithOIDC): string {
+  const grantType = text(params?.grant_type)
+  if (grantType === 'refresh_token') return 'a refresh token was used again after its grace window'
+  if (grantType === 'authorization_code') return 'an authorization code was used again'
+  return 'revoked'
+}

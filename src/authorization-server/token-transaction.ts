@@ -1,0 +1,54 @@
+// Owns the rule that one token request is one transaction, and what a client is told when the database is away.
+
+import type { KoaContextWithOIDC, Provider } from 'oidc-provider'
+import type { Transactions } from '../storage/transactions.ts'
+
+export interface OutageAnswer {
+  /** Whether an error means that the database cannot be reached, rather than a mistake of ours. */
+  isOutage(error: unknown): boolean
+}
+
+const RETRY_AFTER_SECONDS = 2
+
+class RollBack extends Error {}
+
+/**
+ * Consuming a code or a refresh token and storing what was issued for it happen together or not at all, so a crash in
+ * between leaves the token usable. Answers below 500 commit: a replay answers 400, and what it revoked must stay revoked.
+ */
+export function commitTokenRequests(provider: Provider, transactions: Transactions): void {
+  provider.use(async (ctx, next) => {
+    if (ctx.method !== 'POST' || ctx.path !== '/token') return next()
+    try {
+      await transactions.run(async () => {
+        await next()
+        if (ctx.status >= 500) throw new RollBack()
+      })
+    } catch (error) {
+      if (!(error instanceof RollBack)) throw error
+    }
+  })
+}
+
+/** RFC 9110 §15.6.4: an outage is said to be one, with the time after which to try again, so that no client gives up. */
+export function answerOutages(provider: Provider, { isOutage }: OutageAnswer): void {
+  const outages = new WeakSet<object>()
+  provider.on('server_error', (ctx: KoaContextWithOIDC, error: Error) => {
+    if (isOutage(error)) outages.add(ctx)
+  })
+  provider.use(async (ctx, next) => {
+    try {
+      await next()
+    } catch (error) {
+      if (!isOutage(error)) throw error
+      outages.add(ctx)
+    }
+    if (!outages.has(ctx)) return
+    ctx.status = 503
+    ctx.set('Retry-After', String(RETRY_AFTER_SECONDS))
+    ctx.body = {
+      error: 'temporarily_unavailable',
+      error_description: 'The service cannot be reached right now. Try again shortly.',
+    }
+  })
+}
