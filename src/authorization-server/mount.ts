@@ -1,6 +1,7 @@
 // Owns how oidc-provider sits on the one Fastify origin: its paths, its untouched request body, its URLs from PUBLIC_URL.
 
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { IncomingMessage } from 'node:http'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { Provider } from 'oidc-provider'
 import { type ErrorForPerson, takeErrorForPerson } from './error-page.ts'
 
@@ -24,36 +25,37 @@ const PATHS: readonly string[] = [
 ]
 
 export function mountProvider(app: FastifyInstance, options: MountOptions): void {
+  const answer = createAnswer(options)
   app.register(async (scope) => {
-    readNoBody(scope)
-    const handler = createHandler(options)
-    for (const url of PATHS) scope.route({ method: ['GET', 'HEAD', 'POST', 'OPTIONS'], url, handler })
+    // oidc-provider reads the body itself.
+    scope.removeAllContentTypeParsers()
+    scope.addContentTypeParser('*', (_request, _payload, done) => done(null))
+    for (const url of PATHS) {
+      const method = ['GET', 'HEAD', 'POST', 'OPTIONS']
+      scope.route({ method, url, handler: (request, reply) => answer(request.raw, request.ip, reply) })
+    }
   })
 }
 
-/** oidc-provider reads the body itself. */
-export function readNoBody(scope: FastifyInstance): void {
-  scope.removeAllContentTypeParsers()
-  scope.addContentTypeParser('*', (_request, _payload, done) => done(null))
-}
+export type Answer = (request: IncomingMessage, ip: string, reply: FastifyReply) => Promise<FastifyReply>
 
-export function createHandler({ provider, issuer, showError }: MountOptions) {
+/** Lets oidc-provider answer `request`, or answers with a page of ours what it leaves to the person. */
+export function createAnswer({ provider, issuer, showError }: MountOptions): Answer {
   const { protocol, host } = new URL(issuer)
   const callbacks = new WeakMap<Provider, ReturnType<Provider['callback']>>()
 
-  return async (request: FastifyRequest, reply: FastifyReply) => {
+  return async (request, ip, reply) => {
     const current = provider()
     const callback = callbacks.get(current) ?? current.callback()
     callbacks.set(current, callback)
-    // It builds URLs from these headers; they say what PUBLIC_URL says, whatever the client sent.
-    const { headers } = request.raw
-    headers['x-forwarded-proto'] = protocol.slice(0, -1)
-    headers['x-forwarded-host'] = host
-    headers['x-forwarded-for'] = request.ip
     current.proxy = true
+    // It builds URLs from these headers; they say what PUBLIC_URL says, whatever the client sent.
+    request.headers['x-forwarded-proto'] = protocol.slice(0, -1)
+    request.headers['x-forwarded-host'] = host
+    request.headers['x-forwarded-for'] = ip
 
-    await callback(request.raw, reply.raw)
-    const error = takeErrorForPerson(request.raw)
+    await callback(request, reply.raw)
+    const error = takeErrorForPerson(request)
     if (error) return showError(reply, error, reply.raw.statusCode)
     return reply.hijack()
   }

@@ -13,16 +13,19 @@ const RETRY_AFTER_SECONDS = 2
 class RollBack extends Error {}
 
 /**
- * Consuming a code or a refresh token and storing what was issued for it happen together or not at all, so a crash in
- * between leaves the token usable. Answers below 500 commit: a replay answers 400, and what it revoked must stay revoked.
+ * Consuming a code or a refresh token and storing what was issued for it happen together or not at all: a crash in
+ * between, or a mistake in the rest of the request, leaves the token usable. A refusal that revoked a grant commits: what
+ * a replay ended stays ended.
  */
 export function commitTokenRequests(provider: Provider, transactions: Transactions): void {
+  const revoking = new WeakSet<object>()
+  provider.on('grant.revoked', (ctx: KoaContextWithOIDC) => revoking.add(ctx))
   provider.use(async (ctx, next) => {
     if (ctx.method !== 'POST' || ctx.path !== '/token') return next()
     try {
       await transactions.run(async () => {
         await next()
-        if (ctx.status >= 500) throw new RollBack()
+        if (ctx.status >= 400 && !revoking.has(ctx)) throw new RollBack()
       })
     } catch (error) {
       if (!(error instanceof RollBack)) throw error

@@ -4,13 +4,17 @@ import type { Logger } from './logger.ts'
 
 /** One call of a client at the gateway, whatever became of it. */
 export interface CallRecord {
+  /** Null when nobody could be recognized. */
   readonly subject: string | null
   readonly clientId: string | null
   readonly upstream: string | null
-  /** JSON-RPC methods; several for a batch, joined by a comma. */
+  readonly httpMethod: string
+  /** Null for what has none, or could not be read. */
   readonly method: string | null
   readonly tool: string | null
   readonly outcome: string
+  /** Why it was refused. */
+  readonly reason: string | null
   readonly status: number
   readonly milliseconds: number
 }

@@ -1,0 +1,324 @@
+// Owns the composition: builds every part and registers every plugin, in the order in which a request meets them.
+
+import { randomUUID } from 'node:crypto'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
+import {
+  type AuthorizationServer,
+  createAuthorizationServer,
+} from './authorization-server/authorization-server.ts'
+import type { Resources } from './authorization-server/resources.ts'
+import type { FirstSteps } from './banner.ts'
+import type { Config, Secrets } from './config/config.ts'
+import { decideConsent } from './consent/decision.ts'
+import { consent } from './consent/plugin.ts'
+import { createGateway } from './gateway/gateway.ts'
+import { gatewayPlugin } from './gateway/plugin.ts'
+import { health } from './http/health.ts'
+import { home } from './http/home.ts'
+import { createOutboundFetch, type OutboundFetch } from './http/outbound.ts'
+import { addPages, type Pages } from './http/pages.ts'
+import { throttleByAddress } from './http/throttle.ts'
+import type { ErrorView } from './http/view-data.ts'
+import { scopesOf } from './oauth/scope.ts'
+import { type Audit, createAudit } from './ops/audit.ts'
+import { startHousekeeping } from './ops/housekeeping.ts'
+import type { Logger } from './ops/logger.ts'
+import { logRequests } from './ops/requests.ts'
+import { createSignIn } from './sign-in/authenticate.ts'
+import { createKnownBrowsers } from './sign-in/known-browser.ts'
+import { createPasswords, type PasswordCost } from './sign-in/password.ts'
+import { signInPlugin } from './sign-in/plugin.ts'
+import { type Prepared, prepareSetup } from './sign-in/prepare-setup.ts'
+import { createPseudonym } from './sign-in/pseudonym.ts'
+import { createSetup } from './sign-in/setup.ts'
+import { createThrottle } from './sign-in/throttle.ts'
+import { type OpenCounters, openInMemory, openInPostgres } from './sign-in/throttle-store.ts'
+import * as artifacts from './storage/artifacts.ts'
+import { type OpenDatabase, openDatabase, ping } from './storage/database.ts'
+import { migrateToLatest } from './storage/migrate.ts'
+import { isOutage } from './storage/outage.ts'
+import { createKeyring, type Keyring } from './storage/sealing.ts'
+import { createTransactions } from './storage/transactions.ts'
+import * as users from './storage/users.ts'
+import { staticCredentials } from './upstreams/credentials.ts'
+import { createRegistry, type Registry, type UpstreamSettings } from './upstreams/registry.ts'
+import { createToolCatalogue } from './upstreams/tools.ts'
+
+export interface Overrides {
+  readonly logger: Logger
+  /** Opened, and later closed, by the caller. */
+  readonly storage?: OpenDatabase
+  /** Cheaper passwords, for tests. */
+  readonly passwordCost?: PasswordCost
+  /** What fetches documents that strangers name; tests let it reach a server of theirs. */
+  readonly outboundFetch?: OutboundFetch
+}
+
+export interface Gatehouse {
+  /** Ready to listen. Closing it drains the gateway, then closes everything that was opened here. */
+  readonly app: FastifyInstance
+  readonly firstSteps: FirstSteps
+}
+
+/** Receiving a request takes longer than this only for who means to keep us waiting. Answers may take as long as they like. */
+const REQUEST_TIMEOUT_MS = 60_000
+/** Longer than the load balancers in front keep theirs, so that none of them reuses a connection that we just closed. */
+const KEEP_ALIVE_MS = 75_000
+/** Hosted clients register anew for every person that connects, all from a few addresses. */
+const REGISTRATIONS_PER_WINDOW = 60
+const REGISTRATION_WINDOW_SECONDS = 60
+const EXPIRED_BATCH = 1000
+
+export async function buildApp(config: Config, secrets: Secrets, overrides: Overrides): Promise<Gatehouse> {
+  const { logger } = overrides
+  const loggerInstance: FastifyBaseLogger = logger
+  const app: FastifyInstance = Fastify({
+    loggerInstance,
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: () => randomUUID(),
+    trustProxy: trustProxyOf(config),
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+  })
+  try {
+    return { app, firstSteps: await compose(app, config, secrets, overrides) }
+  } catch (error) {
+    await app.close()
+    throw error
+  }
+}
+
+/** What every part is built from. */
+interface Foundation {
+  readonly config: Config
+  readonly logger: Logger
+  readonly audit: Audit
+  readonly storage: OpenDatabase
+  readonly keyring: Keyring
+  readonly registry: Registry
+  readonly pages: Pages
+}
+
+async function compose(
+  app: FastifyInstance,
+  config: Config,
+  secrets: Secrets,
+  overrides: Overrides,
+): Promise<FirstSteps> {
+  const { logger } = overrides
+  const storage = overrides.storage ?? (await openStorage(app, config, logger))
+  await migrate(storage, logger)
+  const upstreams = config.upstreams.length > 0 ? config.upstreams : [await startDemo(app)]
+  const registry = createRegistry(upstreams, config.publicUrl)
+  const keyring = createKeyring(secrets.secretKeys)
+  const audit = createAudit(logger)
+
+  logRequests(app)
+  const pages = await addPages(app, { publicUrl: config.publicUrl, isOutage })
+  const foundation = { config, logger, audit, storage, keyring, registry, pages }
+  const authorizationServer = await addAuthorizationServer(app, foundation, overrides)
+  const { setup } = await addPeople(app, foundation, authorizationServer, overrides)
+  const { isDraining } = addGateway(app, foundation, authorizationServer)
+  await app.register(health, { checks: [() => ping(storage.db)], isDraining })
+  keepHouse(app, foundation)
+
+  return {
+    endpoints: endpointsOf(registry),
+    setupLink: setup.kind === 'link' ? setup.url : null,
+    usesDemo: config.upstreams.length === 0,
+  }
+}
+
+async function openStorage(app: FastifyInstance, config: Config, logger: Logger): Promise<OpenDatabase> {
+  const storage = await openDatabase(config.database, { log: logger })
+  app.addHook('onClose', () => storage.close())
+  return storage
+}
+
+async function migrate({ db }: OpenDatabase, logger: Logger): Promise<void> {
+  const applied = await migrateToLatest(db)
+  if (applied.length > 0) logger.info({ applied }, 'the database was migrated')
+}
+
+/** Without any upstream of your own there is one to try things with. Loaded only then. */
+async function startDemo(app: FastifyInstance): Promise<UpstreamSettings> {
+  const { startDemoUpstream } = await import('./demo/server.ts')
+  const demo = await startDemoUpstream()
+  app.addHook('onClose', () => demo.close())
+  return { name: 'demo', title: 'Demo', url: demo.url, headers: {} }
+}
+
+async function addAuthorizationServer(
+  app: FastifyInstance,
+  { config, logger, audit, storage, keyring, registry, pages }: Foundation,
+  { outboundFetch = createOutboundFetch({ ownOrigin: config.publicUrl }) }: Overrides,
+): Promise<AuthorizationServer> {
+  const server = await createAuthorizationServer({
+    issuer: config.publicUrl,
+    db: storage.db,
+    transactions: createTransactions(storage.db),
+    keyring,
+    audit,
+    isOutage,
+    decideConsent,
+    outboundFetch,
+    onForeignRedirects: (clientId, hosts) =>
+      logger.info({ clientId, hosts }, 'a client sends its codes to another site than its document is from'),
+    resources: resourcesOf(registry),
+    registration: config.registration,
+    initialAccessTokens: config.registration === 'token' ? config.initialAccessTokens : null,
+    accessTokenTtlSeconds: config.accessTokenTtlSeconds,
+    refreshTokenTtlSeconds: config.refreshTokenTtlSeconds,
+    logError: (err, message) => logger.error({ err }, message),
+  })
+  server.mount(app, {
+    throttleRegistration: throttleByAddress({
+      counters: countersOf(storage)('registration', REGISTRATION_WINDOW_SECONDS),
+      limit: REGISTRATIONS_PER_WINDOW,
+      description: 'Too many clients were registered from your address lately. Try again later.',
+    }),
+    showError: (reply, error, status) =>
+      pages.render(reply, 'error', authorizationErrorView(error), { status }),
+  })
+  return server
+}
+
+/** Signing in, setting up, consent, and the front page. */
+async function addPeople(
+  app: FastifyInstance,
+  { config, logger, audit, storage, keyring, registry, pages }: Foundation,
+  { interactions, startSignIn }: AuthorizationServer,
+  { passwordCost }: Overrides,
+): Promise<{ setup: Prepared }> {
+  const { db } = storage
+  const { publicUrl } = config
+  const passwords = await createPasswords(passwordCost ? { passwordCost } : {})
+  const emailOf = async (id: string) => (await users.findById(db, id))?.email ?? null
+  const signIn = createSignIn({
+    db,
+    passwords,
+    audit,
+    throttle: createThrottle(countersOf(storage)),
+    knownBrowsers: createKnownBrowsers(keyring.derive('known-browsers', 32)),
+    pseudonym: createPseudonym(firstKey(keyring, 'pseudonyms')),
+  })
+
+  await app.register(signInPlugin, {
+    publicUrl,
+    pages,
+    interactions,
+    signIn,
+    startSignIn,
+    setup: createSetup({ db, passwords, audit }),
+  })
+  await app.register(consent, { interactions, pages, emailOf, switchAccount: interactions.switchAccount })
+  await app.register(home, {
+    pages,
+    publicUrl,
+    endpoints: () => endpointsOf(registry),
+    signInHref: () => '/login',
+    needsSetUp: async () => (await users.countAdministrators(db)) === 0,
+    signedInAs: async (request, reply) => {
+      const id = await interactions.signedInAs(request, reply)
+      return id === null ? null : emailOf(id)
+    },
+  })
+  const log = (line: string) => logger.info(line)
+  return { setup: await prepareSetup({ db, passwords, audit, publicUrl, admin: config.admin, log }) }
+}
+
+function addGateway(
+  app: FastifyInstance,
+  { config, logger, audit, keyring, registry }: Foundation,
+  { findKey, isRevoked }: AuthorizationServer,
+): { isDraining: () => boolean } {
+  const report = (err: unknown) => logger.error({ err }, 'the gateway failed')
+  const tools = createToolCatalogue({
+    fetch,
+    report: (err) => logger.warn({ err }, 'an upstream did not answer'),
+  })
+  const gateway = createGateway({
+    issuer: config.publicUrl,
+    registry,
+    keys: { find: findKey },
+    isRevoked,
+    credentialFor: staticCredentials,
+    sessions: {
+      seal: (text, aad) => keyring.seal('mcp-session', text, aad),
+      open: (sealed, aad) => keyring.open('mcp-session', sealed, aad)?.toString() ?? null,
+    },
+    readOnlyTools: tools.readOnlyTools,
+    audit: audit.call,
+    report,
+    allowedOrigins: config.allowedOrigins,
+    limits: { maxBodyBytes: config.maxBodyBytes },
+  })
+  let draining = false
+  // Before the server closes: it waits for open streams, and these would never end by themselves.
+  app.addHook('preClose', async () => {
+    draining = true
+    await gateway.close(config.shutdownGraceMs)
+  })
+  app.register(gatewayPlugin, { gateway })
+  return { isDraining: () => draining }
+}
+
+function keepHouse(app: FastifyInstance, { logger, storage }: Foundation): void {
+  const removeExpired = (limit: number) => artifacts.deleteExpired(storage.db, limit)
+  const housekeeping = startHousekeeping({
+    tasks: [{ name: 'expired records', batch: EXPIRED_BATCH, run: removeExpired }],
+    onError: (err, task) => logger.warn({ err, task }, 'housekeeping failed and will be tried again'),
+  })
+  app.addHook('onClose', () => housekeeping.stop())
+}
+
+function resourcesOf(registry: Registry): Resources {
+  return {
+    byIdentifier: (identifier) =>
+      registry.all().find(({ resource }) => resource.identifier === identifier)?.resource ?? null,
+    fallback: () => registry.find('/mcp')?.resource ?? null,
+    scopes: () => [...new Set(registry.all().flatMap(({ upstream }) => scopesOf(upstream.name)))],
+  }
+}
+
+/** With a single upstream its own path is only another name for `/mcp`, so one address is shown. */
+function endpointsOf(registry: Registry): FirstSteps['endpoints'] {
+  const places = registry.all()
+  const shown = registry.find('/mcp') ? places.slice(0, 1) : places
+  return shown.map(({ resource }) => ({ title: resource.title, url: resource.identifier }))
+}
+
+function countersOf({ pool }: OpenDatabase): OpenCounters {
+  return pool ? openInPostgres(pool) : openInMemory()
+}
+
+function firstKey(keyring: Keyring, purpose: string): Buffer {
+  const [first] = keyring.derive(purpose, 32)
+  if (!first) throw new Error('there is no master key')
+  return first
+}
+
+/** A number is how many proxies stand in front. */
+function trustProxyOf({
+  trustProxy,
+}: Config): boolean | string[] | ((address: string, hop: number) => boolean) {
+  if (typeof trustProxy === 'number') return (_address, hop) => hop < trustProxy
+  return typeof trustProxy === 'object' ? [...trustProxy] : trustProxy
+}
+
+function authorizationErrorView({
+  error,
+  description,
+}: {
+  error: string
+  description: string | undefined
+}): ErrorView {
+  return {
+    title: 'The app could not be connected',
+    message: description ?? 'Its request cannot be answered.',
+    advice: 'Go back to the app and connect again. If it keeps failing, tell its makers the code below.',
+    link: null,
+    code: error,
+    requestId: null,
+  }
+}

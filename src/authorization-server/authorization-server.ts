@@ -1,0 +1,72 @@
+// Owns the room's one way in: the authorization server as a whole, ready to be mounted.
+
+import type { KeyObject } from 'node:crypto'
+import type { FastifyInstance, FastifyReply, onRequestAsyncHookHandler } from 'fastify'
+import type { Audit } from '../ops/audit.ts'
+import type { Database } from '../storage/database.ts'
+import type { ErrorForPerson } from './error-page.ts'
+import { createInteractions, type Interactions } from './interactions.ts'
+import { mountProvider } from './mount.ts'
+import { SIGNED_IN_PATH, signInPath } from './pages-client.ts'
+import { createProvider, type ProviderNeeds } from './provider.ts'
+import { recordEvents } from './provider-events.ts'
+import { mountRegistration } from './registration.ts'
+import { loadSigningKeys } from './signing-keys.ts'
+
+export interface AuthorizationServerNeeds extends Omit<ProviderNeeds, 'keys'> {
+  readonly db: Database
+  readonly audit: Audit
+  readonly logError: (error: Error, message: string) => void
+}
+
+export interface MountNeeds {
+  readonly showError: (reply: FastifyReply, error: ErrorForPerson, status: number) => Promise<FastifyReply>
+  /** Throws when an address has registered too many clients lately. */
+  readonly throttleRegistration: onRequestAsyncHookHandler
+}
+
+/** What a resource server needs to know to verify our tokens. */
+export interface VerificationKey {
+  readonly alg: string
+  readonly key: KeyObject
+}
+
+export interface AuthorizationServer {
+  readonly interactions: Interactions
+  /** The path at which signing in to our own pages begins. */
+  startSignIn(): string
+  findKey(kid: string): VerificationKey | null
+  isRevoked(grantId: string): boolean
+  mount(app: FastifyInstance, needs: MountNeeds): void
+}
+
+export async function createAuthorizationServer(
+  needs: AuthorizationServerNeeds,
+): Promise<AuthorizationServer> {
+  const { db, audit, issuer, keyring, resources, transactions } = needs
+  const keys = await loadSigningKeys(db, keyring)
+  const byKid = new Map(keys.map(({ kid, alg, publicKey }) => [kid, { alg, key: publicKey }]))
+  const current = createProvider({ ...needs, keys })
+  recordEvents(current, needs)
+  const revoked = new Set<string>()
+  current.on('grant.revoked', (_ctx, grantId) => revoked.add(grantId))
+  const provider = () => current
+
+  return {
+    interactions: createInteractions({ provider, transactions, resources, audit }),
+    startSignIn: () => signInPath(issuer),
+    findKey: (kid) => byKid.get(kid) ?? null,
+    isRevoked: (grantId) => revoked.has(grantId),
+    mount(app, { showError, throttleRegistration }) {
+      const options = { provider, issuer, showError }
+      mountProvider(app, options)
+      mountRegistration(app, {
+        ...options,
+        throttle: throttleRegistration,
+        initialAccessTokens: needs.initialAccessTokens,
+      })
+      // The code in the query is nobody's; the session it came with is what the person wanted.
+      app.get(SIGNED_IN_PATH, (_request, reply) => reply.redirect('/', 303))
+    },
+  }
+}

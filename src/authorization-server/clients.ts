@@ -1,0 +1,42 @@
+// Owns how clients come to be known: dynamic registration and client ID metadata documents, as far as REGISTRATION allows.
+
+import type { Configuration } from 'oidc-provider'
+import type { OutboundFetch } from '../http/outbound.ts'
+import { clientDocuments } from './client-documents.ts'
+import { clientDefaults, extraClientMetadata } from './client-metadata.ts'
+import { SIGNING_ALGORITHM } from './signing-keys.ts'
+
+export interface ClientPolicy {
+  /** PUBLIC_URL. */
+  readonly issuer: string
+  readonly registration: 'open' | 'cimd' | 'token' | 'off'
+  /** Who presents one of these may register; null: no token is asked for. */
+  readonly initialAccessTokens: readonly string[] | null
+  /** Fetches what strangers name: metadata documents, and the keys that they name. */
+  readonly outboundFetch: OutboundFetch
+  /** Told once about a client whose codes go to other sites than its document is from. */
+  readonly onForeignRedirects: (clientId: string, hosts: readonly string[]) => void
+}
+
+/** Those that end at a person's consent. */
+const GRANT_TYPES: readonly string[] = ['authorization_code', 'refresh_token']
+
+export function clientConfiguration(policy: ClientPolicy): Configuration {
+  const { issuer: publicUrl, registration, outboundFetch, onForeignRedirects } = policy
+  const rules = { publicUrl, grantTypes: GRANT_TYPES, idTokenAlgorithm: SIGNING_ALGORITHM } as const
+  return {
+    fetch: outboundFetch,
+    clientDefaults: clientDefaults(rules),
+    extraClientMetadata: extraClientMetadata(rules),
+    features: {
+      registration: {
+        enabled: registration === 'open' || registration === 'token',
+        // Registrations are not managed by clients, so nobody gets a token for it (RFC 7592).
+        issueRegistrationAccessToken: false,
+      },
+      registrationManagement: { enabled: false },
+      clientIdMetadataDocument:
+        registration === 'off' ? { enabled: false } : clientDocuments({ publicUrl, onForeignRedirects }),
+    },
+  }
+}

@@ -1,0 +1,117 @@
+// Owns how consent becomes a grant: the one just given, or the one remembered (walk B).
+
+import type { Client, Grant, KoaContextWithOIDC, Provider } from 'oidc-provider'
+import { formatScope, parseScope } from '../oauth/scope.ts'
+import * as consents from '../storage/consents.ts'
+import type { Transactions } from '../storage/transactions.ts'
+import { clientFingerprint } from './client-fingerprint.ts'
+import { PAGES_CLIENT_ID } from './pages-client.ts'
+import { isLoopbackRedirect, redirectHost } from './redirect-uris.ts'
+import { findResource, type Resources } from './resources.ts'
+
+/** The scopes that are about the person, not about a resource. */
+export const IDENTITY_SCOPES: readonly string[] = ['openid', 'profile', 'email']
+
+export interface ConsentQuestion {
+  readonly requested: ReadonlySet<string>
+  readonly remembered: {
+    readonly scopes: ReadonlySet<string>
+    readonly redirectHost: string
+    readonly clientFingerprint: string
+  } | null
+  /** The request's `prompt` parameter, space-delimited. */
+  readonly prompt: string
+  readonly clientFingerprint: string
+  readonly redirectHost: string
+  readonly redirectIsLoopback: boolean
+  /** The client's identifier is a public URL that anybody can name (client ID metadata document). */
+  readonly clientIsPublicDocument: boolean
+}
+
+export interface GrantNeeds {
+  readonly transactions: Transactions
+  readonly resources: Resources
+  readonly decideConsent: (question: ConsentQuestion) => 'granted' | 'ask'
+}
+
+/**
+ * Each authorization gets a grant of its own, so that revoking one (or its refresh token being replayed) leaves the
+ * person's other devices alone; what the person agreed to is remembered apart from it.
+ */
+export function createGrantLoader({ transactions, resources, decideConsent }: GrantNeeds) {
+  return async (ctx: KoaContextWithOIDC): Promise<Grant | undefined> => {
+    const { client, account, provider, result } = ctx.oidc
+    if (!client || !account) return undefined
+    if (result?.consent?.grantId) return provider.Grant.find(result.consent.grantId)
+
+    const owner = { accountId: account.accountId, clientId: client.clientId }
+    const scopes = parseScope(text(ctx.oidc.params?.scope))
+    if (client.clientId === PAGES_CLIENT_ID)
+      return createGrant(provider, { ...owner, resource: null, scopes })
+
+    const indicator = requestedResource(ctx.oidc.params, resources)
+    const resource = indicator === null ? null : findResource(resources, indicator)
+    const remembered = await consents.find(transactions.current(), {
+      userId: account.accountId,
+      clientId: client.clientId,
+      resource: resource?.identifier ?? '',
+    })
+    const question = {
+      ...describeClient(client, text(ctx.oidc.params?.redirect_uri)),
+      requested: scopes,
+      remembered,
+      prompt: text(ctx.oidc.params?.prompt),
+    }
+    if (decideConsent(question) === 'ask') return undefined
+    return createGrant(provider, { ...owner, resource: indicator, scopes })
+  }
+}
+
+export interface NewGrant {
+  readonly accountId: string
+  readonly clientId: string
+  /** As the client spelled it; null for a request that is only about the person. */
+  readonly resource: string | null
+  readonly scopes: ReadonlySet<string>
+}
+
+export async function createGrant(
+  provider: Provider,
+  { accountId, clientId, resource, scopes }: NewGrant,
+): Promise<Grant> {
+  const grant = new provider.Grant({ accountId, clientId })
+  const identity = IDENTITY_SCOPES.filter((scope) => scopes.has(scope))
+  if (identity.length > 0) grant.addOIDCScope(formatScope(identity))
+  const others = [...scopes].filter((scope) => !IDENTITY_SCOPES.includes(scope))
+  if (resource !== null && others.length > 0) grant.addResourceScope(resource, formatScope(others))
+  await grant.save()
+  return grant
+}
+
+/** The `resource` of an authorization request as the client spelled it, or the one it means by naming none. */
+export function requestedResource(
+  params: Readonly<Record<string, unknown>> | undefined,
+  resources: Resources,
+): string | null {
+  const { resource } = params ?? {}
+  const one = Array.isArray(resource) ? resource[0] : resource
+  return typeof one === 'string' ? one : (resources.fallback()?.identifier ?? null)
+}
+
+/** What consent depends on beside the scopes: who the client says it is, and where the code goes. */
+export function describeClient(client: Client, redirectUri: string) {
+  return {
+    clientFingerprint: clientFingerprint(client.metadata()),
+    redirectHost: redirectHost(redirectUri),
+    redirectIsLoopback: isLoopbackRedirect(redirectUri),
+    clientIsPublicDocument: isDocumentClient(client),
+  }
+}
+
+export function isDocumentClient(client: Client): boolean {
+  return client.clientId.startsWith('https://')
+}
+
+export function text(value: unknown): string {
+  return typeof value === 'string' ? value : ''
+}

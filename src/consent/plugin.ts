@@ -1,0 +1,93 @@
+// Owns the consent page: shows what is asked, and hands the answer back to the one place that decides.
+
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Interactions, PendingInteraction } from '../authorization-server/interactions.ts'
+import { EXPIRED_SIGN_IN, EXPIRED_STATUS } from '../http/expired.ts'
+import type { Pages } from '../http/pages.ts'
+import { readAnswer, type ToolGroups } from './choices.ts'
+import { type AskedPerson, type ConsentInteraction, consentView } from './view.ts'
+
+export interface ConsentNeeds {
+  readonly interactions: Pick<Interactions, 'find' | 'allow' | 'deny'>
+  readonly pages: Pages
+  /** The email address of an account; null when it is gone. */
+  readonly emailOf: (accountId: string) => Promise<string | null>
+  /** Begins the same request again with the question who is there; returns where to redirect. */
+  readonly switchAccount: (request: FastifyRequest, reply: FastifyReply) => Promise<string>
+  /** The tools behind an upstream, when they are known. */
+  readonly toolsOf?: (upstream: string) => Promise<ToolGroups | undefined>
+}
+
+const OTHER_ACCOUNT =
+  'You signed in with another account in the meantime. Please look again: this is about the account below.'
+
+export async function consent(app: FastifyInstance, needs: ConsentNeeds): Promise<void> {
+  const { interactions, pages, switchAccount } = needs
+
+  app.get('/consent/:uid', async (request, reply) => {
+    const found = await find(request, reply, needs)
+    return found.kind === 'ask' ? ask(reply, found, needs, null) : elsewhere(reply, found, pages)
+  })
+
+  app.get('/consent/:uid/switch', async (request, reply) => {
+    const found = await find(request, reply, needs)
+    if (found.kind !== 'ask') return elsewhere(reply, found, pages)
+    return reply.redirect(await switchAccount(request, reply), 303)
+  })
+
+  app.post('/consent/:uid', { preHandler: pages.checkCsrf }, async (request, reply) => {
+    const found = await find(request, reply, needs)
+    if (found.kind !== 'ask') return elsewhere(reply, found, pages)
+    const answer = readAnswer(request.body, found.person.id, found.interaction.requested?.upstream ?? null)
+    if (answer.kind === 'other-account') return ask(reply, found, needs, OTHER_ACCOUNT)
+    const next =
+      answer.kind === 'allow'
+        ? interactions.allow(request, reply, answer.scopes)
+        : interactions.deny(request, reply)
+    return pages.proceed(reply, await next)
+  })
+}
+
+interface Ask {
+  readonly kind: 'ask'
+  readonly interaction: ConsentInteraction
+  readonly person: AskedPerson
+}
+
+type Found = Ask | { readonly kind: 'sign-in'; readonly uid: string } | { readonly kind: 'expired' }
+
+async function find(request: FastifyRequest, reply: FastifyReply, needs: ConsentNeeds): Promise<Found> {
+  const interaction = await needs.interactions.find(request, reply)
+  if (interaction === null) return { kind: 'expired' }
+  if (interaction.prompt !== 'consent') return { kind: 'sign-in', uid: interaction.uid }
+  return isForClient(interaction) ? findPerson(interaction, needs) : { kind: 'expired' }
+}
+
+async function findPerson(interaction: ConsentInteraction, { emailOf }: ConsentNeeds): Promise<Found> {
+  const id = interaction.accountId
+  const email = id === null ? null : await emailOf(id)
+  return id === null || email === null
+    ? { kind: 'expired' }
+    : { kind: 'ask', interaction, person: { id, email } }
+}
+
+/** Our own pages never ask for consent. */
+function isForClient(interaction: PendingInteraction): interaction is ConsentInteraction {
+  return interaction.client !== null
+}
+
+function elsewhere(reply: FastifyReply, found: Exclude<Found, Ask>, pages: Pages) {
+  if (found.kind === 'sign-in') return reply.redirect(`/login/${found.uid}`, 303)
+  return pages.render(reply, 'error', EXPIRED_SIGN_IN, { status: EXPIRED_STATUS })
+}
+
+async function ask(
+  reply: FastifyReply,
+  { interaction, person }: Ask,
+  { pages, toolsOf }: ConsentNeeds,
+  notice: string | null,
+) {
+  const tools = interaction.requested && (await toolsOf?.(interaction.requested.upstream))
+  const view = consentView({ interaction, person, tools: tools ?? undefined, notice })
+  return pages.render(reply, 'consent', view, { formAction: interaction.client.redirectSource })
+}

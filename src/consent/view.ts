@@ -1,0 +1,42 @@
+// Owns how an interaction becomes the consent page's data.
+
+import type { InteractionClient, PendingInteraction } from '../authorization-server/interactions.ts'
+import type { ConsentView } from '../http/view-data.ts'
+import { identityLines, scopeChoices, type ToolGroups } from './choices.ts'
+
+export type ConsentInteraction = PendingInteraction & { readonly client: InteractionClient }
+
+export interface AskedPerson {
+  readonly id: string
+  readonly email: string
+}
+
+export interface ConsentPage {
+  readonly interaction: ConsentInteraction
+  readonly person: AskedPerson
+  readonly tools: ToolGroups | undefined
+  readonly notice: string | null
+}
+
+export function consentView({ interaction, person, tools, notice }: ConsentPage): ConsentView {
+  const { uid, client, requested, identity } = interaction
+  return {
+    action: `/consent/${uid}`,
+    client: { name: client.name, verifiedHost: client.idHost },
+    redirect: { host: client.redirectHost, kind: redirectKind(client) },
+    upstream: requested && { title: requested.title, resource: requested.resource },
+    choices: requested ? scopeChoices(requested.upstream, requested.scopes, tools) : [],
+    identity: identityLines(identity),
+    account: person,
+    switchAccountHref: `/consent/${uid}/switch`,
+    notice,
+  }
+}
+
+function redirectKind({
+  redirectIsLoopback,
+  redirectSource,
+}: InteractionClient): ConsentView['redirect']['kind'] {
+  if (redirectIsLoopback) return 'loopback'
+  return /^https?:/i.test(redirectSource) ? 'web' : 'app'
+}

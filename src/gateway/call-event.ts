@@ -1,0 +1,49 @@
+// Owns what the audit learns about a call: who called what, and how it ended; never what was said.
+
+import type { Caller } from '../oauth/caller.ts'
+import type { CallRecord } from '../ops/audit.ts'
+import type { Place } from '../upstreams/registry.ts'
+import { toolOf } from './access.ts'
+import type { Outcome } from './exchange.ts'
+import type { RpcMessage } from './message.ts'
+
+export interface CallEvent extends CallRecord {
+  readonly httpMethod: string
+  readonly outcome: Outcome['outcome']
+  /** Why it was refused. */
+  readonly reason: Outcome['reason']
+}
+
+/** What is known about a visit at the time that it ends, however early that is. */
+export interface Visit {
+  readonly place: Place | null
+  readonly caller: Caller | null
+  readonly httpMethod: string
+  readonly messages: readonly RpcMessage[]
+}
+
+/** Enough for the names in a batch; a single one is a few dozen characters. */
+const NAMES_LENGTH = 4096
+
+export function callEvent(visit: Visit, outcome: Outcome, milliseconds: number): CallEvent {
+  const { place, caller, httpMethod, messages } = visit
+  return {
+    subject: caller?.subject ?? null,
+    clientId: caller?.clientId ?? null,
+    upstream: place?.upstream.name ?? null,
+    httpMethod,
+    method: joined(messages, ({ method }) => method),
+    tool: joined(messages, toolOf),
+    ...outcome,
+    milliseconds: Math.round(milliseconds * 10) / 10,
+  }
+}
+
+/** A batch hides nothing: every name is there. */
+function joined(
+  messages: readonly RpcMessage[],
+  nameOf: (message: RpcMessage) => string | null,
+): string | null {
+  const names = messages.flatMap((message) => nameOf(message) ?? [])
+  return names.length === 0 ? null : names.join(',').slice(0, NAMES_LENGTH)
+}

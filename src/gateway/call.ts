@@ -1,0 +1,42 @@
+// Owns the call: what the steps of the gateway have learned about one request, for those that act on it.
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Caller } from '../oauth/caller.ts'
+import type { Place } from '../upstreams/registry.ts'
+import type { RpcId, RpcMessage } from './message.ts'
+import type { Session } from './session.ts'
+
+export type CallMethod = 'POST' | 'GET' | 'DELETE'
+
+export interface Call {
+  readonly req: IncomingMessage
+  readonly res: ServerResponse
+  /** The CORS headers of every answer, as flat pairs. */
+  readonly cors: readonly string[]
+  readonly place: Place
+  readonly caller: Caller
+  readonly method: CallMethod
+  readonly modern: boolean
+  /** What was posted, byte for byte; null for GET and DELETE. */
+  readonly body: Buffer | null
+  readonly messages: readonly RpcMessage[]
+  /** The requests that an answer has to name. */
+  readonly ids: readonly RpcId[]
+  readonly session: Session | null
+}
+
+const LISTEN = 'subscriptions/listen'
+
+/** An open end: it waits for whatever happens, and nothing that was asked for is lost when it closes. */
+export function isListening({ method, messages }: Call): boolean {
+  return method === 'GET' || messages[0]?.method === LISTEN
+}
+
+/** A notification, a posted response and the end of a session are answered by a status alone. */
+export function expectsContent({ method, ids }: Call): boolean {
+  return method === 'GET' || ids.length > 0
+}
+
+export function isProbe({ messages }: Call): boolean {
+  return messages[0]?.method === 'server/discover'
+}

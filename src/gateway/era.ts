@@ -1,0 +1,15 @@
+// Owns the protocol era that a request claims: modern is 2026-07-28 and later, legacy what came before.
+
+/** The first revision without sessions, in which each request describes itself. */
+const FIRST_MODERN = '2026-07-28'
+/** The one revision with batches, and the one that a request without the header speaks. */
+const WITH_BATCHES = '2025-03-26'
+
+/** By the `MCP-Protocol-Version` header. Revisions are dates and compare as texts; so do the drafts that follow them. */
+export function isModern(version: string | undefined): boolean {
+  return version !== undefined && version >= FIRST_MODERN
+}
+
+export function hasBatches(version: string | undefined): boolean {
+  return version === undefined || version === WITH_BATCHES
+}

@@ -1,0 +1,231 @@
+// Owns an exchange: one request under way at an upstream, and its answer on the way to the client.
+
+import type { IncomingHttpHeaders } from 'node:http'
+import { type Dispatcher, errors } from 'undici'
+import { isRpcAnswer, judge, type Substitute, TIMED_OUT, UNREACHABLE, type Verdict } from './answer.ts'
+import { type AnswerKind, answerHead, passedHeaders } from './answer-head.ts'
+import { type Call, expectsContent, isListening, isProbe } from './call.ts'
+import { advance, isBoundary, STREAM_START } from './event-boundary.ts'
+import type { Limits } from './limits.ts'
+import { type RefusalReason, rpcRefusal, writeRefusal } from './refusal.ts'
+import type { Sealer } from './session.ts'
+
+export interface Outcome {
+  /**
+   * `answered` by the upstream, `refused` by us instead, `aborted` by the client, `failed` half-way, `ended` by us half-way.
+   */
+  readonly outcome: 'answered' | 'refused' | 'aborted' | 'failed' | 'ended'
+  readonly status: number
+  readonly reason: RefusalReason | null
+}
+
+export interface ExchangeNeeds {
+  readonly sealer: Sealer
+  readonly limits: Limits
+  readonly over: (exchange: Exchange) => void
+}
+
+/**
+ * `waiting` for the upstream's head; then what its answer was judged to be, where `error` is one whose text is still read;
+ * at last `over`, from which nothing comes back.
+ */
+type Phase = 'waiting' | AnswerKind | 'error' | 'over'
+
+const MAX_UNUSED_BYTES = 64 * 1024
+const KEEP_ALIVE = ': keep-alive\n\n'
+/** What is recorded when the client left before there was a status. */
+const CLIENT_LEFT = 499
+const OVER = new Error('The exchange is over.')
+
+/** What undici tells about the answer goes to the client as it comes: no stream, buffer or timer in between. */
+export class Exchange implements Dispatcher.DispatchHandler {
+  readonly call: Call
+  readonly listening: boolean
+  readonly outcome: Promise<Outcome>
+  readonly #needs: ExchangeNeeds
+  readonly #settle: (outcome: Outcome) => void
+  #controller: Dispatcher.DispatchController | null = null
+  #phase: Phase = 'waiting'
+  #status = CLIENT_LEFT
+  #instead: Substitute = UNREACHABLE
+  #headers: IncomingHttpHeaders = {}
+  #error: Buffer[] = []
+  #unusedBytes = 0
+  #tail = STREAM_START
+  #silentMs = 0
+  #stalledMs = 0
+
+  constructor(call: Call, needs: ExchangeNeeds) {
+    const { promise, resolve } = Promise.withResolvers<Outcome>()
+    this.call = call
+    this.listening = isListening(call)
+    this.outcome = promise
+    this.#needs = needs
+    this.#settle = resolve
+    // In the modern era leaving cancels the request; in the legacy one the client resumes what the upstream keeps.
+    call.res.once('close', () => this.#abandon('aborted'))
+  }
+
+  get streaming(): boolean {
+    return this.#phase === 'events'
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller
+    if (this.#phase === 'over') controller.abort(OVER)
+  }
+
+  onResponseStart(_: unknown, status: number, headers: IncomingHttpHeaders): void {
+    // RFC 9110 §15.2: interim answers are for us alone.
+    if (status < 200 || this.#phase !== 'waiting') return
+    this.#headers = headers
+    this.#status = status
+    this.#begin(judge(status, headers, { content: expectsContent(this.call), probe: isProbe(this.call) }))
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#silentMs = 0
+    if (this.#phase === 'json' || this.#phase === 'events') this.#relay(controller, chunk)
+    else this.#setAside(chunk)
+  }
+
+  onResponseEnd(): void {
+    if (this.#phase === 'over') return
+    if (this.#phase === 'error') this.#answerError()
+    else this.#complete()
+  }
+
+  onResponseError(_: unknown, error: Error): void {
+    if (this.#isUnanswered())
+      this.#refuse(error instanceof errors.HeadersTimeoutError ? TIMED_OUT : UNREACHABLE)
+    // Half an answer must not look like a whole one: the connection breaks where the upstream broke off.
+    else this.#abandon('failed')
+  }
+
+  /** Time passes: a comment for a silent stream, an end for what is stuck. */
+  tick(elapsedMs: number): void {
+    const { stalledReaderMs, stalledAnswerMs } = this.#needs.limits
+    const stalled = this.call.res.writableNeedDrain
+    this.#stalledMs = stalled ? this.#stalledMs + elapsedMs : 0
+    this.#silentMs = stalled ? 0 : this.#silentMs + elapsedMs
+    if (this.#stalledMs >= stalledReaderMs) this.#abandon('failed')
+    else if (this.#phase === 'events') this.#keepAlive()
+    else if (this.#phase !== 'waiting' && this.#silentMs >= stalledAnswerMs) this.onResponseError(null, OVER)
+  }
+
+  /**
+   * Ends it from our side; an answer in JSON is left to finish. `closing` is the protocol's word for a stream that ends on
+   * purpose; without it a client knows that it may come back. `instead` answers a call that has no answer yet.
+   */
+  end(closing: string | null, instead: Substitute): void {
+    if (this.#isUnanswered()) this.#refuse(instead)
+    if (this.#phase !== 'events') return
+    if (closing !== null && isBoundary(this.#tail)) this.call.res.write(closing)
+    this.call.res.end()
+    this.#stop('ended')
+  }
+
+  /** Breaks it off. */
+  destroy(): void {
+    this.#abandon('failed')
+  }
+
+  #begin(verdict: Verdict): void {
+    switch (verdict.kind) {
+      case 'refused':
+        this.#refuse(verdict.instead)
+        break
+      case 'error':
+        this.#instead = verdict.instead
+        this.#phase = 'error'
+        break
+      default:
+        this.#sendHead(verdict)
+    }
+  }
+
+  #sendHead(verdict: { readonly kind: AnswerKind; readonly status?: number }): void {
+    const { call } = this
+    const head = answerHead(call, this.#needs.sealer, this.#headers, verdict.kind)
+    if (head === null) {
+      this.#refuse(UNREACHABLE)
+      return
+    }
+    this.#status = verdict.status ?? this.#status
+    this.#phase = verdict.kind
+    call.res.writeHead(this.#status, head)
+    // Or the client waits for it until the first event, which a silent stream does not have.
+    if (verdict.kind === 'events') call.res.flushHeaders()
+  }
+
+  #relay(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#phase === 'events') this.#tail = advance(this.#tail, chunk)
+    if (this.call.res.write(chunk)) return
+    controller.pause()
+    this.call.res.once('drain', () => controller.resume())
+  }
+
+  #answerError(): void {
+    const body = Buffer.concat(this.#error)
+    const head = isRpcAnswer(body) ? answerHead(this.call, this.#needs.sealer, this.#headers, 'json') : null
+    if (head === null) {
+      this.#refuse(this.#instead)
+      return
+    }
+    this.call.res.writeHead(this.#status, head)
+    this.call.res.write(body)
+    this.#complete()
+  }
+
+  /** The text of an error, or what follows a status; neither has much to say. */
+  #setAside(chunk: Buffer): void {
+    this.#unusedBytes += chunk.length
+    if (this.#phase === 'error') this.#error.push(chunk)
+    if (this.#unusedBytes <= MAX_UNUSED_BYTES) return
+    if (this.#phase === 'error') this.#refuse(this.#instead)
+    if (this.#phase !== 'status') return
+    this.#complete()
+    this.#controller?.abort(OVER)
+  }
+
+  #keepAlive(): void {
+    if (this.#silentMs < this.#needs.limits.keepAliveMs || !isBoundary(this.#tail)) return
+    this.#silentMs = 0
+    this.call.res.write(KEEP_ALIVE)
+  }
+
+  #isUnanswered(): boolean {
+    return this.#phase === 'waiting' || this.#phase === 'error'
+  }
+
+  #complete(): void {
+    this.call.res.end()
+    this.#finish('answered')
+  }
+
+  #refuse(instead: Substitute): void {
+    const refusal = rpcRefusal({ ...instead, ids: this.call.ids, headers: passedHeaders(this.#headers) })
+    this.#status = refusal.status
+    writeRefusal(this.call.res, refusal, this.call.cors)
+    this.#stop('refused', refusal.reason)
+  }
+
+  #abandon(outcome: 'aborted' | 'failed'): void {
+    if (this.#phase === 'over') return
+    this.call.res.destroy()
+    this.#stop(outcome)
+  }
+
+  /** Over for both sides: the upstream is told at once. */
+  #stop(outcome: Outcome['outcome'], reason: RefusalReason | null = null): void {
+    this.#finish(outcome, reason)
+    this.#controller?.abort(OVER)
+  }
+
+  #finish(outcome: Outcome['outcome'], reason: RefusalReason | null = null): void {
+    this.#phase = 'over'
+    this.#error = []
+    this.#needs.over(this)
+    this.#settle({ outcome, status: this.#status, reason })
+  }
+}

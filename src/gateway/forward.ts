@@ -1,0 +1,141 @@
+// Owns forwarding: the connections to the upstreams, the exchanges under way on them, and the end of both.
+
+import { setTimeout as delay } from 'node:timers/promises'
+import { Pool } from 'undici'
+import type { Credential } from '../upstreams/credentials.ts'
+import type { Registry, Upstream } from '../upstreams/registry.ts'
+import { isExpired } from './access-token.ts'
+import type { Substitute } from './answer.ts'
+import type { Call } from './call.ts'
+import { Exchange, type Outcome } from './exchange.ts'
+import type { Limits } from './limits.ts'
+import { INTERNAL_ERROR } from './refusal.ts'
+import { requestHeaders, standingHeaders } from './request-headers.ts'
+import type { Sealer } from './session.ts'
+
+export interface ForwarderNeeds {
+  readonly registry: Registry
+  readonly sealer: Sealer
+  readonly limits: Limits
+  readonly isRevoked: (grantId: string) => boolean
+  /** Milliseconds. */
+  readonly clock: () => number
+}
+
+export interface Forwarder {
+  /** Sends the call to its upstream and the answer to its client. Settles when both are done with it; never rejects. */
+  forward(call: Call, credential: Credential): Promise<Outcome>
+  openStreams(): number
+  /** Ends what only listens, waits for the rest, breaks off what is left after `graceMs`. */
+  close(graceMs: number): Promise<void>
+}
+
+interface Route {
+  readonly pool: Pool
+  readonly headers: readonly string[]
+}
+
+const KEEP_ALIVE_PROBE_MS = 30_000
+const LEFT: Outcome = { outcome: 'aborted', status: 499, reason: null }
+const ACCESS_ENDED: Substitute = {
+  status: 403,
+  reason: 'token',
+  code: 403,
+  message: 'The access has ended.',
+}
+const CLOSING: Substitute = {
+  status: 503,
+  reason: 'draining',
+  code: INTERNAL_ERROR,
+  message: 'This service is being stopped. Try again.',
+}
+
+export function createForwarder({ registry, sealer, limits, isRevoked, clock }: ForwarderNeeds): Forwarder {
+  const routes = new Map<Upstream, Route>()
+  const exchanges = new Set<Exchange>()
+  const exchangeNeeds = { sealer, limits, over: (exchange: Exchange) => void exchanges.delete(exchange) }
+  const pulse = setInterval(beat, limits.pulseMs).unref()
+
+  function forward(call: Call, credential: Credential): Promise<Outcome> | Outcome {
+    if (call.res.closed) return LEFT
+    const { upstream } = call.place
+    const route = routes.get(upstream) ?? openRoute(upstream)
+    const exchange = new Exchange(call, exchangeNeeds)
+    exchanges.add(exchange)
+    const headers = requestHeaders(call, route.headers, credential)
+    route.pool.dispatch({ path: upstream.path, method: call.method, headers, body: call.body }, exchange)
+    return exchange.outcome
+  }
+
+  function openRoute(upstream: Upstream): Route {
+    for (const [known, { pool }] of routes) {
+      if (registry.has(known)) continue
+      routes.delete(known)
+      void pool.close()
+    }
+    const route = { pool: createPool(upstream, limits), headers: standingHeaders(upstream) }
+    routes.set(upstream, route)
+    return route
+  }
+
+  function beat(): void {
+    for (const exchange of exchanges) {
+      if (hasEnded(exchange)) exchange.end(null, ACCESS_ENDED)
+      else exchange.tick(limits.pulseMs)
+    }
+  }
+
+  /**
+   * A stream that only listens lasts as long as its token: the client comes back with a new one. A call that began in time
+   * may take longer than that.
+   */
+  function hasEnded({ call: { caller }, listening }: Exchange): boolean {
+    if (caller.grantId !== null && isRevoked(caller.grantId)) return true
+    return listening && isExpired(caller.expiresAt, Math.floor(clock() / 1000))
+  }
+
+  async function close(graceMs: number): Promise<void> {
+    for (const exchange of exchanges) if (exchange.listening) exchange.end(farewell(exchange.call), CLOSING)
+    await settled([...exchanges], graceMs)
+    for (const exchange of exchanges) exchange.destroy()
+    clearInterval(pulse)
+    await Promise.all([...routes.values()].map(({ pool }) => pool.destroy()))
+  }
+
+  return {
+    forward: async (call, credential) => forward(call, credential),
+    openStreams: () => [...exchanges].filter((exchange) => exchange.streaming).length,
+    close,
+  }
+}
+
+/**
+ * HTTP/1.1 alone, where a request has a connection to itself: leaving one is closing it. As many connections as there are
+ * requests, because one that waits behind an event stream waits for ever.
+ */
+function createPool({ origin }: Upstream, limits: Limits): Pool {
+  return new Pool(origin, {
+    allowH2: false,
+    connect: {
+      timeout: limits.connectTimeoutMs,
+      keepAlive: true,
+      keepAliveInitialDelay: KEEP_ALIVE_PROBE_MS,
+    },
+    headersTimeout: limits.firstByteTimeoutMs,
+    bodyTimeout: 0,
+  })
+}
+
+/** MCP 2026-07-28, Subscriptions, "Graceful Closure": the result that a subscription ends with. */
+function farewell({ method, ids: [id] }: Call): string | null {
+  if (method !== 'POST' || id === undefined) return null
+  const result = { resultType: 'complete', _meta: { 'io.modelcontextprotocol/subscriptionId': id } }
+  return `event: message\ndata: ${JSON.stringify({ jsonrpc: '2.0', id, result })}\n\n`
+}
+
+async function settled(exchanges: readonly Exchange[], graceMs: number): Promise<void> {
+  const stop = new AbortController()
+  const patience = delay(graceMs, undefined, { signal: stop.signal }).catch(() => undefined)
+  await Promise.race([Promise.all(exchanges.map(({ outcome }) => outcome)), patience])
+  stop.abort()
+}

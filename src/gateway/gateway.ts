@@ -1,0 +1,204 @@
+// Owns the gateway: the steps from a request to its upstream, in order.
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Caller } from '../oauth/caller.ts'
+import type { CredentialFor } from '../upstreams/credentials.ts'
+import type { Place, Registry, Upstream } from '../upstreams/registry.ts'
+import { decide, insufficientScope, toolsInQuestion } from './access.ts'
+import type { KeySource } from './access-token.ts'
+import { createBearer } from './bearer.ts'
+import { canSkipBody, readBody } from './body.ts'
+import type { CallMethod } from './call.ts'
+import { type CallEvent, callEvent, type Visit } from './call-event.ts'
+import { hasBatches, isModern } from './era.ts'
+import type { Outcome } from './exchange.ts'
+import { createForwarder } from './forward.ts'
+import { DEFAULT_LIMITS, type Limits } from './limits.ts'
+import { type RpcMessage, readMessages, requestIds } from './message.ts'
+import { type ResourceMetadata, resourceMetadata } from './metadata.ts'
+import { checkMirroredHeaders } from './mirrored-headers.ts'
+import { createOrigins, isPreflight, preflightHeaders } from './origin.ts'
+import { INTERNAL_ERROR, INVALID_REQUEST, malformed, Refusal, rpcRefusal, writeRefusal } from './refusal.ts'
+import { refuseRepeated, repeatedHeaders } from './repeated-headers.ts'
+import { openSession, type Sealer, type Session } from './session.ts'
+import { findPlace, refuseTokenInQuery } from './target.ts'
+
+export interface GatewayNeeds {
+  /** Of the access tokens; its origin is ours. */
+  readonly issuer: string
+  readonly registry: Registry
+  readonly keys: KeySource
+  readonly isRevoked: (grantId: string) => boolean
+  readonly credentialFor: CredentialFor
+  /** Which of an upstream's tools only read; asked anew when `asked` names one that is not known. None when in doubt. */
+  readonly readOnlyTools: (upstream: Upstream, asked: readonly string[]) => Promise<ReadonlySet<string>>
+  readonly sessions: Sealer
+  readonly audit: (event: CallEvent) => void
+  /** A bug or an outage, for the log. */
+  readonly report: (error: unknown) => void
+  /** Of web pages that may call, beside our own origin and this machine's. */
+  readonly allowedOrigins: readonly string[]
+  readonly limits?: Partial<Limits>
+  /** Milliseconds since the epoch. */
+  readonly clock?: () => number
+}
+
+export interface Gateway {
+  /** Answers a request to `/mcp` or below. The body must not have been touched. */
+  handle(req: IncomingMessage, res: ServerResponse): void
+  /** The protected resource metadata at this path, or null. */
+  metadata(path: string): ResourceMetadata | null
+  /** Refuses new calls, ends what only listens, waits for the rest, and breaks off what is left after `graceMs`. */
+  close(graceMs: number): Promise<void>
+  /** From the moment that `close` was called. */
+  isDraining(): boolean
+  openStreams(): number
+}
+
+/** A visit while its steps are taken. */
+type Progress = { -readonly [Fact in keyof Visit]: Visit[Fact] } & { cors: readonly string[] }
+
+const RETRY_AFTER_SECONDS = 5
+const NO_TOOLS: ReadonlySet<string> = new Set()
+
+export function createGateway(needs: GatewayNeeds): Gateway {
+  const { issuer, registry, audit, report, sessions } = needs
+  const limits = { ...DEFAULT_LIMITS, ...needs.limits }
+  const clock = needs.clock ?? Date.now
+  const origins = createOrigins(issuer, needs.allowedOrigins)
+  const bearer = createBearer({ ...needs, clock })
+  const forwarder = createForwarder({ ...needs, sealer: sessions, limits, clock })
+  let closing = false
+
+  /** The walk of every call. Each step returns what it found, or throws the refusal that ends the walk. */
+  async function walk(req: IncomingMessage, res: ServerResponse, visit: Progress): Promise<Outcome | null> {
+    const url = req.url ?? ''
+    const repeated = repeatedHeaders(req)
+    refuseRepeated(repeated)
+    visit.cors = origins.admit(req)
+    const place = findPlace(registry, url)
+    if (isPreflight(req)) return allowPreflight(req, res, visit.cors)
+    visit.place = place
+    refuseTokenInQuery(url)
+    const caller = bearer.authenticate(req, place.resource)
+    visit.caller = caller
+    if (closing) throw draining()
+    const modern = isModern(versionOf(req))
+    const method = callMethod(req, modern)
+    const body = method === 'POST' ? await readBody(req, limits.maxBodyBytes) : null
+    const messages = body === null ? [] : readMessages(body, hasBatches(versionOf(req)), limits)
+    visit.messages = messages
+    checkMirroredHeaders(req.headers, repeated, messages)
+    if (modern) refuseResponses(messages)
+    await authorize(caller, place, messages)
+    const session = modern ? null : sessionOf(req, caller, place, messages)
+    const credential = await needs.credentialFor(caller, place.upstream)
+    const ids = requestIds(messages)
+    const { cors } = visit
+    return forwarder.forward(
+      { req, res, cors, place, caller, method, modern, body, messages, ids, session },
+      credential,
+    )
+  }
+
+  async function authorize(caller: Caller, place: Place, messages: readonly RpcMessage[]): Promise<void> {
+    const { upstream, resource } = place
+    const asked = toolsInQuestion(caller.scopes, upstream.name, messages)
+    const readOnly = asked.length === 0 ? NO_TOOLS : await needs.readOnlyTools(upstream, asked)
+    const access = decide(caller.scopes, upstream.name, messages, (tool) => readOnly.has(tool))
+    if (!access.allowed) throw insufficientScope(access, resource, messages)
+  }
+
+  function sessionOf(
+    req: IncomingMessage,
+    caller: Caller,
+    place: Place,
+    messages: readonly RpcMessage[],
+  ): Session | null {
+    const handle = req.headers['mcp-session-id']
+    if (typeof handle !== 'string') return null
+    return openSession(sessions, handle, caller, place.upstream.name, requestIds(messages))
+  }
+
+  async function serve(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const started = performance.now()
+    const visit: Progress = {
+      place: null,
+      caller: null,
+      httpMethod: req.method ?? '',
+      messages: [],
+      cors: [],
+    }
+    const outcome = await walk(req, res, visit).catch((error: unknown) => conclude(error, req, res, visit))
+    if (outcome !== null) audit(callEvent(visit, outcome, performance.now() - started))
+  }
+
+  /** What a walk that was broken off comes to. */
+  function conclude(error: unknown, req: IncomingMessage, res: ServerResponse, visit: Progress): Outcome {
+    if (res.destroyed || req.errored) return { outcome: 'aborted', status: 499, reason: null }
+    if (!(error instanceof Refusal)) report(error)
+    const refusal = error instanceof Refusal ? error : internalError(visit.messages)
+    const lasting = !closing && canSkipBody(req, limits.maxBodyBytes)
+    writeRefusal(res, refusal, lasting ? visit.cors : [...visit.cors, 'connection', 'close'])
+    return { outcome: 'refused', status: refusal.status, reason: refusal.reason }
+  }
+
+  return {
+    handle: (req, res) => void serve(req, res).catch(report),
+    metadata: (path) => resourceMetadata(registry, issuer, path),
+    isDraining: () => closing,
+    openStreams: forwarder.openStreams,
+    async close(graceMs) {
+      closing = true
+      await forwarder.close(graceMs)
+    },
+  }
+}
+
+function allowPreflight(req: IncomingMessage, res: ServerResponse, cors: readonly string[]): null {
+  res.writeHead(204, [...preflightHeaders(req, cors)]).end()
+  return null
+}
+
+function versionOf({ headers }: IncomingMessage): string | undefined {
+  const version = headers['mcp-protocol-version']
+  return typeof version === 'string' ? version : undefined
+}
+
+/** MCP 2026-07-28, "Earlier Streamable HTTP Revisions": GET and DELETE belong to sessions, which that era has not. */
+function callMethod({ method }: IncomingMessage, modern: boolean): CallMethod {
+  if (method === 'POST') return method
+  if (!modern && (method === 'GET' || method === 'DELETE')) return method
+  throw rpcRefusal({
+    status: 405,
+    reason: 'method',
+    code: INVALID_REQUEST,
+    message: 'This method is not allowed here.',
+    headers: ['allow', modern ? 'POST' : 'GET, POST, DELETE'],
+  })
+}
+
+/** MCP 2026-07-28, "Sending Messages": a client answers nothing, it asks again. */
+function refuseResponses(messages: readonly RpcMessage[]): void {
+  if (messages.some(({ kind }) => kind === 'response')) throw malformed('Responses cannot be posted.')
+}
+
+function draining(): Refusal {
+  return rpcRefusal({
+    status: 503,
+    reason: 'draining',
+    code: INTERNAL_ERROR,
+    message: 'This service is being stopped. Try again.',
+    headers: ['retry-after', String(RETRY_AFTER_SECONDS)],
+  })
+}
+
+function internalError(messages: readonly RpcMessage[]): Refusal {
+  return rpcRefusal({
+    status: 500,
+    reason: 'internal',
+    code: INTERNAL_ERROR,
+    message: 'Something went wrong here.',
+    ids: requestIds(messages),
+  })
+}

@@ -1,0 +1,90 @@
+// Owns the headers that mirror the body (MCP 2026-07-28, Streamable HTTP, "Request Metadata"): they must tell the truth.
+
+import type { IncomingHttpHeaders } from 'node:http'
+import { isRecord, type RpcMessage, requestIds } from './message.ts'
+import { HEADER_MISMATCH, type Refusal, rpcRefusal } from './refusal.ts'
+
+const VERSION_KEY = 'io.modelcontextprotocol/protocolVersion'
+const SENTINEL = /^=\?base64\?(.*)\?=$/s
+const MIRRORED: readonly string[] = ['mcp-protocol-version', 'mcp-method', 'mcp-name']
+const MIRRORED_PARAMETER = 'mcp-param-'
+
+/** What `Mcp-Name` mirrors. */
+const NAME_SOURCES: ReadonlyMap<string, string> = new Map([
+  ['tools/call', 'name'],
+  ['prompts/get', 'name'],
+  ['resources/read', 'uri'],
+  ['tasks/get', 'taskId'],
+  ['tasks/update', 'taskId'],
+  ['tasks/cancel', 'taskId'],
+])
+
+/**
+ * Throws a refusal (400, -32020) for a header that contradicts the body, or that was sent twice: somebody between here and
+ * the upstream could act on the other value. We decide by the body alone, so a header that is missing bypasses nothing: the
+ * upstream, which knows its revision, answers for that, and for everything else that is wrong with the request.
+ */
+export function checkMirroredHeaders(
+  headers: IncomingHttpHeaders,
+  repeated: ReadonlySet<string>,
+  messages: readonly RpcMessage[],
+): void {
+  for (const name of repeated) {
+    if (isMirrored(name)) throw mismatch('A header was sent more than once', messages)
+  }
+  for (const message of messages) {
+    const contradiction = contradicts(headers, message)
+    if (contradiction !== null) throw mismatch(contradiction, messages)
+  }
+}
+
+function isMirrored(name: string): boolean {
+  return MIRRORED.includes(name) || name.startsWith(MIRRORED_PARAMETER)
+}
+
+function contradicts(headers: IncomingHttpHeaders, { method, params }: RpcMessage): string | null {
+  if (method === null) return null
+  if (disagree(headers['mcp-method'], method)) return 'Mcp-Method is not the method of the body'
+  if (disagree(headers['mcp-protocol-version'], versionIn(params))) {
+    return 'MCP-Protocol-Version is not the version in the body'
+  }
+  const source = NAME_SOURCES.get(method)
+  return source === undefined ? null : contradictsName(headers['mcp-name'], params[source])
+}
+
+function contradictsName(header: string | string[] | undefined, value: unknown): string | null {
+  if (header === undefined) return null
+  const name = typeof header === 'string' ? decodeMirrored(header) : null
+  if (name === null) return 'Mcp-Name is not well-formed'
+  return disagree(name, value) ? 'Mcp-Name is not the name in the body' : null
+}
+
+/** Only two values can disagree; what is not there contradicts nothing. */
+function disagree(header: string | string[] | undefined, value: unknown): boolean {
+  return header !== undefined && typeof value === 'string' && header !== value
+}
+
+function versionIn(params: Readonly<Record<string, unknown>>): unknown {
+  return isRecord(params._meta) ? params._meta[VERSION_KEY] : undefined
+}
+
+/** "Value Encoding": the value itself, or `=?base64?…?=` around its UTF-8 in Base64. Null when that is not what is inside. */
+export function decodeMirrored(header: string): string | null {
+  const encoded = SENTINEL.exec(header)?.[1]
+  if (encoded === undefined) return header
+  const bytes = Buffer.from(encoded, 'base64')
+  const text = bytes.toString('utf8')
+  // Both round trips, because neither decoder complains: it drops or replaces what it cannot read.
+  const intact = bytes.toString('base64') === encoded && Buffer.from(text, 'utf8').equals(bytes)
+  return intact ? text : null
+}
+
+function mismatch(what: string, messages: readonly RpcMessage[]): Refusal {
+  return rpcRefusal({
+    status: 400,
+    reason: 'headers',
+    code: HEADER_MISMATCH,
+    message: `Header mismatch: ${what}.`,
+    ids: requestIds(messages),
+  })
+}

@@ -1,0 +1,41 @@
+// Owns the target of a request: the place that its path names, exactly, and nothing else of the URL.
+
+import type { Place, Registry } from '../upstreams/registry.ts'
+import { Refusal } from './refusal.ts'
+
+/** Where the path leads, or a refusal (404). The text is compared as it was sent: other spellings are other paths. */
+export function findPlace(registry: Registry, url: string): Place {
+  const { path } = split(url)
+  const place = registry.find(path)
+  if (place) return place
+  throw notFound(path === '/mcp' ? registry : null)
+}
+
+/** MCP, "Token Requirements", and RFC 6750 §2.3: a URL ends up in logs. The rest of a query is ignored. */
+export function refuseTokenInQuery(url: string): void {
+  const { query } = split(url)
+  if (query === '' || !new URLSearchParams(query).has('access_token')) return
+  throw new Refusal({
+    status: 400,
+    reason: 'token',
+    body: describe('invalid_request', 'An access token belongs in the Authorization header'),
+  })
+}
+
+function split(url: string): { path: string; query: string } {
+  const mark = url.indexOf('?')
+  return mark === -1 ? { path: url, query: '' } : { path: url.slice(0, mark), query: url.slice(mark + 1) }
+}
+
+/** `/mcp` itself leads somewhere only when there is a single upstream, so it says where to go instead. */
+function notFound(registry: Registry | null): Refusal {
+  const text = registry
+    ? 'There are several MCP servers here, each at its own path'
+    : 'There is no MCP server at this path'
+  const paths = registry?.all().map(({ resource }) => resource.path)
+  return new Refusal({ status: 404, reason: 'path', body: describe('not_found', text, { paths }) })
+}
+
+function describe(error: string, description: string, more: object = {}): string {
+  return JSON.stringify({ error, error_description: description, ...more })
+}

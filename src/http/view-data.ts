@@ -1,0 +1,139 @@
+// Owns what each page is given: one interface per view. The posted fields are named where a form is.
+
+/** Who asks: shown on every page of an interaction. The name is whatever the client claims. */
+export interface AskingClient {
+  readonly name: string
+  /** The host of its client ID metadata document, which only its owner can publish; null: nothing vouches for the name. */
+  readonly verifiedHost: string | null
+}
+
+/** A problem with one field, listed at the top and repeated at the field. */
+export interface FieldProblem {
+  /** The field's name, which is also its id. */
+  readonly field: string
+  readonly message: string
+}
+
+/** Posts `email`, `password` and `_csrf` to `action`. */
+export interface LoginView {
+  readonly action: string
+  /** Null: the person came by themselves. */
+  readonly client: AskingClient | null
+  /** What was typed before, or the client's login hint. */
+  readonly email: string
+  /** The same words for an unknown person and a wrong password. */
+  readonly problem: string | null
+  /** Set while sign-in is throttled. */
+  readonly retryAfterSeconds: number | null
+}
+
+/** Posts `email`, `password`, `password_again`, `_csrf` and, when it is not in the action, `token` to `action`. */
+export interface SetupView {
+  readonly action: string
+  /** The one-time token of the set-up link; null when the action's URL carries it. */
+  readonly token: string | null
+  readonly email: string
+  readonly minimumPasswordLength: number
+  /** Fields: `email`, `password`, `password_again`. */
+  readonly problems: readonly FieldProblem[]
+}
+
+/** One tool, as its upstream describes it. */
+export interface ToolLine {
+  readonly name: string
+  readonly title: string | null
+}
+
+/** One thing the person may allow. */
+export interface ScopeChoice {
+  /** The scope's value. */
+  readonly scope: string
+  readonly label: string
+  readonly description: string
+  readonly requested: boolean
+  readonly tools: readonly ToolLine[]
+}
+
+/** Posts `decision` (`allow` or `deny`), `scope` (none, one or several), `account` and `_csrf` to `action`. */
+export interface ConsentView {
+  readonly action: string
+  readonly client: AskingClient
+  /** Where the answer goes: a site, any program on this computer, or whichever app opens links of this scheme. */
+  readonly redirect: { readonly host: string; readonly kind: 'web' | 'loopback' | 'app' }
+  /** Null when the client only asks who the person is. */
+  readonly upstream: { readonly title: string; readonly resource: string } | null
+  readonly choices: readonly ScopeChoice[]
+  /** What it learns about the person, in words. */
+  readonly identity: readonly string[]
+  readonly account: { readonly id: string; readonly email: string }
+  readonly switchAccountHref: string
+  /** Said first, when the page is shown again. */
+  readonly notice: string | null
+}
+
+/** One address to give to a client. */
+export interface EndpointLine {
+  readonly title: string
+  readonly url: string
+}
+
+export interface HomeView {
+  /** The first one is used in the examples. */
+  readonly endpoints: readonly EndpointLine[]
+  /** Only programs on this machine can reach us, so hosted clients cannot. */
+  readonly isLocal: boolean
+  /** The email address of who is signed in. */
+  readonly signedInAs: string | null
+  readonly signInHref: string
+  /** No administrator exists yet. */
+  readonly needsSetUp: boolean
+}
+
+export interface PageLink {
+  readonly href: string
+  readonly label: string
+}
+
+export interface ErrorView {
+  readonly title: string
+  readonly message: string
+  /** What a person can do now. */
+  readonly advice: string | null
+  readonly link: PageLink | null
+  /** An OAuth error code, for the client's developer. */
+  readonly code: string | null
+  readonly requestId: string | null
+}
+
+/** Anything that went well and needs no form: signed out, set up, you may close this page. */
+export interface MessageView {
+  readonly title: string
+  readonly message: string
+  readonly link: PageLink | null
+}
+
+/** A page that leads on by itself; see proceed.ts. */
+export interface ProceedView {
+  readonly href: string
+}
+
+export interface ViewData {
+  readonly login: LoginView
+  readonly setup: SetupView
+  readonly consent: ConsentView
+  readonly home: HomeView
+  readonly error: ErrorView
+  readonly message: MessageView
+  readonly proceed: ProceedView
+}
+
+export type ViewName = keyof ViewData
+
+export interface RenderOptions {
+  readonly status?: number
+  /**
+   * Where else the page's form may lead: pass `client.redirectSource` on every page of an interaction, because Chromium
+   * applies form-action to the redirects that follow a POST.
+   */
+  readonly formAction?: string | undefined
+}

@@ -1,0 +1,44 @@
+// Owns the process: start, signals, exit code, and the few lines that a person reads first.
+
+import closeWithGrace from 'close-with-grace'
+import { buildApp } from './app.ts'
+import { banner } from './banner.ts'
+import { type Config, loadConfig, loadSecrets } from './config/config.ts'
+import { readEnvironment } from './config/env.ts'
+import { type Flags, withFlags } from './config/flags.ts'
+import { createLogger } from './ops/logger.ts'
+
+/** What closing may take beside draining the open calls. */
+const CLOSING_MS = 5_000
+
+/** Resolves once the service listens. Throws, with nothing left open, when it cannot start. */
+export async function start(flags: Flags = {}): Promise<void> {
+  const began = performance.now()
+  const env = withFlags(readEnvironment(), flags)
+  const config = loadConfig(env)
+  const secrets = await loadSecrets(env, config)
+  const logger = createLogger({ level: config.logLevel, readable: process.stdout.isTTY })
+
+  const { app, firstSteps } = await buildApp(config, secrets, { logger })
+  try {
+    await app.listen({ host: config.host, port: config.port })
+  } catch (error) {
+    await app.close()
+    throw new Error(whyNotListening(error, config), { cause: error })
+  }
+
+  closeWithGrace({ delay: config.shutdownGraceMs + CLOSING_MS, logger }, async ({ err, signal }) => {
+    if (err) logger.fatal({ err }, 'stopping after an error that nobody handled')
+    else logger.info({ signal }, 'stopping')
+    await app.close()
+  })
+  process.stdout.write(banner(config, firstSteps))
+  logger.info({ url: config.publicUrl, ms: Math.round(performance.now() - began) }, 'ready')
+}
+
+function whyNotListening(error: unknown, { host, port }: Config): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  if (code === 'EADDRINUSE') return `Port ${port} on ${host} is taken. Stop what listens there, or set PORT.`
+  if (code === 'EACCES') return `This user may not listen on port ${port}. Set PORT to 1024 or higher.`
+  return `Cannot listen on ${host}:${port}.`
+}

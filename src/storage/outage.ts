@@ -1,0 +1,46 @@
+// Owns telling an outage of the database from a mistake of ours: after an outage it helps to come back later.
+
+/** Of the operating system: the server is not there, or the connection broke. */
+const SYSTEM_CODES: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ENOENT',
+])
+
+/**
+ * Of PostgreSQL, by class: 08 connection exceptions, 53 insufficient resources, 57 operator intervention (shutdown,
+ * cancelled statements), 58 system errors; 25006 is a replica that has not been promoted yet.
+ */
+const SQLSTATE = /^(?:08|53|57|58)[0-9A-Z]{3}$|^25006$/
+
+/** pg-pool and pg give these no code. */
+const CONNECTION_LOST: ReadonlySet<string> = new Set([
+  'timeout exceeded when trying to connect',
+  'Connection terminated',
+  'Connection terminated unexpectedly',
+  'Connection terminated due to connection timeout',
+  'Client has encountered a connection error and is not queryable',
+])
+
+const DEEPEST_CAUSE = 5
+
+export function isOutage(error: unknown): boolean {
+  let at = error
+  for (let depth = 0; depth < DEEPEST_CAUSE && at instanceof Error; depth++) {
+    if (isOutageItself(at)) return true
+    at = at.cause
+  }
+  return false
+}
+
+function isOutageItself(error: Error): boolean {
+  if (error instanceof AggregateError) return error.errors.some(isOutage)
+  const code = 'code' in error ? String(error.code) : ''
+  return SYSTEM_CODES.has(code) || SQLSTATE.test(code) || CONNECTION_LOST.has(error.message)
+}

@@ -1,0 +1,101 @@
+// Owns the shape of every table, as the queries see it. The migrations make it so.
+import type { ColumnType, Generated, Kysely } from 'kysely'
+
+/** The handle that every storage function takes first: the root, or a transaction. */
+export type Database = Kysely<Tables>
+
+export interface Tables {
+  users: UsersTable
+  oauth_clients: OAuthClientsTable
+  artifacts: ArtifactsTable
+  consents: ConsentsTable
+  signing_keys: SigningKeysTable
+  setup_links: SetupLinksTable
+  throttles: ThrottlesTable
+}
+
+export type JsonObject = Record<string, unknown>
+
+/** Written as text, so that both drivers store exactly what was stringified; read as an object. */
+type Json = ColumnType<JsonObject, string, string>
+
+/** Set by the database's clock when it is left out. */
+type Timestamp = Generated<Date>
+
+/** `usr_…`; what `sub` says in a token. */
+export type UserId = `usr_${string}`
+
+export type Role = 'admin' | 'member'
+
+interface UsersTable {
+  id: UserId
+  email: string
+  /** NFKC, trimmed, lower case; unique. */
+  email_key: string
+  name: string
+  /** A PHC string (argon2id). Null: this person has no password. */
+  password_hash: string | null
+  role: Role
+  disabled_at: Date | null
+  created_at: Timestamp
+  last_sign_in_at: Date | null
+}
+
+interface OAuthClientsTable {
+  id: string
+  metadata: Json
+  created_at: Timestamp
+  last_used_at: Date | null
+  expires_at: Date | null
+}
+
+interface ArtifactsTable {
+  model: string
+  id_hash: string
+  payload: Json
+  grant_id: string | null
+  account_id: string | null
+  client_id: string | null
+  uid: string | null
+  user_code: string | null
+  sealed_id: string | null
+  successor_sealed: string | null
+  expires_at: Date | null
+  consumed_at: Date | null
+  created_at: Timestamp
+}
+
+interface ConsentsTable {
+  user_id: string
+  client_id: string
+  resource: string
+  /** Space-delimited (RFC 6749 §3.3). */
+  scopes: string
+  redirect_host: string
+  client_fingerprint: string
+  granted_at: Timestamp
+  last_used_at: Timestamp
+}
+
+interface SigningKeysTable {
+  kid: string
+  alg: string
+  public_jwk: Json
+  sealed_private: string
+  created_at: Timestamp
+  retired_at: Date | null
+}
+
+interface SetupLinksTable {
+  token_hash: string
+  created_at: Timestamp
+  expires_at: Date
+}
+
+/** The columns that rate-limiter-flexible's PostgreSQL store expects. */
+interface ThrottlesTable {
+  key: string
+  points: Generated<number>
+  /** Milliseconds since the epoch. */
+  expire: string | null
+}

@@ -1,0 +1,176 @@
+// Owns the people: who may sign in, and the one way the first administrator comes to be.
+import { randomBytes } from 'node:crypto'
+import { type Selectable, sql, type UpdateObject } from 'kysely'
+import type { TokenHash } from './hash.ts'
+import * as setupLinks from './setup-links.ts'
+import type { Database, Role, Tables, UserId } from './tables.ts'
+import { inTransaction } from './transactions.ts'
+
+export type { Role, UserId } from './tables.ts'
+
+export interface User {
+  readonly id: UserId
+  readonly email: string
+  readonly name: string
+  /** Null: this person has no password. */
+  readonly passwordHash: string | null
+  readonly role: Role
+  readonly disabledAt: Date | null
+  readonly createdAt: Date
+  readonly lastSignInAt: Date | null
+}
+
+export interface NewUser {
+  readonly email: string
+  readonly name: string
+  readonly passwordHash: string | null
+}
+
+export type Created<Refusal extends string> =
+  | { readonly user: User; readonly refusal: null }
+  | { readonly user: null; readonly refusal: Refusal }
+
+const COLUMNS = [
+  'id',
+  'email',
+  'email_key',
+  'name',
+  'password_hash',
+  'role',
+  'disabled_at',
+  'created_at',
+  'last_sign_in_at',
+] as const
+
+/** Any number that no other advisory lock of this database has. */
+const FIRST_ADMINISTRATOR_LOCK = 4_201_001
+
+export function newUserId(): UserId {
+  return `usr_${randomBytes(16).toString('base64url')}`
+}
+
+/** How two spellings of one address are found to be the same. */
+export function emailKey(email: string): string {
+  return email.normalize('NFKC').trim().toLowerCase()
+}
+
+/** Of any number of concurrent calls with one address, one creates the user. */
+export async function create(db: Database, user: NewUser & { role: Role }): Promise<Created<'email_taken'>> {
+  const row = await db
+    .insertInto('users')
+    .values({
+      id: newUserId(),
+      email: user.email.trim(),
+      email_key: emailKey(user.email),
+      name: user.name,
+      password_hash: user.passwordHash,
+      role: user.role,
+    })
+    .onConflict((conflict) => conflict.column('email_key').doNothing())
+    .returning(COLUMNS)
+    .executeTakeFirst()
+  return row ? { user: fromRow(row), refusal: null } : { user: null, refusal: 'email_taken' }
+}
+
+/**
+ * Only one of any number of concurrent calls succeeds, on any number of processes, and none once there was an
+ * administrator, enabled or not. With a token hash, that set-up link must be there and not expired; success ends all set-up
+ * links, a refusal leaves them as they are. Null: the caller proved in another way that it may (its configuration).
+ */
+export async function createFirstAdministrator(
+  db: Database,
+  user: NewUser,
+  setupTokenHash: TokenHash | null,
+): Promise<Created<'administrator_exists' | 'setup_link_invalid' | 'email_taken'>> {
+  return await inTransaction(db, async (transaction) => {
+    await sql`select pg_advisory_xact_lock(${FIRST_ADMINISTRATOR_LOCK})`.execute(transaction)
+    if ((await countAdministrators(transaction)) > 0) return { user: null, refusal: 'administrator_exists' }
+    if (setupTokenHash !== null && !(await setupLinks.isOpen(transaction, setupTokenHash))) {
+      return { user: null, refusal: 'setup_link_invalid' }
+    }
+    const created = await create(transaction, { ...user, role: 'admin' })
+    if (created.user) await transaction.deleteFrom('setup_links').execute()
+    return created
+  })
+}
+
+/** Disabled ones count: setting up is over for good once there was one. */
+export async function countAdministrators(db: Database): Promise<number> {
+  const { count } = await db
+    .selectFrom('users')
+    .select(sql<number>`count(*)::int`.as('count'))
+    .where('role', '=', 'admin')
+    .executeTakeFirstOrThrow()
+  return count
+}
+
+/** Also a disabled user; whoever signs somebody in looks at `disabledAt`. */
+export async function findById(db: Database, id: string): Promise<User | null> {
+  const row = await db.selectFrom('users').select(COLUMNS).where(sql<string>`id`, '=', id).executeTakeFirst()
+  return row ? fromRow(row) : null
+}
+
+/** However the address is spelled. Also a disabled user. */
+export async function findByEmail(db: Database, email: string): Promise<User | null> {
+  const row = await db
+    .selectFrom('users')
+    .select(COLUMNS)
+    .where('email_key', '=', emailKey(email))
+    .executeTakeFirst()
+  return row ? fromRow(row) : null
+}
+
+/** Oldest first. */
+export async function list(db: Database): Promise<readonly User[]> {
+  const rows = await db.selectFrom('users').select(COLUMNS).orderBy('created_at').orderBy('id').execute()
+  return rows.map(fromRow)
+}
+
+/** False when there is no such user. */
+export async function setPassword(db: Database, id: UserId, passwordHash: string): Promise<boolean> {
+  return await update(db, id, { password_hash: passwordHash })
+}
+
+/** Keeps the moment of the first call. False when there is no such user, or it was disabled already. */
+export async function disable(db: Database, id: UserId): Promise<boolean> {
+  const row = await db
+    .updateTable('users')
+    .set({ disabled_at: sql<Date>`now()` })
+    .where('id', '=', id)
+    .where('disabled_at', 'is', null)
+    .returning('id')
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+/** False when there is no such user. */
+export async function enable(db: Database, id: UserId): Promise<boolean> {
+  return await update(db, id, { disabled_at: null })
+}
+
+export async function touchSignIn(db: Database, id: UserId): Promise<void> {
+  await update(db, id, { last_sign_in_at: sql<Date>`now()` })
+}
+
+async function update(db: Database, id: UserId, changes: UpdateObject<Tables, 'users'>): Promise<boolean> {
+  const row = await db
+    .updateTable('users')
+    .set(changes)
+    .where('id', '=', id)
+    .returning('id')
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+function fromRow(row: Selectable<Tables['users']>): User {
+  return {
+    id: row.id,
+    email: row.email,
+    name: row.name,
+    passwordHash: row.password_hash,
+    role: row.role,
+    disabledAt: row.disabled_at,
+    createdAt: row.created_at,
+    lastSignInAt: row.last_sign_in_at,
+  }
+}

@@ -1,0 +1,93 @@
+// Owns a running Gatehouse in tests: the real app on a real port, over a database of its own.
+
+import { randomBytes } from 'node:crypto'
+import { type AddressInfo, createServer } from 'node:net'
+import { Writable } from 'node:stream'
+import type { FastifyInstance } from 'fastify'
+import { buildApp, type Overrides } from '../../src/app.ts'
+import { type Config, loadConfig } from '../../src/config/config.ts'
+import { createLogger } from '../../src/ops/logger.ts'
+import { createPasswords } from '../../src/sign-in/password.ts'
+import type { Database } from '../../src/storage/database.ts'
+import * as users from '../../src/storage/users.ts'
+import { type Browser, createBrowser } from './browser.ts'
+import { createTestDatabase, type DatabaseKind, type Teardown } from './database.ts'
+
+export const CHEAP_PASSWORDS = { memoryKiB: 1024, passes: 1, lanes: 1 }
+export const PASSWORD = 'a quiet gate at dusk'
+
+export interface Running {
+  readonly origin: string
+  readonly app: FastifyInstance
+  readonly config: Config
+  /** To look at the rows. */
+  readonly db: Database
+  /** What was logged so far. */
+  readonly log: () => string
+  readonly createPerson: (email: string) => Promise<users.User>
+  /** A new browser, in which nobody is signed in. */
+  readonly browser: () => Browser
+}
+
+export interface BuildOptions {
+  readonly kind?: DatabaseKind
+  readonly env?: Readonly<Record<string, string>>
+  readonly overrides?: Partial<Overrides>
+}
+
+export async function build(
+  t: Teardown,
+  { kind = 'postgres', env = {}, overrides = {} }: BuildOptions = {},
+): Promise<Running> {
+  const storage = await createTestDatabase(t, { kind })
+  const port = await freePort()
+  const origin = `http://localhost:${port}`
+  const config = loadConfig({ HOST: '127.0.0.1', PORT: String(port), PUBLIC_URL: origin, ...env })
+  const lines: string[] = []
+  const keep = (chunk: unknown, done: () => void) => {
+    lines.push(String(chunk))
+    done()
+  }
+  const destination = new Writable({
+    write: (chunk, _encoding, done) => keep(chunk, done),
+  })
+  const logger = createLogger({ level: 'debug', destination })
+  const secretKeys = [randomBytes(32).toString('base64url')]
+  const { app } = await buildApp(
+    config,
+    { secretKeys },
+    { logger, storage, passwordCost: CHEAP_PASSWORDS, ...overrides },
+  )
+  t.teardown(() => app.close())
+  await app.listen({ host: config.host, port })
+  return {
+    origin,
+    app,
+    config,
+    db: storage.db,
+    log: () => lines.join(''),
+    createPerson: (email) => createPerson(storage.db, email),
+    browser: () => createBrowser(origin),
+  }
+}
+
+export async function createPerson(
+  db: Database,
+  email: string,
+  role: users.Role = 'member',
+): Promise<users.User> {
+  const passwords = await createPasswords({ passwordCost: CHEAP_PASSWORDS })
+  const passwordHash = await passwords.hash(PASSWORD)
+  const { user } = await users.create(db, { email, name: email, passwordHash, role })
+  if (user === null) throw new Error(`${email} is there already`)
+  return user
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address: AddressInfo | string | null = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return address.port
+}
