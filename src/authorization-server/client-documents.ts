@@ -42,7 +42,7 @@ export function clientDocuments(
   }
 }
 
-/** Every kind of document that oidc-provider fetches; the outbound fetch must let through the largest. */
+/** For oidc-provider's `fetchResponseBodyLimits`: every kind of document that it fetches. */
 export const DOCUMENT_LIMITS = {
   // draft §6.6
   'client_id metadata document': 5 * KILOBYTE,

@@ -1,7 +1,7 @@
 // Owns how consent becomes a grant: the one just given, or the one remembered (walk B).
 
 import type { Client, Grant, KoaContextWithOIDC, Provider } from 'oidc-provider'
-import { formatScope, parseScope } from '../oauth/scope.ts'
+import { formatScope, parseScope, scopesOf } from '../oauth/scope.ts'
 import * as consents from '../storage/consents.ts'
 import type { Transactions } from '../storage/transactions.ts'
 import { clientFingerprint } from './client-fingerprint.ts'

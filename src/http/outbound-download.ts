@@ -8,7 +8,8 @@ import { isPublicAddress } from './addresses.ts'
 import { createResolve, type Resolve } from './outbound-resolve.ts'
 import { literalAddress } from './outbound-target.ts'
 
-const DOCUMENT_BYTES = 5 * 1024
+/** A large key set. Metadata documents are smaller, which oidc-provider sees to. */
+const MOST_BYTES = 64 * 1024
 const HEADER_BYTES = 8 * 1024
 /** Between one address of a host and the next. */
 const ATTEMPT_MS = 500
@@ -48,7 +49,7 @@ export async function download(
   signal: AbortSignal,
   options: DownloadOptions,
 ): Promise<Download> {
-  const { resolve = createResolve(), isAllowed = isPublicAddress, maxBytes = DOCUMENT_BYTES } = options
+  const { resolve = createResolve(), isAllowed = isPublicAddress, maxBytes = MOST_BYTES } = options
   const literal = literalAddress(target.hostname)
   const addresses =
     literal === null ? await unlessAborted(signal, resolve(target.hostname, signal)) : [literal]
@@ -86,7 +87,7 @@ function connectionTo(
     allowH2: false,
     pipelining: 0,
     maxHeaderSize: HEADER_BYTES,
-    maxResponseSize: options.maxBytes ?? DOCUMENT_BYTES,
+    maxResponseSize: options.maxBytes ?? MOST_BYTES,
   })
 }
 

@@ -10,12 +10,14 @@ const TRIES = 2
 
 /**
  * Asks DNS and nothing else: not the hosts file, no search domains. Not through the operating system's resolver either,
- * whose calls cannot be given up and would let stalled names block the threads that hash passwords.
+ * whose calls cannot be given up and would let stalled names block the threads that hash passwords. `servers`: instead
+ * of those the machine is configured with.
  */
-export function createResolve(): Resolve {
+export function createResolve(servers?: readonly string[]): Resolve {
   return async (hostname, signal) => {
     signal.throwIfAborted()
     const resolver = new Resolver({ timeout: TRY_MS, tries: TRIES })
+    if (servers) resolver.setServers(servers)
     const giveUp = () => resolver.cancel()
     signal.addEventListener('abort', giveUp, { once: true })
     try {

@@ -1,34 +1,5 @@
-// Owns the table of throttled attempts: rate-limiter-flexible's PostgreSQL store counts in it, with its own SQL.
-import { CompiledQuery } from 'kysely'
+// Owns forgetting throttled attempts. rate-limiter-flexible counts them, with its own SQL over the pool.
 import type { Database } from './tables.ts'
-
-/** The store's `tableName`; its `tableCreated` is true. */
-export const THROTTLES_TABLE = 'throttles'
-
-interface ThrottleQuery {
-  readonly text: string
-  readonly values?: readonly unknown[]
-}
-
-interface ThrottleResult {
-  readonly rows: readonly unknown[]
-  readonly rowCount: number
-}
-
-/** What the store takes for a pool (`storeType: 'pool'`). */
-export interface ThrottleClient {
-  query(query: ThrottleQuery): Promise<ThrottleResult>
-}
-
-/** On the root, so that an attempt counts even when the request's transaction is rolled back. */
-export function createThrottleClient(root: Database): ThrottleClient {
-  return {
-    async query({ text, values = [] }) {
-      const { rows, numAffectedRows } = await root.executeQuery(CompiledQuery.raw(text, [...values]))
-      return { rows, rowCount: rows.length > 0 ? rows.length : Number(numAffectedRows ?? 0) }
-    },
-  }
-}
 
 /** At most `limit` rows in one short statement; call again while it returns `limit`. */
 export async function deleteExpired(db: Database, limit: number): Promise<number> {

@@ -132,8 +132,8 @@ t.test('success and error answers both carry iss', async (t) => {
 t.test('the person decides the scope: less than was asked for, or more', async (t) => {
   const { origin, createPerson, browser } = await build(t)
   await createPerson('alice@example.com')
-  const client = await register(origin)
   const grant = async (scope: string, ticked: string[]) => {
+    const client = await register(origin)
     const request = authorizationRequest(origin, client.client_id, { scope })
     const code =
       (await authorize(browser(), request, 'alice@example.com', { scope: ticked })).get('code') ?? ''

@@ -75,28 +75,37 @@ export function createBrowser(origin: string): Browser {
   }
 }
 
-function fill(
-  form: HTMLElement,
-  fields: Readonly<Record<string, string | readonly string[]>>,
-  button?: string,
-): URLSearchParams {
+type Fields = Readonly<Record<string, string | readonly string[]>>
+
+/** What a browser would post: the form's own values, those typed in, and the button that was pressed. */
+function fill(form: HTMLElement, fields: Fields, button?: string): URLSearchParams {
   const body = new URLSearchParams()
   for (const input of form.querySelectorAll('input')) {
     const name = input.getAttribute('name')
-    const type = input.getAttribute('type') ?? 'text'
-    if (!name || Object.hasOwn(fields, name) || type === 'submit') continue
-    if ((type === 'checkbox' || type === 'radio') && !input.hasAttribute('checked')) continue
-    body.append(name, input.getAttribute('value') ?? (type === 'checkbox' ? 'on' : ''))
+    if (name && !Object.hasOwn(fields, name) && isSent(input))
+      body.append(
+        name,
+        input.getAttribute('value') ?? (input.getAttribute('type') === 'checkbox' ? 'on' : ''),
+      )
   }
-  for (const [name, value] of Object.entries(fields))
+  for (const [name, value] of Object.entries(fields)) {
     for (const each of [value].flat()) body.append(name, String(each))
+  }
+  if (button !== undefined) body.append(nameOf(form, button), button)
+  return body
+}
+
+function isSent(input: HTMLElement): boolean {
+  const type = input.getAttribute('type')
+  if (type === 'submit') return false
+  return (type !== 'checkbox' && type !== 'radio') || input.hasAttribute('checked')
+}
+
+function nameOf(form: HTMLElement, button: string): string {
   const pressed = form.querySelectorAll('button').find((each) => each.getAttribute('value') === button)
   const name = pressed?.getAttribute('name')
-  if (button !== undefined) {
-    if (!name) throw new Error(`no button with the value ${button}`)
-    body.append(name, button)
-  }
-  return body
+  if (!name) throw new Error(`no button with the value ${button}`)
+  return name
 }
 
 async function toPage(url: string, response: Response): Promise<Page> {

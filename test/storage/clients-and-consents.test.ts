@@ -1,0 +1,149 @@
+// Owns what the storage of clients, consents and signing keys promises, on both databases.
+import { sql } from 'kysely'
+import t from 'tap'
+import * as clients from '../../src/storage/clients.ts'
+import * as consents from '../../src/storage/consents.ts'
+import type { Database } from '../../src/storage/database.ts'
+import * as signingKeys from '../../src/storage/signing-keys.ts'
+import * as users from '../../src/storage/users.ts'
+import { onEveryDatabase } from '../support/database.ts'
+import { createReplicas } from '../support/database-replicas.ts'
+
+const newKey = (kid: string): signingKeys.NewSigningKey => ({
+  kid,
+  alg: 'ES256',
+  publicJwk: { kty: 'EC', kid },
+  sealedPrivate: `sealed ${kid}`,
+})
+
+async function createUser(db: Database, email: string) {
+  const { user } = await users.create(db, { email, name: '', passwordHash: null, role: 'member' })
+  if (!user) throw new Error('expected a user')
+  return user
+}
+
+onEveryDatabase(t, async (t, db) => {
+  await t.test('a client is saved, replaced, found and removed', async (t) => {
+    const metadata = { client_name: 'Notes “β”', redirect_uris: ['http://127.0.0.1/cb'] }
+    await clients.save(db, { id: 'c1', metadata, expiresInSeconds: null })
+    t.match(await clients.find(db, 'c1'), { id: 'c1', metadata, lastUsedAt: null, expiresAt: null })
+    await clients.save(db, { id: 'c1', metadata: { client_name: 'Renamed' }, expiresInSeconds: 60 })
+    t.same((await clients.find(db, 'c1'))?.metadata, { client_name: 'Renamed' })
+    t.type((await clients.find(db, 'c1'))?.expiresAt, Date)
+    t.equal(await clients.remove(db, 'c1'), true)
+    t.equal(await clients.remove(db, 'c1'), false)
+    t.equal(await clients.find(db, 'c1'), null)
+  })
+
+  await t.test('an expired client is not found, and deleted in bounded steps; others stay', async (t) => {
+    await clients.save(db, { id: 'live', metadata: {}, expiresInSeconds: 60 })
+    for (const id of ['e1', 'e2', 'e3']) await clients.save(db, { id, metadata: {}, expiresInSeconds: 0 })
+    t.equal(await clients.find(db, 'e1'), null)
+    t.same([await clients.deleteExpired(db, 2), await clients.deleteExpired(db, 2)], [2, 1])
+    t.ok(await clients.find(db, 'live'))
+  })
+
+  await t.test('the last use of a client is written at most once in a while', async (t) => {
+    await clients.save(db, { id: 'busy', metadata: {}, expiresInSeconds: null })
+    t.same([await clients.touch(db, 'busy'), await clients.touch(db, 'busy')], [true, false])
+    await db
+      .updateTable('oauth_clients')
+      .set({ last_used_at: sql<Date>`now() - make_interval(secs => ${clients.TOUCH_INTERVAL_SECONDS + 1})` })
+      .where('id', '=', 'busy')
+      .execute()
+    t.equal(await clients.touch(db, 'busy'), true)
+    t.equal(await clients.touch(db, 'unknown'), false)
+  })
+
+  await t.test('consent is remembered per person, client and resource', async (t) => {
+    const { id: userId } = await createUser(db, 'one@example.org')
+    const key = { userId, clientId: 'c', resource: 'https://gate.example/mcp/notes' }
+    const consent = {
+      ...key,
+      scopes: new Set(['notes:read']),
+      redirectHost: 'app.example',
+      clientFingerprint: 'f',
+    }
+    await consents.remember(db, consent)
+    t.match(await consents.find(db, key), consent)
+    t.equal(await consents.find(db, { ...key, resource: 'https://gate.example/mcp/mail' }), null)
+    t.equal(await consents.find(db, { ...key, clientId: 'd' }), null)
+    t.equal(await consents.find(db, { ...key, userId: users.newUserId() }), null)
+  })
+
+  await t.test('consent given again replaces what was remembered', async (t) => {
+    const { id: userId } = await createUser(db, 'two@example.org')
+    const key = { userId, clientId: 'c', resource: '' }
+    const first = { ...key, scopes: new Set(['openid', 'email']), redirectHost: 'a', clientFingerprint: 'a' }
+    await consents.remember(db, first)
+    await consents.remember(db, { ...first, scopes: new Set(['openid']), redirectHost: 'b' })
+    const found = await consents.find(db, key)
+    t.same([...(found?.scopes ?? [])], ['openid'])
+    t.equal(found?.redirectHost, 'b')
+    t.equal((await consents.list(db, userId)).length, 1)
+  })
+
+  await t.test('consent is noted as used, withdrawn, and goes with the person', async (t) => {
+    const { id: userId } = await createUser(db, 'three@example.org')
+    const [one, two] = [
+      { userId, clientId: 'one', resource: '' },
+      { userId, clientId: 'two', resource: '' },
+    ]
+    const agreed = { scopes: new Set(['openid']), redirectHost: '', clientFingerprint: '' }
+    await consents.remember(db, { ...one, ...agreed })
+    await consents.remember(db, { ...two, ...agreed })
+    await consents.touch(db, one)
+    const used = await consents.find(db, one)
+    t.ok(used && used.lastUsedAt >= used.grantedAt)
+    t.same([await consents.remove(db, one), await consents.remove(db, one)], [true, false])
+    t.same(
+      (await consents.list(db, userId)).map(({ clientId }) => clientId),
+      ['two'],
+    )
+    await db.deleteFrom('users').where('id', '=', userId).execute()
+    t.same(await consents.list(db, userId), [])
+  })
+
+  await t.test('the first signing key is made once, and a new one signs before it', async (t) => {
+    const [first] = await signingKeys.listOrCreateFirst(db, async () => newKey('k1'))
+    t.match(first, { ...newKey('k1'), retiredAt: null })
+    const again = await signingKeys.listOrCreateFirst(db, async () => newKey('k2'))
+    t.same(again, [first])
+    await signingKeys.create(db, newKey('k2'))
+    t.same(
+      (await signingKeys.list(db)).map(({ kid }) => kid),
+      ['k2', 'k1'],
+    )
+  })
+
+  await t.test('a retired key signs nothing, is published for a while, and is then forgotten', async (t) => {
+    t.same([await signingKeys.retire(db, 'k2'), await signingKeys.retire(db, 'k2')], [true, false])
+    t.same(
+      (await signingKeys.list(db)).map(({ kid }) => kid),
+      ['k1', 'k2'],
+    )
+    t.same(await signingKeys.removeRetired(db, 60), [])
+    t.same(await signingKeys.removeRetired(db, -1), ['k2'])
+    t.same(
+      (await signingKeys.list(db)).map(({ kid }) => kid),
+      ['k1'],
+    )
+  })
+
+  await t.test('when every key is retired another first one is made', async (t) => {
+    await signingKeys.retire(db, 'k1')
+    const keys = await signingKeys.listOrCreateFirst(db, async () => newKey('k3'))
+    t.same(
+      keys.map(({ kid }) => kid),
+      ['k3', 'k1'],
+    )
+  })
+})
+
+t.test('of 20 replicas that start at once, all sign with one key', async (t) => {
+  const { race } = await createReplicas(t)
+  const results = await race((db, index) =>
+    signingKeys.listOrCreateFirst(db, async () => newKey(`k${index}`)),
+  )
+  t.equal(new Set(results.flatMap((keys) => keys.map(({ kid }) => kid))).size, 1)
+})
