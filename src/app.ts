@@ -38,6 +38,7 @@ import { type OpenDatabase, openDatabase, ping } from './storage/database.ts'
 import { migrateToLatest } from './storage/migrate.ts'
 import { isOutage } from './storage/outage.ts'
 import { createKeyring, type Keyring } from './storage/sealing.ts'
+import * as throttles from './storage/throttles.ts'
 import { createTransactions } from './storage/transactions.ts'
 import * as users from './storage/users.ts'
 import { staticCredentials } from './upstreams/credentials.ts'
@@ -79,6 +80,8 @@ export async function buildApp(config: Config, secrets: Secrets, overrides: Over
     trustProxy: trustProxyOf(config),
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
+    // A path that cannot be decoded: refused before any hook, so without a word about the path.
+    frameworkErrors: (_error, _request, reply) => reply.code(400).send({ error: 'invalid_request' }),
   })
   try {
     return { app, firstSteps: await compose(app, config, secrets, overrides) }
@@ -264,9 +267,12 @@ function addGateway(
 }
 
 function keepHouse(app: FastifyInstance, { logger, storage }: Foundation): void {
-  const removeExpired = (limit: number) => artifacts.deleteExpired(storage.db, limit)
+  const { db } = storage
   const housekeeping = startHousekeeping({
-    tasks: [{ name: 'expired records', batch: EXPIRED_BATCH, run: removeExpired }],
+    tasks: [
+      { name: 'expired records', batch: EXPIRED_BATCH, run: (limit) => artifacts.deleteExpired(db, limit) },
+      { name: 'expired throttles', batch: EXPIRED_BATCH, run: (limit) => throttles.deleteExpired(db, limit) },
+    ],
     onError: (err, task) => logger.warn({ err, task }, 'housekeeping failed and will be tried again'),
   })
   app.addHook('onClose', () => housekeeping.stop())

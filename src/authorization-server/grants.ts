@@ -45,12 +45,15 @@ export function createGrantLoader({ transactions, resources, decideConsent }: Gr
     if (result?.consent?.grantId) return provider.Grant.find(result.consent.grantId)
 
     const owner = { accountId: account.accountId, clientId: client.clientId }
-    const scopes = parseScope(text(ctx.oidc.params?.scope))
+    const asked = parseScope(text(ctx.oidc.params?.scope))
     if (client.clientId === PAGES_CLIENT_ID)
-      return createGrant(provider, { ...owner, resource: null, scopes })
+      return createGrant(provider, { ...owner, resource: null, scopes: asked })
 
     const indicator = requestedResource(ctx.oidc.params, resources)
     const resource = indicator === null ? null : findResource(resources, indicator)
+    // What cannot be granted was never agreed to, and must not be a reason to ask each time.
+    const grantable = [...IDENTITY_SCOPES, ...(resource ? scopesOf(resource.upstream) : [])]
+    const scopes = new Set(grantable.filter((scope) => asked.has(scope)))
     const remembered = await consents.find(transactions.current(), {
       userId: account.accountId,
       clientId: client.clientId,

@@ -2,6 +2,7 @@
 
 import type { onRequestAsyncHookHandler } from 'fastify'
 import { OAuthError } from '../oauth/errors.ts'
+import { addressGroup } from './address-group.ts'
 
 /** Counts per key, and forgets after a while; what rate-limiter-flexible calls a penalty. */
 export interface Counters {
@@ -22,7 +23,7 @@ export function throttleByAddress({
   description,
 }: AddressThrottle): onRequestAsyncHookHandler {
   return async (request, reply) => {
-    const { consumedPoints, msBeforeNext } = await counters.penalty(request.ip)
+    const { consumedPoints, msBeforeNext } = await counters.penalty(addressGroup(request.ip))
     if (consumedPoints <= limit) return
     reply.header('retry-after', String(Math.max(1, Math.ceil(msBeforeNext / 1000))))
     throw new OAuthError('temporarily_unavailable', description, { status: 429 })

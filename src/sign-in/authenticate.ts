@@ -1,9 +1,9 @@
 // Owns signing in with a password: who it is, or one of the three answers that say nothing about who exists.
 
+import { addressGroup } from '../http/address-group.ts'
 import type { Audit } from '../ops/audit.ts'
 import type { Database } from '../storage/database.ts'
 import * as users from '../storage/users.ts'
-import { addressGroup } from './address.ts'
 import type { KnownBrowsers } from './known-browser.ts'
 import type { Passwords, Verdict } from './password.ts'
 import type { Pseudonym } from './pseudonym.ts'

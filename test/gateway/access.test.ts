@@ -73,7 +73,10 @@ t.test('what each scope allows', async (t) => {
 
 t.test('a denial names the scope that is enough for the whole operation', async (t) => {
   const write = messages([call('tools/list'), call('tools/call', { name: 'write_note' })])
-  t.match(decide(READ, 'notes', write, isReadOnly), { needed: ['notes'], description: 'Tool write_note needs more permission' })
+  t.match(decide(READ, 'notes', write, isReadOnly), {
+    needed: ['notes'],
+    description: 'Tool write_note needs more permission',
+  })
   t.match(decide(new Set(), 'notes', write, isReadOnly), { needed: ['notes'] })
   t.match(decide(new Set(), 'notes', messages(call('tools/list')), isReadOnly), { needed: ['notes:read'] })
   const odd = messages(call('tools/call', { name: 'x", scope="admin' }))
@@ -81,7 +84,11 @@ t.test('a denial names the scope that is enough for the whole operation', async 
 })
 
 t.test('the tools are asked for only when they decide something', async (t) => {
-  const body = messages([call('tools/list'), call('tools/call', { name: 'a' }), call('tools/call', { name: 'b' })])
+  const body = messages([
+    call('tools/list'),
+    call('tools/call', { name: 'a' }),
+    call('tools/call', { name: 'b' }),
+  ])
   t.same(toolsInQuestion(READ, 'notes', body), ['a', 'b'])
   t.same(toolsInQuestion(new Set(['notes']), 'notes', body), [])
   t.same(toolsInQuestion(READ, 'notes', messages(call('tools/list'))), [])
@@ -89,7 +96,9 @@ t.test('the tools are asked for only when they decide something', async (t) => {
 
 t.test('a denied call is answered by a challenge that leads to the scope', async (t) => {
   const upstream = await startHostileUpstream(t)
-  const stage = await setStage(t, [{ url: upstream.url }], { readOnlyTools: async () => new Set(['read_note']) })
+  const stage = await setStage(t, [{ url: upstream.url }], {
+    readOnlyTools: async () => new Set(['read_note']),
+  })
   const token = await stage.token({ scope: 'notes:read' })
   const sent: Sent = { token, body: call('tools/call', { name: 'write_note' }, 'w') }
   const answer = await send(stage, sent)
@@ -124,7 +133,8 @@ for (const era of ['legacy', 'modern'] as const) {
     const token = await stage.token({ scope: 'notes:read' })
     const status = async (name: string) => {
       const { body, headers } = modern('tools/call', { name, arguments: {} })
-      const sent = era === 'modern' ? { body, headers } : { body: call('tools/call', { name, arguments: {} }) }
+      const sent =
+        era === 'modern' ? { body, headers } : { body: call('tools/call', { name, arguments: {} }) }
       return (await send(stage, { token, ...sent })).status
     }
     t.not(await status('read_note'), 403)

@@ -3,7 +3,17 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { type HostileUpstream, json, type Script, startHostileUpstream } from '../support/hostile-upstream.ts'
-import { type Answer, call, errorOf, modern, notification, type Sent, type Stage, send, setStage } from './stage.ts'
+import {
+  type Answer,
+  call,
+  errorOf,
+  modern,
+  notification,
+  type Sent,
+  type Stage,
+  send,
+  setStage,
+} from './stage.ts'
 
 const RESULT = { jsonrpc: '2.0', id: 1, result: { ok: true } }
 
@@ -53,8 +63,16 @@ t.test('an upstream sets no cookie, no challenge and no policy here', async (t) 
     server: 'upstream/1.0',
     'x-content-type-options': 'none',
   }
-  const kept = { 'mcp-protocol-version': '2025-11-25', 'retry-after': '7', 'cache-control': 'no-cache, no-transform' }
-  const { status, headers, json: body } = await get((_, res) => json(res, 200, RESULT, { ...dangerous, ...kept }))
+  const kept = {
+    'mcp-protocol-version': '2025-11-25',
+    'retry-after': '7',
+    'cache-control': 'no-cache, no-transform',
+  }
+  const {
+    status,
+    headers,
+    json: body,
+  } = await get((_, res) => json(res, 200, RESULT, { ...dangerous, ...kept }))
   t.equal(status, 200)
   t.same(body, RESULT)
   t.same(Object.keys(headers).sort(), [
@@ -102,7 +120,13 @@ t.test('redirects are neither followed nor passed on', async (t) => {
 
 t.test('only JSON and event streams pass', async (t) => {
   const { get } = await scene(t)
-  const active = ['text/html', 'image/svg+xml', 'application/xhtml+xml', 'text/plain', 'multipart/x-mixed-replace']
+  const active = [
+    'text/html',
+    'image/svg+xml',
+    'application/xhtml+xml',
+    'text/plain',
+    'multipart/x-mixed-replace',
+  ]
   for (const type of active) {
     const answer = await get((_, res) =>
       res.writeHead(200, { 'content-type': type }).end('<script>alert(1)</script>'),
@@ -114,7 +138,9 @@ t.test('only JSON and event streams pass', async (t) => {
   t.ok(isOwnError(await get((_, res) => res.writeHead(200).end()), 502), 'nothing at all')
   t.ok(
     isOwnError(
-      await get((_, res) => res.writeHead(200, { 'content-type': 'application/json', 'content-length': '0' }).end()),
+      await get((_, res) =>
+        res.writeHead(200, { 'content-type': 'application/json', 'content-length': '0' }).end(),
+      ),
       502,
     ),
     'JSON of no length',
@@ -163,7 +189,11 @@ t.test('errors in the protocol pass unchanged', async (t) => {
     [500, -32603],
     [503, -32603],
   ] as const) {
-    const error = { jsonrpc: '2.0', id: 1, error: { code, message: 'theirs', data: { supported: ['2026-07-28'] } } }
+    const error = {
+      jsonrpc: '2.0',
+      id: 1,
+      error: { code, message: 'theirs', data: { supported: ['2026-07-28'] } },
+    }
     const answer = await get((_, res) => json(res, status, error, { 'retry-after': '3' }))
     t.equal(answer.status, status)
     t.same(answer.json, error)
@@ -174,7 +204,9 @@ t.test('errors in the protocol pass unchanged', async (t) => {
 t.test('other errors keep what a client has to know of them, and no word of the upstream', async (t) => {
   const { get } = await scene(t)
   const page = (status: number, type: string) => (_: unknown, res: Parameters<Script>[1]) =>
-    res.writeHead(status, { 'content-type': type, 'retry-after': '9', allow: 'POST' }).end('{"stack":"canary"}')
+    res
+      .writeHead(status, { 'content-type': type, 'retry-after': '9', allow: 'POST' })
+      .end('{"stack":"canary"}')
   const expected = [
     [400, 400],
     [404, 404],
@@ -195,18 +227,25 @@ t.test('other errors keep what a client has to know of them, and no word of the 
       t.equal(answer.headers.allow, 'POST')
     }
   }
-  const huge = await get((_, res) => json(res, 400, { jsonrpc: '2.0', id: 1, error: { code: 1, message: 'x'.repeat(200_000) } }))
+  const huge = await get((_, res) =>
+    json(res, 400, { jsonrpc: '2.0', id: 1, error: { code: 1, message: 'x'.repeat(200_000) } }),
+  )
   t.ok(isOwnError(huge, 400), 'an error of 200 KB')
 })
 
 t.test('a busy upstream does not make a probing client fall back an era', async (t) => {
   const { get } = await scene(t)
-  const busy: Script = (_, res) => res.writeHead(429, { 'content-type': 'text/html', 'retry-after': '3' }).end('busy')
+  const busy: Script = (_, res) =>
+    res.writeHead(429, { 'content-type': 'text/html', 'retry-after': '3' }).end('busy')
   const { body, headers } = modern('server/discover')
   const answer = await get(busy, { body, headers })
   t.equal(answer.status, 503)
   t.equal(answer.headers['retry-after'], '3')
-  t.equal((await get((_, res) => res.writeHead(404).end('Not Found'), { body, headers })).status, 404, 'an old one does')
+  t.equal(
+    (await get((_, res) => res.writeHead(404).end('Not Found'), { body, headers })).status,
+    404,
+    'an old one does',
+  )
 })
 
 t.test('messages that want no answer are answered by a status', async (t) => {
@@ -217,7 +256,10 @@ t.test('messages that want no answer are answered by a status', async (t) => {
     t.equal(answer.status, status)
     t.equal(answer.text, '')
   }
-  const wordy = await get((_, res) => res.writeHead(202, { 'content-type': 'text/html' }).end('<b>Accepted</b>'), sent)
+  const wordy = await get(
+    (_, res) => res.writeHead(202, { 'content-type': 'text/html' }).end('<b>Accepted</b>'),
+    sent,
+  )
   t.equal(wordy.status, 202)
   t.equal(wordy.text, '')
   t.equal(wordy.headers['content-type'], undefined)
@@ -237,17 +279,28 @@ t.test('an upstream that is not there, breaks off or hangs is told from a good o
   const { upstream, stage, get } = await scene(t, { firstByteTimeoutMs: 200 })
   const token = await stage.token()
   t.ok(isOwnError(await get((_, res) => void res.socket?.destroy()), 502), 'before its head')
-  const raw = (bytes: string): Script => (_, res) => void res.socket?.end(bytes)
+  const raw =
+    (bytes: string): Script =>
+    (_, res) =>
+      void res.socket?.end(bytes)
   t.ok(isOwnError(await get(raw('SSH-2.0-OpenSSH_9.6\r\n')), 502), 'another protocol')
-  t.ok(isOwnError(await get(raw(`HTTP/1.1 200 OK\r\nX: ${'x'.repeat(1024 * 1024)}\r\n\r\n`)), 502), 'a head of 1 MB')
+  t.ok(
+    isOwnError(await get(raw(`HTTP/1.1 200 OK\r\nX: ${'x'.repeat(1024 * 1024)}\r\n\r\n`)), 502),
+    'a head of 1 MB',
+  )
   t.ok(
     isOwnError(await get(raw('HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}')), 502),
     'two lengths',
   )
   const json200 = 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n'
-  await t.rejects(get(raw(`${json200}Content-Length: 100\r\n\r\n{"half":`)), 'half an answer breaks the connection')
+  await t.rejects(
+    get(raw(`${json200}Content-Length: 100\r\n\r\n{"half":`)),
+    'half an answer breaks the connection',
+  )
   await t.rejects(get(raw(`${json200}Transfer-Encoding: chunked\r\n\r\nzz\r\n`)), 'so does a bad chunk')
-  const interim = await get(raw(`${'HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n'.repeat(50)}${json200}Content-Length: 2\r\n\r\n{}`))
+  const interim = await get(
+    raw(`${'HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n'.repeat(50)}${json200}Content-Length: 2\r\n\r\n{}`),
+  )
   t.equal(interim.status, 200, 'interim answers are skipped')
   const hung = await get(() => undefined)
   t.ok(isOwnError(hung, 504), 'no head in time')

@@ -71,8 +71,8 @@ t.test('every way in which a token can be wrong is refused, and its good twin is
     'another typ': await token({}, { typ: 'JWT' }),
     'an ID token': await token({ aud: 'client-1' }, { typ: 'JWT' }),
     'no typ': await token({}, { typ: undefined }),
-    'crit': `${encoded({ ...header, crit: ['exp'] })}.${payload}.${good.split('.')[2]}`,
-    'b64': `${encoded({ ...header, b64: false })}.${payload}.${good.split('.')[2]}`,
+    crit: `${encoded({ ...header, crit: ['exp'] })}.${payload}.${good.split('.')[2]}`,
+    b64: `${encoded({ ...header, b64: false })}.${payload}.${good.split('.')[2]}`,
     'another issuer': await token({ iss: 'https://other.example' }),
     'the issuer with a slash': await token({ iss: `${PUBLIC_URL}/` }),
     'the issuer in upper case': await token({ iss: PUBLIC_URL.toUpperCase() }),
@@ -84,7 +84,7 @@ t.test('every way in which a token can be wrong is refused, and its good twin is
     'two audiences': await token({ aud: [`${PUBLIC_URL}/mcp/notes`, `${PUBLIC_URL}/mcp`] }),
     'no audience': await token({ aud: undefined }),
     'an empty list of audiences': await token({ aud: [] }),
-    'expired': await token({ exp: now - 6 }),
+    expired: await token({ exp: now - 6 }),
     'exp as a text': await token({ exp: String(now + 600) }),
     'exp is missing': await token({ exp: undefined }),
     'nbf in the future': await token({ nbf: now + 60 }),
@@ -141,7 +141,11 @@ t.test('RS256 and EdDSA keys work, each with its own algorithm alone', async (t)
   const status = async (token: string) => (await send(stage, { token })).status
   t.equal(await status(await sign(rsa.privateKey, {}, { alg: 'RS256', kid: 'rsa' })), 200)
   t.equal(await status(await sign(ed.privateKey, {}, { alg: 'EdDSA', kid: 'ed' })), 200)
-  t.equal(await status(await sign(rsa.privateKey, {}, { alg: 'PS256', kid: 'rsa' })), 401, 'not the algorithm of the key')
+  t.equal(
+    await status(await sign(rsa.privateKey, {}, { alg: 'PS256', kid: 'rsa' })),
+    401,
+    'not the algorithm of the key',
+  )
   t.equal(await status(await sign(rsa.privateKey, {}, { alg: 'PS256', kid: 'pss' })), 401, 'not on the list')
 })
 
@@ -166,8 +170,14 @@ t.test('two Authorization headers are refused, whichever is good', async (t) => 
   const body = '{"jsonrpc":"2.0","id":1,"method":"tools/list"}'
   const request = (lines: readonly string[]) =>
     `POST /mcp/notes HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n${lines.join('\r\n')}\r\n\r\n${body}`
-  t.match(await sendRaw(stage, request([`Authorization: Bearer ${good}`, 'Authorization: Bearer x'])), /^HTTP\/1\.1 400 /)
-  t.match(await sendRaw(stage, request(['authorization: Bearer x', `AUTHORIZATION: Bearer ${good}`])), /^HTTP\/1\.1 400 /)
+  t.match(
+    await sendRaw(stage, request([`Authorization: Bearer ${good}`, 'Authorization: Bearer x'])),
+    /^HTTP\/1\.1 400 /,
+  )
+  t.match(
+    await sendRaw(stage, request(['authorization: Bearer x', `AUTHORIZATION: Bearer ${good}`])),
+    /^HTTP\/1\.1 400 /,
+  )
   t.equal(upstream.arrivals.length, 0)
   t.match(await sendRaw(stage, request([`Authorization: Bearer ${good}`])), /^HTTP\/1\.1 200 /)
 })
@@ -209,15 +219,18 @@ t.test('a token that was good is asked again for its time, its key and its grant
   t.equal(await status(signed), 200)
 })
 
-t.test('a refused request leaves the connection usable when its body is small, and closes it otherwise', async (t) => {
-  const stage = await setStage(t, [{}])
-  const small = 'POST /mcp/notes HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}'
-  const twice = await sendRaw(stage, small + small)
-  t.equal(twice.match(/HTTP\/1\.1 401 /g)?.length, 2)
-  const chunked = 'POST /mcp/notes HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n'
-  t.match(await sendRaw(stage, chunked), /connection: close/i)
-  const res = await open(stage, { headers: { 'content-length': '99999999' }, body: '{}' })
-  t.equal(res.statusCode, 401)
-  t.equal(res.headers.connection, 'close')
-  res.destroy()
-})
+t.test(
+  'a refused request leaves the connection usable when its body is small, and closes it otherwise',
+  async (t) => {
+    const stage = await setStage(t, [{}])
+    const small = 'POST /mcp/notes HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}'
+    const twice = await sendRaw(stage, small + small)
+    t.equal(twice.match(/HTTP\/1\.1 401 /g)?.length, 2)
+    const chunked = 'POST /mcp/notes HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n'
+    t.match(await sendRaw(stage, chunked), /connection: close/i)
+    const res = await open(stage, { headers: { 'content-length': '99999999' }, body: '{}' })
+    t.equal(res.statusCode, 401)
+    t.equal(res.headers.connection, 'close')
+    res.destroy()
+  },
+)

@@ -18,7 +18,7 @@ t.test('what is not one clear message is refused', async (t) => {
   const invalid: Record<string, unknown> = {
     'a text': '"tools/list"',
     'a number': '7',
-    'null': 'null',
+    null: 'null',
     'another JSON-RPC': { jsonrpc: '1.0', id: 1, method: 'ping' },
     'no JSON-RPC': { id: 1, method: 'ping' },
     'nothing but a version': { jsonrpc: '2.0' },
@@ -36,11 +36,13 @@ t.test('what is not one clear message is refused', async (t) => {
     'a response with both': { jsonrpc: '2.0', id: 1, result: {}, error: { code: 1, message: '' } },
     'a response without an id': { jsonrpc: '2.0', result: {} },
     'two methods': '{"jsonrpc":"2.0","id":1,"method":"tools/call","method":"tools/list"}',
-    'two methods, one of them escaped': '{"jsonrpc":"2.0","id":1,"method":"tools/call","metho\\u0064":"tools/list"}',
+    'two methods, one of them escaped':
+      '{"jsonrpc":"2.0","id":1,"method":"tools/call","metho\\u0064":"tools/list"}',
     'two names': '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"write","name":"read"}}',
-    'two params': '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a"},"params":{"name":"b"}}',
+    'two params':
+      '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a"},"params":{"name":"b"}}',
     'a Method': '{"jsonrpc":"2.0","id":1,"method":"tools/list","Method":"tools/call"}',
-    'paramſ': '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{},"param\u017f":{"name":"write"}}',
+    paramſ: '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{},"param\u017f":{"name":"write"}}',
     'a Name': '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"read","NAME":"write"}}',
     'a taſKid': '{"jsonrpc":"2.0","id":1,"method":"tasks/get","params":{"ta\u017f\u212aid":"other"}}',
   }
@@ -78,9 +80,12 @@ t.test('what is unusual but clear passes byte for byte', async (t) => {
     'a negative id': call('ping', {}, -1),
     'id 0': call('ping', {}, 0),
     'an unknown member': { ...call('ping'), vendor: true },
-    'spaces, numbers and escapes': '\r\n {"jsonrpc":"2.0", "id":1,"method":"tools\\/call","params":{"name":"x","arguments":{"n":1.0,"big":12345678901234567890,"s":"\\u007b[:\\""}}}\t',
-    'names that repeat further inside': '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"x","arguments":{"a":1,"a":2}}}',
-    'a member called __proto__': '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"x","__proto__":{"name":"y"}}}',
+    'spaces, numbers and escapes':
+      '\r\n {"jsonrpc":"2.0", "id":1,"method":"tools\\/call","params":{"name":"x","arguments":{"n":1.0,"big":12345678901234567890,"s":"\\u007b[:\\""}}}\t',
+    'names that repeat further inside':
+      '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"x","arguments":{"a":1,"a":2}}}',
+    'a member called __proto__':
+      '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"x","__proto__":{"name":"y"}}}',
     'colons and braces in texts': call('tools/call', { name: '{"a":{":[' }),
     'a response': { jsonrpc: '2.0', id: 1, result: {} },
     'an error response': { jsonrpc: '2.0', id: 'x', error: { code: 1, message: '' } },
@@ -108,7 +113,8 @@ t.test('batches belong to 2025-03-26', async (t) => {
     'a batch inside': [batch],
     'something else inside': [call('ping'), 7],
     'a wrong message inside': [call('ping'), { jsonrpc: '2.0', id: 1 }],
-    'a name twice inside': '[{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","name":"b"}}]',
+    'a name twice inside':
+      '[{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","name":"b"}}]',
     'too many': Array.from({ length: 101 }, (_, id) => call('ping', {}, id)),
   }
   for (const [what, body] of Object.entries(bad)) t.equal((await post(body)).status, 400, what)
@@ -126,7 +132,8 @@ t.test('in the modern era a client posts no responses', async (t) => {
 
 t.test('a body has a size and a depth', async (t) => {
   const { upstream, post } = await scene(t, { maxBodyBytes: 400_000 })
-  const nested = (depth: number) => `{"jsonrpc":"2.0","id":1,"method":"m","params":{"a":${'['.repeat(depth)}${']'.repeat(depth)}}}`
+  const nested = (depth: number) =>
+    `{"jsonrpc":"2.0","id":1,"method":"m","params":{"a":${'['.repeat(depth)}${']'.repeat(depth)}}}`
   t.equal((await post(nested(98))).status, 200)
   t.equal((await post(nested(99))).status, 400)
   const started = performance.now()

@@ -103,7 +103,9 @@ t.test('the body decides what is allowed, whatever version or headers say', asyn
 
 t.test('what is missing or not supported is the upstream’s to say', async (t) => {
   const { upstream, post } = await scene(t)
-  upstream.answer((_, res) => json(res, 400, { jsonrpc: '2.0', id: 1, error: { code: -32099, message: 'theirs' } }))
+  upstream.answer((_, res) =>
+    json(res, 400, { jsonrpc: '2.0', id: 1, error: { code: -32099, message: 'theirs' } }),
+  )
   const { body, headers } = modern('tools/call', { name: 'x' })
   const without = (name: string) => ({ body, headers: { ...headers, [name]: null } })
   const old = modern('tools/list')
@@ -119,7 +121,10 @@ t.test('what is missing or not supported is the upstream’s to say', async (t) 
       headers: { ...old.headers, 'mcp-protocol-version': '1900-01-01' },
     },
     'a method that nobody has': modern('no/such/method'),
-    'an initialize in modern dress': { body: call('initialize', {}), headers: { 'mcp-protocol-version': MODERN } },
+    'an initialize in modern dress': {
+      body: call('initialize', {}),
+      headers: { 'mcp-protocol-version': MODERN },
+    },
   }
   for (const [what, sent] of Object.entries(cases)) {
     const answer = await post(sent)

@@ -81,7 +81,9 @@ t.test('the headers of the protocol pass as they are', async (t) => {
 t.test('Last-Event-ID passes in the legacy era', async (t) => {
   const upstream = await startHostileUpstream(t)
   const stage = await setStage(t, [{ url: upstream.url }])
-  upstream.answer((_, res) => res.writeHead(200, { 'content-type': 'text/event-stream' }).end(': resumed\n\n'))
+  upstream.answer((_, res) =>
+    res.writeHead(200, { 'content-type': 'text/event-stream' }).end(': resumed\n\n'),
+  )
   const answer = await send(stage, {
     token: await stage.token(),
     method: 'GET',
@@ -96,14 +98,27 @@ t.test('the type of the body is ours, whatever parameters the client gave', asyn
   const upstream = await startHostileUpstream(t)
   const stage = await setStage(t, [{ url: upstream.url }])
   const token = await stage.token()
-  const status = async (type: string | null) => (await send(stage, { token, headers: { 'content-type': type } })).status
-  const readable = ['application/json', 'application/json ; charset=utf-8', 'Application/JSON', 'application/json\t;']
+  const status = async (type: string | null) =>
+    (await send(stage, { token, headers: { 'content-type': type } })).status
+  const readable = [
+    'application/json',
+    'application/json ; charset=utf-8',
+    'Application/JSON',
+    'application/json\t;',
+  ]
   for (const type of readable) {
     t.equal(await status(type), 200, type)
     t.same(upstream.arrivals.at(-1)?.headers['content-type'], ['application/json'])
   }
   const seen = upstream.arrivals.length
-  const others = ['text/plain', 'application/json, text/plain', 'application/jsonp', 'multipart/form-data', 'json', null]
+  const others = [
+    'text/plain',
+    'application/json, text/plain',
+    'application/jsonp',
+    'multipart/form-data',
+    'json',
+    null,
+  ]
   for (const type of others) t.equal(await status(type), 415, String(type))
   t.equal(upstream.arrivals.length, seen)
 })
@@ -121,10 +136,16 @@ t.test('a compressed body is refused', async (t) => {
 
 t.test('the credential of a caller wins over a static header of the same name', async (t) => {
   const upstream = await startHostileUpstream(t)
-  const stage = await setStage(t, [{ url: upstream.url, headers: { Authorization: 'Basic static', 'x-team': '7' } }], {
-    credentialFor: async ({ subject }) =>
-      subject === 'usr_alice' ? { kind: 'header', name: 'authorization', value: 'Bearer hers' } : { kind: 'none' },
-  })
+  const stage = await setStage(
+    t,
+    [{ url: upstream.url, headers: { Authorization: 'Basic static', 'x-team': '7' } }],
+    {
+      credentialFor: async ({ subject }) =>
+        subject === 'usr_alice'
+          ? { kind: 'header', name: 'authorization', value: 'Bearer hers' }
+          : { kind: 'none' },
+    },
+  )
   await send(stage, { token: await stage.token() })
   await send(stage, { token: await stage.token({ sub: 'usr_bob' }) })
   t.same(upstream.arrivals[0]?.headers.authorization, ['Bearer hers'])
@@ -167,7 +188,8 @@ t.test('requests that could be two are none', async (t) => {
     `Content-Length: 0x2\r\n\r\n{}${smuggled}`,
     `Content-Length: -1\r\n\r\n{}${smuggled}`,
   ]
-  for (const framing of framings) t.match(await sendRaw(stage, head + framing), /^HTTP\/1\.1 400 /, framing.split('\r')[0])
+  for (const framing of framings)
+    t.match(await sendRaw(stage, head + framing), /^HTTP\/1\.1 400 /, framing)
   t.notMatch(upstream.raw(), 'smuggled')
   t.equal(upstream.arrivals.length, 0)
 })
@@ -178,7 +200,11 @@ t.test('no header line can be smuggled into the request to the upstream', async 
   const name = 'tool\r\nX-Injected: yes'
   const { body, headers } = modern('tools/call', { name, arguments: {} })
   const encoded = `=?base64?${Buffer.from(name).toString('base64')}?=`
-  const answer = await send(stage, { token: await stage.token(), body, headers: { ...headers, 'mcp-name': encoded } })
+  const answer = await send(stage, {
+    token: await stage.token(),
+    body,
+    headers: { ...headers, 'mcp-name': encoded },
+  })
   t.equal(answer.status, 200, 'the name is strange, not forbidden')
   t.same(upstream.arrivals[0]?.headers['mcp-name'], [encoded])
   t.equal(upstream.arrivals[0]?.headers['x-injected'], undefined)

@@ -40,7 +40,11 @@ t.test('the client gets a handle, the upstream its own id', async (t) => {
     t.equal(headers['mcp-session-id'], handle, 'the client keeps the handle that it has')
     t.same(a.arrivals.at(-1)?.headers['mcp-session-id'], [UPSTREAM_ID])
   }
-  t.not(await openSession(stage, token), handle, 'two sessions have two handles, even if the upstream names them alike')
+  t.not(
+    await openSession(stage, token),
+    handle,
+    'two sessions have two handles, even if the upstream names them alike',
+  )
 })
 
 t.test('it goes on with a new token of the same person and client', async (t) => {
@@ -97,7 +101,11 @@ t.test('what cannot be a session id is malformed', async (t) => {
   const handle = await openSession(stage, token)
   const seen = a.arrivals.length
   for (const guess of ['x'.repeat(10_000), 'two words', 'caf\u00e9', '']) {
-    t.equal((await send(stage, { token, headers: { 'mcp-session-id': guess } })).status, 400, guess.slice(0, 20))
+    t.equal(
+      (await send(stage, { token, headers: { 'mcp-session-id': guess } })).status,
+      400,
+      guess.slice(0, 20),
+    )
   }
   const body = JSON.stringify(call('tools/list'))
   const request = (lines: string) =>
@@ -113,13 +121,19 @@ t.test('a session id never stands in for a token', async (t) => {
   const handle = await openSession(stage, await stage.token())
   const seen = a.arrivals.length
   t.equal((await send(stage, { headers: { 'mcp-session-id': handle } })).status, 401)
-  t.equal((await send(stage, { headers: { 'mcp-session-id': 'invented' } })).status, 401, 'before any is looked up')
+  t.equal(
+    (await send(stage, { headers: { 'mcp-session-id': 'invented' } })).status,
+    401,
+    'before any is looked up',
+  )
   t.equal(a.arrivals.length, seen)
 })
 
 t.test('a request without one passes, and so does the status that the upstream has for it', async (t) => {
   const { stage, a } = await stageWithSessions(t)
-  a.answer((_, res) => json(res, 400, { jsonrpc: '2.0', id: 1, error: { code: -32000, message: 'No session' } }))
+  a.answer((_, res) =>
+    json(res, 400, { jsonrpc: '2.0', id: 1, error: { code: -32000, message: 'No session' } }),
+  )
   const answer = await send(stage, { token: await stage.token() })
   t.equal(answer.status, 400)
   t.equal(errorOf(answer).code, -32000)
@@ -151,14 +165,7 @@ t.test('modern requests have no session: none is opened, passed on or handed out
 t.test('an upstream that names a session in an impossible way is no help to anybody', async (t) => {
   const { stage, a } = await stageWithSessions(t)
   a.answer((_, res) => {
-    res.writeHead(200, [
-      'content-type',
-      'application/json',
-      'mcp-session-id',
-      'one',
-      'mcp-session-id',
-      'two',
-    ])
+    res.writeHead(200, ['content-type', 'application/json', 'mcp-session-id', 'one', 'mcp-session-id', 'two'])
     res.end('{}')
   })
   t.equal((await send(stage, { token: await stage.token() })).status, 502)

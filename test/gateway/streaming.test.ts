@@ -43,7 +43,11 @@ t.test('the head of a silent stream arrives at once, and events as they come, by
     t.equal(res.headers['content-type'], 'text/event-stream')
     t.equal(res.headers['x-accel-buffering'], 'no')
     t.equal(res.headers['cache-control'], 'no-store')
-    for (const text of ['id: 1\ndata:\n\n', 'event: message\nid: 2\nretry: 500\ndata: {"a"', ': 1}\r\n\r\n']) {
+    for (const text of [
+      'id: 1\ndata:\n\n',
+      'event: message\nid: 2\nretry: 500\ndata: {"a"',
+      ': 1}\r\n\r\n',
+    ]) {
       const heard = chunk(res)
       write(text)
       t.equal(await heard, text)
@@ -76,7 +80,10 @@ t.test('a client that leaves is gone upstream at once, whatever it was waiting f
     const leftEarly = performance.now()
     leaving.abort()
     await silent.closed
-    t.ok(performance.now() - leftEarly < PROMPT_MS, `${what}, before any answer: ${performance.now() - leftEarly} ms`)
+    t.ok(
+      performance.now() - leftEarly < PROMPT_MS,
+      `${what}, before any answer: ${performance.now() - leftEarly} ms`,
+    )
     t.equal(await waiting, 'left')
   }
   await until(() => stage.events.length === 8)
@@ -97,7 +104,9 @@ t.test('an upstream that breaks off mid-stream breaks the client off too', async
   await t.rejects(once(res, 'end'), 'no end that could be taken for one')
   t.equal(stage.events.at(-1)?.outcome, 'failed')
 
-  upstream.answer((_, res) => void res.writeHead(200, { 'content-type': 'text/event-stream' }).end('data: 1\n\n'))
+  upstream.answer(
+    (_, res) => void res.writeHead(200, { 'content-type': 'text/event-stream' }).end('data: 1\n\n'),
+  )
   const whole = await start()
   whole.resume()
   await once(whole, 'end')
@@ -220,7 +229,10 @@ t.test('many streams at one upstream do not keep calls waiting', async (t) => {
   })
   const streams = await Promise.all(Array.from({ length: 60 }, () => start({ method: 'GET' })))
   t.equal(stage.gateway.openStreams(), 60)
-  t.equal((await send(stage, { token, body: { jsonrpc: '2.0', method: 'notifications/initialized' } })).status, 202)
+  t.equal(
+    (await send(stage, { token, body: { jsonrpc: '2.0', method: 'notifications/initialized' } })).status,
+    202,
+  )
   for (const stream of streams) stream.destroy()
   await until(() => stage.gateway.openStreams() === 0)
 })

@@ -1,7 +1,7 @@
 // Owns the tests of what email addresses, names, new passwords and network addresses are taken to be.
 
 import t from 'tap'
-import { addressGroup } from '../../src/sign-in/address.ts'
+import { addressGroup } from '../../src/http/address-group.ts'
 import {
   nameFromEmail,
   newEmailProblem,

@@ -1,0 +1,90 @@
+// Owns what the report of a test run promises: nothing that went wrong is counted as passed.
+import t from 'tap'
+import { createReport } from './run-report.ts'
+
+const PASSED = `TAP version 14
+1..1
+# Subtest: test/a.test.ts
+    # Subtest: a door opens
+        ok 1 - should be equal
+        ok 2 - with a key # SKIP no key
+        1..2
+    ok 1 - a door opens # time=7.65ms
+    1..1
+    # time=9.2ms
+ok 1 - test/a.test.ts # time=9.2ms
+
+# { total: 2, pass: 1, skip: 1 }
+# time=500ms`
+
+const FAILED = `# Subtest: test/a.test.ts
+    # Subtest: a door opens
+        not ok 1 - should be equal
+          ---
+          diff: |
+            -1
+            +2
+          ...
+        1..1
+    not ok 1 - a door opens # time=7ms
+      ---
+      source: t.test(…)
+      ...
+    1..1
+not ok 1 - test/a.test.ts # time=9.2ms
+  ---
+  command: node
+  exitCode: null
+  signal: SIGALRM
+  ...
+# { total: 3, pass: 1, fail: 1, todo: 1 }`
+
+function read(output: string, exitCode: number) {
+  const report = createReport()
+  const shown = output.split('\n').flatMap((line) => report.line(line) ?? [])
+  return { shown, totals: report.totals(exitCode) }
+}
+
+t.test('a run that passed shows its tests and skips, and no assertions', async (t) => {
+  const { shown, totals } = read(PASSED, 0)
+  t.same(shown, [
+    '        - with a key (SKIP no key)',
+    '    ✓ a door opens (8 ms)',
+    '✓ test/a.test.ts (9 ms)',
+  ])
+  t.same(totals, { passed: 1, failed: 0, skipped: 1 })
+})
+
+t.test('a failed assertion is shown with its reason, a killed file with its signal', async (t) => {
+  const { shown, totals } = read(FAILED, 1)
+  t.same(shown, [
+    '        ✗ should be equal',
+    '          ---',
+    '          diff: |',
+    '            -1',
+    '            +2',
+    '          ...',
+    '    ✗ a door opens (7 ms)',
+    '✗ test/a.test.ts (9 ms)',
+    '  signal: SIGALRM',
+  ])
+  t.same(totals, { passed: 1, failed: 1, skipped: 1 })
+})
+
+t.test('a file without tests has failed, one that skips itself with a reason has not', async (t) => {
+  const summary = '# { total: 1, pass: 0, skip: 1 }'
+  const empty = read(`ok 1 - test/a.test.ts # SKIP no tests found\n${summary}`, 0)
+  t.same(empty.totals, { passed: 0, failed: 1, skipped: 0 })
+  t.same(empty.shown, ['✗ test/a.test.ts (SKIP no tests found)'])
+  const skipping = read(`ok 1 - test/a.test.ts # SKIP no Chromium\n${summary}`, 0)
+  t.same(skipping.totals, { passed: 0, failed: 0, skipped: 1 })
+})
+
+t.test('a run without a summary, or whose exit code says so, has failed', async (t) => {
+  t.same(read('TAP version 14', 0).totals, { passed: 0, failed: 1, skipped: 0 })
+  t.same(read(PASSED, 1).totals, { passed: 1, failed: 1, skipped: 1 })
+})
+
+t.test('what a test prints is shown', async (t) => {
+  t.same(read('    noise\n        # a comment', 0).shown, ['    noise', '        # a comment'])
+})
