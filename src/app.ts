@@ -81,7 +81,9 @@ export async function buildApp(config: Config, secrets: Secrets, overrides: Over
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     // A path that cannot be decoded: refused before any hook, so without a word about the path.
-    frameworkErrors: (_error, _request, reply) => reply.code(400).send({ error: 'invalid_request' }),
+    frameworkErrors: (_error, _request, { raw }) => {
+      raw.writeHead(400, { 'content-type': 'application/json' }).end('{"error":"invalid_request"}')
+    },
   })
   try {
     return { app, firstSteps: await compose(app, config, secrets, overrides) }
