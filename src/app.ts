@@ -34,6 +34,7 @@ import { createSetup } from './sign-in/setup.ts'
 import { createThrottle } from './sign-in/throttle.ts'
 import { type OpenCounters, openInMemory, openInPostgres } from './sign-in/throttle-store.ts'
 import * as artifacts from './storage/artifacts.ts'
+import * as clients from './storage/clients.ts'
 import { type OpenDatabase, openDatabase, ping } from './storage/database.ts'
 import { migrateToLatest } from './storage/migrate.ts'
 import { isOutage } from './storage/outage.ts'
@@ -273,6 +274,7 @@ function keepHouse(app: FastifyInstance, { logger, storage }: Foundation): void 
   const housekeeping = startHousekeeping({
     tasks: [
       { name: 'expired records', batch: EXPIRED_BATCH, run: (limit) => artifacts.deleteExpired(db, limit) },
+      { name: 'expired clients', batch: EXPIRED_BATCH, run: (limit) => clients.deleteExpired(db, limit) },
       { name: 'expired throttles', batch: EXPIRED_BATCH, run: (limit) => throttles.deleteExpired(db, limit) },
     ],
     onError: (err, task) => logger.warn({ err, task }, 'housekeeping failed and will be tried again'),

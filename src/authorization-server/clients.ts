@@ -2,7 +2,7 @@
 
 import type { Configuration } from 'oidc-provider'
 import type { OutboundFetch } from '../http/outbound.ts'
-import { clientDocuments } from './client-documents.ts'
+import { clientDocuments, DOCUMENT_LIMITS } from './client-documents.ts'
 import { clientDefaults, extraClientMetadata } from './client-metadata.ts'
 import { SIGNING_ALGORITHM } from './signing-keys.ts'
 
@@ -26,6 +26,7 @@ export function clientConfiguration(policy: ClientPolicy): Configuration {
   const rules = { publicUrl, grantTypes: GRANT_TYPES, idTokenAlgorithm: SIGNING_ALGORITHM } as const
   return {
     fetch: outboundFetch,
+    fetchResponseBodyLimits: DOCUMENT_LIMITS,
     clientDefaults: clientDefaults(rules),
     extraClientMetadata: extraClientMetadata(rules),
     features: {

@@ -1,6 +1,7 @@
 // Owns the translation of oidc-provider's events into audit records and log lines.
 
 import type { errors, KoaContextWithOIDC, Provider } from 'oidc-provider'
+import { OutboundError } from '../http/outbound.ts'
 import type { Audit } from '../ops/audit.ts'
 import { text } from './grants.ts'
 
@@ -43,6 +44,7 @@ export function recordEvents(provider: Provider, { audit, logError }: EventNeeds
 
 /** oidc-provider tells clients "grant request is invalid" and keeps the reason apart. */
 function detailOf(error: errors.OIDCProviderError): string | undefined {
+  if (error.cause instanceof OutboundError) return error.cause.detail
   return error.error_detail ?? error.error_description
 }
 

@@ -6,6 +6,7 @@ import type { Transactions } from '../storage/transactions.ts'
 import { createFindAccount } from './accounts.ts'
 import { createAdapterFactory } from './adapter.ts'
 import { matchesSecret } from './client-adapter.ts'
+import { CLIENT_AUTHENTICATION } from './client-metadata-members.ts'
 import { type ClientPolicy, clientConfiguration } from './clients.ts'
 import { cookies } from './cookies.ts'
 import { defaultScope } from './default-scope.ts'
@@ -77,7 +78,7 @@ function protocol(needs: ProviderNeeds): Configuration {
     discovery: { scopes_supported: [...IDENTITY_SCOPES, ...needs.resources.scopes()] },
     pkce: { required: () => true },
     enabledJWA: { idTokenSigningAlgValues: [SIGNING_ALGORITHM] },
-    clientAuthMethods: ['none', 'private_key_jwt', 'client_secret_basic', 'client_secret_post'],
+    clientAuthMethods: [...CLIENT_AUTHENTICATION],
     ttl: ttl(needs),
     rotateRefreshToken: true,
     issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),

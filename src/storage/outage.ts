@@ -10,7 +10,6 @@ const SYSTEM_CODES: ReadonlySet<string> = new Set([
   'ENETUNREACH',
   'ENOTFOUND',
   'EAI_AGAIN',
-  'ENOENT',
 ])
 
 /**
@@ -42,5 +41,7 @@ export function isOutage(error: unknown): boolean {
 function isOutageItself(error: Error): boolean {
   if (error instanceof AggregateError) return error.errors.some(isOutage)
   const code = 'code' in error ? String(error.code) : ''
+  // Of a Unix socket that is not there, not of any file.
+  if (code === 'ENOENT') return 'syscall' in error && error.syscall === 'connect'
   return SYSTEM_CODES.has(code) || SQLSTATE.test(code) || CONNECTION_LOST.has(error.message)
 }
