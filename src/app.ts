@@ -18,6 +18,7 @@ import { home } from './http/home.ts'
 import { createOutboundFetch, type OutboundFetch } from './http/outbound.ts'
 import { addPages, type Pages } from './http/pages.ts'
 import { throttleByAddress } from './http/throttle.ts'
+import { closeUnusedConnections } from './http/unused-connections.ts'
 import type { ErrorView } from './http/view-data.ts'
 import { scopesOf } from './oauth/scope.ts'
 import { type Audit, createAudit } from './ops/audit.ts'
@@ -119,6 +120,7 @@ async function compose(
   const keyring = createKeyring(secrets.secretKeys)
   const audit = createAudit(logger)
 
+  closeUnusedConnections(app)
   logRequests(app)
   const pages = await addPages(app, { publicUrl: config.publicUrl, isOutage })
   const foundation = { config, logger, audit, storage, keyring, registry, pages }

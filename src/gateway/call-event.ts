@@ -4,14 +4,14 @@ import type { Caller } from '../oauth/caller.ts'
 import type { CallRecord } from '../ops/audit.ts'
 import type { Place } from '../upstreams/registry.ts'
 import { toolOf } from './access.ts'
-import type { Outcome } from './exchange.ts'
 import type { RpcMessage } from './message.ts'
+import type { Outcome } from './outcome.ts'
 
 export interface CallEvent extends CallRecord {
   readonly httpMethod: string
   readonly outcome: Outcome['outcome']
-  /** Why it was refused. */
   readonly reason: Outcome['reason']
+  readonly detail: Outcome['detail']
 }
 
 /** What is known about a visit at the time that it ends, however early that is. */

@@ -7,17 +7,9 @@ import { type AnswerKind, answerHead, passedHeaders } from './answer-head.ts'
 import { type Call, expectsContent, isListening, isProbe } from './call.ts'
 import { advance, isBoundary, STREAM_START } from './event-boundary.ts'
 import type { Limits } from './limits.ts'
+import { CLIENT_LEFT, detailOf, type Outcome } from './outcome.ts'
 import { type RefusalReason, rpcRefusal, writeRefusal } from './refusal.ts'
 import type { Sealer } from './session.ts'
-
-export interface Outcome {
-  /**
-   * `answered` by the upstream, `refused` by us instead, `aborted` by the client, `failed` half-way, `ended` by us half-way.
-   */
-  readonly outcome: 'answered' | 'refused' | 'aborted' | 'failed' | 'ended'
-  readonly status: number
-  readonly reason: RefusalReason | null
-}
 
 export interface ExchangeNeeds {
   readonly sealer: Sealer
@@ -33,9 +25,8 @@ type Phase = 'waiting' | AnswerKind | 'error' | 'over'
 
 const MAX_UNUSED_BYTES = 64 * 1024
 const KEEP_ALIVE = ': keep-alive\n\n'
-/** What is recorded when the client left before there was a status. */
-const CLIENT_LEFT = 499
 const OVER = new Error('The exchange is over.')
+const STALLED = Object.assign(new Error('The answer stopped half-way.'), { code: 'STALLED' })
 
 /** What undici tells about the answer goes to the client as it comes: no stream, buffer or timer in between. */
 export class Exchange implements Dispatcher.DispatchHandler {
@@ -46,7 +37,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   readonly #settle: (outcome: Outcome) => void
   #controller: Dispatcher.DispatchController | null = null
   #phase: Phase = 'waiting'
-  #status = CLIENT_LEFT
+  #status = CLIENT_LEFT.status
+  #detail: string | null = null
   #instead: Substitute = UNREACHABLE
   #headers: IncomingHttpHeaders = {}
   #error: Buffer[] = []
@@ -96,6 +88,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_: unknown, error: Error): void {
+    if (this.#phase === 'over') return
+    this.#detail = detailOf(error)
     if (this.#isUnanswered())
       this.#refuse(error instanceof errors.HeadersTimeoutError ? TIMED_OUT : UNREACHABLE)
     // Half an answer must not look like a whole one: the connection breaks where the upstream broke off.
@@ -110,7 +104,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#silentMs = stalled ? 0 : this.#silentMs + elapsedMs
     if (this.#stalledMs >= stalledReaderMs) this.#abandon('failed')
     else if (this.#phase === 'events') this.#keepAlive()
-    else if (this.#phase !== 'waiting' && this.#silentMs >= stalledAnswerMs) this.onResponseError(null, OVER)
+    else if (this.#phase !== 'waiting' && this.#silentMs >= stalledAnswerMs)
+      this.onResponseError(null, STALLED)
   }
 
   /**
@@ -226,6 +221,6 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#phase = 'over'
     this.#error = []
     this.#needs.over(this)
-    this.#settle({ outcome, status: this.#status, reason })
+    this.#settle({ outcome, status: this.#status, reason, detail: this.#detail })
   }
 }

@@ -1,14 +1,14 @@
 // Owns forwarding: the connections to the upstreams, the exchanges under way on them, and the end of both.
 
-import { setTimeout as delay } from 'node:timers/promises'
 import { Pool } from 'undici'
 import type { Credential } from '../upstreams/credentials.ts'
 import type { Registry, Upstream } from '../upstreams/registry.ts'
 import { isExpired } from './access-token.ts'
 import type { Substitute } from './answer.ts'
 import type { Call } from './call.ts'
-import { Exchange, type Outcome } from './exchange.ts'
+import { Exchange } from './exchange.ts'
 import type { Limits } from './limits.ts'
+import { CLIENT_LEFT, type Outcome } from './outcome.ts'
 import { INTERNAL_ERROR } from './refusal.ts'
 import { requestHeaders, standingHeaders } from './request-headers.ts'
 import type { Sealer } from './session.ts'
@@ -26,8 +26,10 @@ export interface Forwarder {
   /** Sends the call to its upstream and the answer to its client. Settles when both are done with it; never rejects. */
   forward(call: Call, credential: Credential): Promise<Outcome>
   openStreams(): number
-  /** Ends what only listens, waits for the rest, breaks off what is left after `graceMs`. */
-  close(graceMs: number): Promise<void>
+  /** Ends what only listens; calls go on. */
+  endListening(): void
+  /** Breaks off what is left, and closes the connections. */
+  destroy(): Promise<void>
 }
 
 interface Route {
@@ -36,7 +38,6 @@ interface Route {
 }
 
 const KEEP_ALIVE_PROBE_MS = 30_000
-const LEFT: Outcome = { outcome: 'aborted', status: 499, reason: null }
 const ACCESS_ENDED: Substitute = {
   status: 403,
   reason: 'token',
@@ -54,17 +55,25 @@ export function createForwarder({ registry, sealer, limits, isRevoked, clock }: 
   const routes = new Map<Upstream, Route>()
   const exchanges = new Set<Exchange>()
   const exchangeNeeds = { sealer, limits, over: (exchange: Exchange) => void exchanges.delete(exchange) }
+  let ending = false
   const pulse = setInterval(beat, limits.pulseMs).unref()
 
   function forward(call: Call, credential: Credential): Promise<Outcome> | Outcome {
-    if (call.res.closed) return LEFT
-    const { upstream } = call.place
-    const route = routes.get(upstream) ?? openRoute(upstream)
+    if (call.res.closed) return CLIENT_LEFT
     const exchange = new Exchange(call, exchangeNeeds)
     exchanges.add(exchange)
+    // It may have come in before the end was decided, with its body still on the way.
+    if (ending && exchange.listening) exchange.end(null, CLOSING)
+    else dispatch(exchange, credential)
+    return exchange.outcome
+  }
+
+  function dispatch(exchange: Exchange, credential: Credential): void {
+    const { call } = exchange
+    const { upstream } = call.place
+    const route = routes.get(upstream) ?? openRoute(upstream)
     const headers = requestHeaders(call, route.headers, credential)
     route.pool.dispatch({ path: upstream.path, method: call.method, headers, body: call.body }, exchange)
-    return exchange.outcome
   }
 
   function openRoute(upstream: Upstream): Route {
@@ -94,18 +103,22 @@ export function createForwarder({ registry, sealer, limits, isRevoked, clock }: 
     return listening && isExpired(caller.expiresAt, Math.floor(clock() / 1000))
   }
 
-  async function close(graceMs: number): Promise<void> {
+  function endListening(): void {
+    ending = true
     for (const exchange of exchanges) if (exchange.listening) exchange.end(farewell(exchange.call), CLOSING)
-    await settled([...exchanges], graceMs)
-    for (const exchange of exchanges) exchange.destroy()
+  }
+
+  async function destroy(): Promise<void> {
     clearInterval(pulse)
+    for (const exchange of exchanges) exchange.destroy()
     await Promise.all([...routes.values()].map(({ pool }) => pool.destroy()))
   }
 
   return {
     forward: async (call, credential) => forward(call, credential),
     openStreams: () => [...exchanges].filter((exchange) => exchange.streaming).length,
-    close,
+    endListening,
+    destroy,
   }
 }
 
@@ -131,11 +144,4 @@ function farewell({ method, ids: [id] }: Call): string | null {
   if (method !== 'POST' || id === undefined) return null
   const result = { resultType: 'complete', _meta: { 'io.modelcontextprotocol/subscriptionId': id } }
   return `event: message\ndata: ${JSON.stringify({ jsonrpc: '2.0', id, result })}\n\n`
-}
-
-async function settled(exchanges: readonly Exchange[], graceMs: number): Promise<void> {
-  const stop = new AbortController()
-  const patience = delay(graceMs, undefined, { signal: stop.signal }).catch(() => undefined)
-  await Promise.race([Promise.all(exchanges.map(({ outcome }) => outcome)), patience])
-  stop.abort()
 }

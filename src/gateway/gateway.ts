@@ -11,17 +11,18 @@ import { canSkipBody, readBody } from './body.ts'
 import type { CallMethod } from './call.ts'
 import { type CallEvent, callEvent, type Visit } from './call-event.ts'
 import { hasBatches, isModern } from './era.ts'
-import type { Outcome } from './exchange.ts'
 import { createForwarder } from './forward.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
 import { type RpcMessage, readMessages, requestIds } from './message.ts'
 import { type ResourceMetadata, resourceMetadata } from './metadata.ts'
 import { checkMirroredHeaders } from './mirrored-headers.ts'
 import { createOrigins, isPreflight, preflightHeaders } from './origin.ts'
+import { CLIENT_LEFT, detailOf, type Outcome } from './outcome.ts'
 import { INTERNAL_ERROR, INVALID_REQUEST, malformed, Refusal, rpcRefusal, writeRefusal } from './refusal.ts'
 import { refuseRepeated, repeatedHeaders } from './repeated-headers.ts'
 import { openSession, type Sealer, type Session } from './session.ts'
 import { findPlace, refuseTokenInQuery } from './target.ts'
+import { createVisits } from './visits.ts'
 
 export interface GatewayNeeds {
   /** Of the access tokens; its origin is ours. */
@@ -68,6 +69,7 @@ export function createGateway(needs: GatewayNeeds): Gateway {
   const origins = createOrigins(issuer, needs.allowedOrigins)
   const bearer = createBearer({ ...needs, clock })
   const forwarder = createForwarder({ ...needs, sealer: sessions, limits, clock })
+  const visits = createVisits()
   let closing = false
 
   /** The walk of every call. Each step returns what it found, or throws the refusal that ends the walk. */
@@ -135,22 +137,28 @@ export function createGateway(needs: GatewayNeeds): Gateway {
 
   /** What a walk that was broken off comes to. */
   function conclude(error: unknown, req: IncomingMessage, res: ServerResponse, visit: Progress): Outcome {
-    if (res.destroyed || req.errored) return { outcome: 'aborted', status: 499, reason: null }
+    if (res.destroyed || req.errored) return CLIENT_LEFT
     if (!(error instanceof Refusal)) report(error)
     const refusal = error instanceof Refusal ? error : internalError(visit.messages)
     const lasting = !closing && canSkipBody(req, limits.maxBodyBytes)
     writeRefusal(res, refusal, lasting ? visit.cors : [...visit.cors, 'connection', 'close'])
-    return { outcome: 'refused', status: refusal.status, reason: refusal.reason }
+    const detail = error instanceof Refusal ? null : detailOf(error)
+    return { outcome: 'refused', status: refusal.status, reason: refusal.reason, detail }
   }
 
   return {
-    handle: (req, res) => void serve(req, res).catch(report),
+    handle(req, res) {
+      visits.enter()
+      void serve(req, res).catch(report).finally(visits.leave)
+    },
     metadata: (path) => resourceMetadata(registry, issuer, path),
     isDraining: () => closing,
     openStreams: forwarder.openStreams,
     async close(graceMs) {
       closing = true
-      await forwarder.close(graceMs)
+      forwarder.endListening()
+      await visits.over(graceMs)
+      await forwarder.destroy()
     },
   }
 }

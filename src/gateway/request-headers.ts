@@ -18,15 +18,17 @@ const PASSED: ReadonlySet<string> = new Set([
 /** MCP 2026-07-28, "Server Behavior for Custom Headers": to be forwarded, known or not. */
 const MIRRORED_PARAMETER = 'mcp-param-'
 
+/** Each message says these for itself. */
+const OF_THE_MESSAGE: ReadonlySet<string> = new Set([...PASSED, 'content-type', 'accept-encoding'])
+
 /** The same for every request to an upstream, as flat pairs. Nothing is unpacked on the way, so nothing may be packed. */
 export function standingHeaders(upstream: Upstream): readonly string[] {
-  return [
-    'user-agent',
-    'gatehouse',
-    'accept-encoding',
-    'identity',
-    ...Object.entries(upstream.headers).flat(),
-  ]
+  const configured = Object.entries(upstream.headers).filter(
+    ([name]) => !OF_THE_MESSAGE.has(name.toLowerCase()),
+  )
+  const named = configured.some(([name]) => name.toLowerCase() === 'user-agent')
+  const ours = named ? [] : [['user-agent', 'gatehouse']]
+  return [...ours, ['accept-encoding', 'identity'], ...configured].flat()
 }
 
 /** The headers of one request, as flat pairs. Undici adds host, connection and content-length. */

@@ -13,14 +13,27 @@ t.test('each call leaves one record', async (t) => {
   const nobody = { ...hers, subject: null, clientId: null, method: null, tool: null }
   const writing = modern('tools/call', { name: 'write', arguments: { text: 'canary-in-arguments' } })
   const steps: [Sent, object][] = [
-    [{ token, ...writing }, { ...hers, method: 'tools/call', tool: 'write', outcome: 'answered', status: 200 }],
+    [
+      { token, ...writing },
+      { ...hers, method: 'tools/call', tool: 'write', outcome: 'answered', status: 200 },
+    ],
     [
       { token, body: notification('notifications/initialized') },
       { ...hers, method: 'notifications/initialized', tool: null, outcome: 'answered', status: 202 },
     ],
-    [{ token, method: 'DELETE' }, { ...hers, httpMethod: 'DELETE', method: null, outcome: 'answered', status: 202 }],
     [
-      { token, body: [call('tools/call', { name: 'a' }, 1), call('ping', {}, 2), call('tools/call', { name: 'b' }, 3)] },
+      { token, method: 'DELETE' },
+      { ...hers, httpMethod: 'DELETE', method: null, outcome: 'answered', status: 202 },
+    ],
+    [
+      {
+        token,
+        body: [
+          call('tools/call', { name: 'a' }, 1),
+          call('ping', {}, 2),
+          call('tools/call', { name: 'b' }, 3),
+        ],
+      },
       { ...hers, method: 'tools/call,ping,tools/call', tool: 'a,b', outcome: 'answered', status: 200 },
     ],
     [
@@ -36,10 +49,19 @@ t.test('each call leaves one record', async (t) => {
       },
     ],
     [{}, { ...nobody, outcome: 'refused', reason: 'token', status: 401 }],
-    [{ headers: { origin: 'https://evil.example' } }, { upstream: null, outcome: 'refused', reason: 'origin', status: 403 }],
+    [
+      { headers: { origin: 'https://evil.example' } },
+      { upstream: null, outcome: 'refused', reason: 'origin', status: 403 },
+    ],
     [{ path: '/mcp/nowhere' }, { upstream: null, outcome: 'refused', reason: 'path', status: 404 }],
-    [{ token, body: '{' }, { ...hers, method: null, outcome: 'refused', reason: 'malformed', status: 400 }],
-    [{ token, method: 'PUT' }, { ...hers, httpMethod: 'PUT', outcome: 'refused', reason: 'method', status: 405 }],
+    [
+      { token, body: '{' },
+      { ...hers, method: null, outcome: 'refused', reason: 'malformed', status: 400 },
+    ],
+    [
+      { token, method: 'PUT' },
+      { ...hers, httpMethod: 'PUT', outcome: 'refused', reason: 'method', status: 405 },
+    ],
     [
       { token, headers: { 'mcp-session-id': 'invented' } },
       { ...hers, method: 'tools/list', outcome: 'refused', reason: 'session', status: 404 },
@@ -53,6 +75,21 @@ t.test('each call leaves one record', async (t) => {
   }
   t.notMatch(JSON.stringify(stage.events), 'canary')
   t.notMatch(JSON.stringify(stage.events), token)
+})
+
+t.test('the record says what went wrong, in a word and without an address', async (t) => {
+  const upstream = await startHostileUpstream(t)
+  const stage = await setStage(t, [{ url: upstream.url }])
+  const token = await stage.token()
+  upstream.answer((_, res) => void res.socket?.destroy())
+  await send(stage, { token })
+  await upstream.close()
+  await send(stage, { token })
+  t.match(stage.events, [
+    { outcome: 'refused', reason: 'upstream_unreachable', status: 502, detail: 'UND_ERR_SOCKET' },
+    { outcome: 'refused', reason: 'upstream_unreachable', status: 502, detail: 'ECONNREFUSED' },
+  ])
+  t.notMatch(JSON.stringify(stage.events), '127.0.0.1')
 })
 
 t.test('a name of any length and content stays one field of bounded length', async (t) => {

@@ -62,6 +62,27 @@ t.test('streams end at once, running calls are waited for, new ones are refused'
   await until(() => upstream.connections() === 0)
 })
 
+t.test('what was coming in already is taken: calls are finished, streams are not begun', async (t) => {
+  const upstream = await startHostileUpstream(t)
+  const credential = Promise.withResolvers<{ kind: 'none' }>()
+  let asked = 0
+  const credentialFor = () => {
+    asked++
+    return credential.promise
+  }
+  const stage = await setStage(t, [{ url: upstream.url }], { credentialFor })
+  const token = await stage.token()
+  const calling = send(stage, { token })
+  const listening = send(stage, { token, ...LISTEN })
+  await until(() => asked === 2)
+  const closing = stage.gateway.close(5000)
+  credential.resolve({ kind: 'none' })
+  t.equal((await calling).status, 200)
+  t.equal((await listening).status, 503)
+  await closing
+  t.equal(upstream.arrivals.length, 1)
+})
+
 t.test('what is not done in time is broken off, here and upstream', async (t) => {
   const upstream = await startHostileUpstream(t)
   const stage = await setStage(t, [{ url: upstream.url }])

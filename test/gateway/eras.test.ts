@@ -1,6 +1,9 @@
 // Owns the proof that real clients of both eras work through the gateway as they do without it.
 
-import { Client as ClientV2, StreamableHTTPClientTransport as TransportV2 } from '@modelcontextprotocol/client'
+import {
+  Client as ClientV2,
+  StreamableHTTPClientTransport as TransportV2,
+} from '@modelcontextprotocol/client'
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js'
@@ -11,14 +14,20 @@ import { serveMcp } from './mcp-upstream.ts'
 import { type Stage, setStage, type Teardown, until } from './stage.ts'
 
 function buildServer(): McpServer {
-  const server = new McpServer({ name: 'both', version: '1' }, { capabilities: { tools: { listChanged: true } } })
+  const server = new McpServer(
+    { name: 'both', version: '1' },
+    { capabilities: { tools: { listChanged: true } } },
+  )
   server.registerTool(
     'count',
     { description: 'counts', inputSchema: z.object({ to: z.number() }), annotations: { readOnlyHint: true } },
     async ({ to }, ctx) => {
       const progressToken = ctx.mcpReq._meta?.progressToken
       for (let progress = 1; progress <= to && progressToken !== undefined; progress++) {
-        await ctx.mcpReq.notify({ method: 'notifications/progress', params: { progressToken, progress, total: to } })
+        await ctx.mcpReq.notify({
+          method: 'notifications/progress',
+          params: { progressToken, progress, total: to },
+        })
       }
       return { content: [{ type: 'text', text: `counted to ${to}` }] }
     },
@@ -49,7 +58,10 @@ t.test('a client of the first SDK: tools, progress, its stream, the end of its s
   const upstream = await serveMcp(t, buildServer, 'legacy')
   const stage = await setStage(t, [{ url: upstream.url }])
   const { client, transport } = await connectV1(t, stage)
-  t.same((await client.listTools()).tools.map(({ name }) => name), ['count'])
+  t.same(
+    (await client.listTools()).tools.map(({ name }) => name),
+    ['count'],
+  )
   const progress: number[] = []
   const result = await client.callTool({ name: 'count', arguments: { to: 3 } }, undefined, {
     onprogress: ({ progress: at }) => progress.push(at),
@@ -77,7 +89,10 @@ t.test('a client that may speak either era finds out which one an upstream speak
     const stage = await setStage(t, [{ url: upstream.url }])
     const { client } = await connectV2(t, stage, 'auto')
     const progress: number[] = []
-    const result = await client.callTool({ name: 'count', arguments: { to: 3 } }, { onprogress: (at) => progress.push(at.progress) })
+    const result = await client.callTool(
+      { name: 'count', arguments: { to: 3 } },
+      { onprogress: (at) => progress.push(at.progress) },
+    )
     t.match(result, { content: [{ text: 'counted to 3' }] }, era)
     t.same(progress, [1, 2, 3])
     t.equal(upstream.sessions(), era === 'legacy' ? 1 : 0)
@@ -125,7 +140,10 @@ t.test('a legacy upstream asks the client something in the middle of a call', as
   )
   const stage = await setStage(t, [{ url: upstream.url }])
   const client = new ClientV1({ name: 'v1', version: '1' }, { capabilities: { elicitation: {} } })
-  client.setRequestHandler(ElicitRequestSchema, async () => ({ action: 'accept', content: { name: 'Alice' } }))
+  client.setRequestHandler(ElicitRequestSchema, async () => ({
+    action: 'accept',
+    content: { name: 'Alice' },
+  }))
   await connectV1(t, stage, client)
   const result = await client.callTool({ name: 'ask', arguments: {} })
   t.match(result, { content: [{ text: /Alice/ }] })

@@ -62,7 +62,10 @@ t.test('a foreign origin is refused, an allowed one can read every answer', asyn
       t.equal(headers['access-control-allow-origin'], origin)
       t.equal(headers.vary, 'Origin')
       t.equal(headers['access-control-allow-credentials'], undefined)
-      t.match(headers['access-control-expose-headers'], 'WWW-Authenticate, Mcp-Session-Id, MCP-Protocol-Version')
+      t.match(
+        headers['access-control-expose-headers'],
+        'WWW-Authenticate, Mcp-Session-Id, MCP-Protocol-Version',
+      )
     }
   }
 })
@@ -87,7 +90,8 @@ t.test('a program that is no browser sends no origin and gets no CORS', async (t
 
 t.test('a preflight from an allowed origin learns all that a client needs', async (t) => {
   const stage = await setStage(t, [{}])
-  const asked = 'authorization, content-type, mcp-protocol-version, mcp-method, mcp-param-region, x-evil, mcp-param-a b'
+  const asked =
+    'authorization, content-type, mcp-protocol-version, mcp-method, mcp-param-region, x-evil, mcp-param-a b'
   const preflight = (origin: string) =>
     send(stage, {
       method: 'OPTIONS',
@@ -122,5 +126,8 @@ t.test('a preflight from an allowed origin learns all that a client needs', asyn
     t.equal(status, 403, origin)
     t.equal(headers['access-control-allow-origin'], undefined)
   }
-  t.ok(stage.events.every(({ reason }) => reason === 'origin'), 'a good one is no call')
+  t.ok(
+    stage.events.every(({ reason }) => reason === 'origin'),
+    'a good one is no call',
+  )
 })

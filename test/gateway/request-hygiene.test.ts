@@ -153,6 +153,23 @@ t.test('the credential of a caller wins over a static header of the same name', 
   t.same(upstream.arrivals[1]?.headers.authorization, ['Basic static'])
 })
 
+t.test('a configured header replaces ours, and never doubles one that belongs to the message', async (t) => {
+  const upstream = await startHostileUpstream(t)
+  const headers = {
+    'User-Agent': 'mine/1',
+    Accept: 'text/html',
+    'Accept-Encoding': 'gzip',
+    'Content-Type': 'text/plain',
+  }
+  const stage = await setStage(t, [{ url: upstream.url, headers }])
+  t.equal((await send(stage, { token: await stage.token() })).status, 200)
+  const [arrival] = upstream.arrivals
+  t.same(arrival?.headers['user-agent'], ['mine/1'])
+  t.same(arrival?.headers.accept, ['application/json, text/event-stream'])
+  t.same(arrival?.headers['accept-encoding'], ['identity'])
+  t.same(arrival?.headers['content-type'], ['application/json'])
+})
+
 t.test('headers that are sent twice are refused where it matters which one is meant', async (t) => {
   const upstream = await startHostileUpstream(t)
   const stage = await setStage(t, [{ url: upstream.url }])
@@ -188,8 +205,7 @@ t.test('requests that could be two are none', async (t) => {
     `Content-Length: 0x2\r\n\r\n{}${smuggled}`,
     `Content-Length: -1\r\n\r\n{}${smuggled}`,
   ]
-  for (const framing of framings)
-    t.match(await sendRaw(stage, head + framing), /^HTTP\/1\.1 400 /, framing)
+  for (const framing of framings) t.match(await sendRaw(stage, head + framing), /^HTTP\/1\.1 400 /, framing)
   t.notMatch(upstream.raw(), 'smuggled')
   t.equal(upstream.arrivals.length, 0)
 })

@@ -71,7 +71,11 @@ export async function setStage(
     ...needs,
   })
   const app = Fastify()
-  app.addHook('preClose', () => gateway.close(0))
+  app.addHook('preClose', async () => {
+    await gateway.close(0)
+    // A connection that a client opened and has not used yet is not idle for Node, and would be waited for.
+    app.server.closeAllConnections()
+  })
   app.register(gatewayPlugin, { gateway })
   const origin = await app.listen({ host: '127.0.0.1', port: 0 })
   t.teardown(() => app.close())

@@ -4,10 +4,12 @@ import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
+import type { Caller } from '../../src/oauth/caller.ts'
 import { events, type HostileUpstream, startHostileUpstream } from '../support/hostile-upstream.ts'
 import { call, modern, open, type Sent, type Stage, send, setStage, until } from './stage.ts'
 
 const PROMPT_MS = 250
+const NONE = { kind: 'none' } as const
 
 interface Scene {
   readonly upstream: HostileUpstream
@@ -90,6 +92,26 @@ t.test('a client that leaves is gone upstream at once, whatever it was waiting f
   t.ok(stage.events.every(({ outcome }) => outcome === 'aborted'))
   t.equal(stage.gateway.openStreams(), 0)
   await until(() => upstream.connections() === 0)
+})
+
+t.test('a client that leaves before its call was forwarded is not heard of upstream', async (t) => {
+  const upstream = await startHostileUpstream(t)
+  const credential = Promise.withResolvers<{ kind: 'none' }>()
+  let asked = 0
+  const credentialFor = ({ subject }: Caller) =>
+    ++asked && subject === 'usr_alice' ? credential.promise : NONE
+  const stage = await setStage(t, [{ url: upstream.url }], { credentialFor })
+  const leaving = new AbortController()
+  const waiting = open(stage, { token: await stage.token(), signal: leaving.signal }).catch(() => 'left')
+  await until(() => asked === 1)
+  leaving.abort()
+  t.equal(await waiting, 'left')
+  const bobs = await stage.token({ sub: 'usr_bob' })
+  t.equal((await send(stage, { token: bobs })).status, 200, 'so much later')
+  credential.resolve({ kind: 'none' })
+  await until(() => stage.events.length === 2)
+  t.equal(stage.events[1]?.outcome, 'aborted')
+  t.equal(upstream.arrivals.length, 1)
 })
 
 t.test('an upstream that breaks off mid-stream breaks the client off too', async (t) => {

@@ -9,7 +9,10 @@ import { json, type Script, startHostileUpstream } from '../support/hostile-upst
 import { serveMcp } from './mcp-upstream.ts'
 
 function upstreamAt(url: string) {
-  const place = createRegistry([{ name: 'notes', title: 'Notes', url, headers: {} }], 'https://gate.example').find('/mcp')
+  const place = createRegistry(
+    [{ name: 'notes', title: 'Notes', url, headers: {} }],
+    'https://gate.example',
+  ).find('/mcp')
   if (!place) throw new Error('no such place')
   return place.upstream
 }
@@ -31,7 +34,10 @@ interface Listed {
 }
 
 /** A modern upstream whose tools are these pages; how often it was asked for the first one. */
-async function listing(t: Parameters<typeof startHostileUpstream>[0], pages: () => readonly (readonly Listed[])[]) {
+async function listing(
+  t: Parameters<typeof startHostileUpstream>[0],
+  pages: () => readonly (readonly Listed[])[],
+) {
   const upstream = await startHostileUpstream(t)
   const asked = { times: 0 }
   const results: Record<string, (params: { cursor?: string }) => object> = {
@@ -57,7 +63,10 @@ const reads = { readOnlyHint: true }
 t.test('all pages are read, and only what says so is read-only', async (t) => {
   const { entry } = await listing(t, () => [
     [{ name: 'a', annotations: reads }, { name: 'b' }],
-    [{ name: 'c', annotations: { readOnlyHint: false } }, { name: 'twice', annotations: reads }],
+    [
+      { name: 'c', annotations: { readOnlyHint: false } },
+      { name: 'twice', annotations: reads },
+    ],
     [{ name: 'd', annotations: reads }, { name: 'twice' }],
   ])
   const { readOnlyTools, errors } = catalogue()
@@ -90,7 +99,7 @@ t.test('an upstream that does not tell has no read-only tools, until it does', a
   const { readOnlyTools, errors, clock } = catalogue()
   t.equal((await readOnlyTools(entry, ['a'])).size, 1)
   const bad: Record<string, Script> = {
-    'refuses': (_, res) => res.writeHead(500).end(),
+    refuses: (_, res) => res.writeHead(500).end(),
     'breaks off': (_, res) => void res.socket?.destroy(),
     'answers nonsense': (_, res) => res.writeHead(200, { 'content-type': 'text/html' }).end('<html>'),
     'wants credentials': (_, res) => res.writeHead(401).end(),
@@ -104,7 +113,9 @@ t.test('an upstream that does not tell has no read-only tools, until it does', a
 })
 
 t.test('pages that never end are given up', async (t) => {
-  const { entry } = await listing(t, () => Array.from({ length: 1000 }, (_, at) => [{ name: `t${at}`, annotations: reads }]))
+  const { entry } = await listing(t, () =>
+    Array.from({ length: 1000 }, (_, at) => [{ name: `t${at}`, annotations: reads }]),
+  )
   const { readOnlyTools, errors } = catalogue()
   t.equal((await readOnlyTools(entry, ['t1'])).size, 0)
   t.equal(errors.length, 1)
