@@ -289,7 +289,7 @@ function resourcesOf(registry: Registry): Resources {
     byIdentifier: (identifier) =>
       registry.all().find(({ resource }) => resource.identifier === identifier)?.resource ?? null,
     fallback: () => registry.find('/mcp')?.resource ?? null,
-    scopes: () => [...new Set(registry.all().flatMap(({ upstream }) => scopesOf(upstream.name)))],
+    scopes: () => [...new Set(registry.all().flatMap(({ resource }) => scopesOf(resource)))],
   }
 }
 

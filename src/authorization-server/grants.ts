@@ -52,7 +52,7 @@ export function createGrantLoader({ transactions, resources, decideConsent }: Gr
     const indicator = requestedResource(ctx.oidc.params, resources)
     const resource = indicator === null ? null : findResource(resources, indicator)
     // What cannot be granted was never agreed to, and must not be a reason to ask each time.
-    const grantable = [...IDENTITY_SCOPES, ...(resource ? scopesOf(resource.upstream) : [])]
+    const grantable = [...IDENTITY_SCOPES, ...(resource ? scopesOf(resource) : [])]
     const scopes = new Set(grantable.filter((scope) => asked.has(scope)))
     const remembered = await consents.find(transactions.current(), {
       userId: account.accountId,

@@ -139,7 +139,7 @@ function describe(interaction: Details, client: Client, resources: Resources): P
   const { params, prompt, session, uid } = interaction
   const scopes = parseScope(text(params.scope))
   const resource = findRequested(params, resources)
-  const offered = resource ? scopesOf(resource.upstream).filter((scope) => scopes.has(scope)) : []
+  const offered = resource ? scopesOf(resource).filter((scope) => scopes.has(scope)) : []
   return {
     uid,
     prompt: prompt.name === 'consent' ? 'consent' : 'login',

@@ -87,8 +87,11 @@ function protocol(needs: ProviderNeeds): Configuration {
     formats: {
       customizers: {
         // RFC 9068, and the grant: revoking it must reach tokens that nothing stores.
-        jwt: (_ctx, token, jwt) => {
-          if ('grantId' in token) jwt.payload.gid = token.grantId
+        jwt: (ctx, token, jwt) => {
+          if (!('grantId' in token)) return
+          jwt.payload.gid = token.grantId
+          // When the person agreed: tools that appear later were not part of it.
+          jwt.payload.consented_at = ctx.oidc.entities.Grant?.iat
         },
       },
     },

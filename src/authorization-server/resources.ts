@@ -27,7 +27,7 @@ export function resourceIndicators(resources: Resources, accessTokenTtlSeconds: 
       const resource = findResource(resources, indicator)
       if (!resource || asksForSeveral(ctx.oidc.params?.resource)) throw new errors.InvalidTarget()
       return {
-        scope: formatScope(scopesOf(resource.upstream)),
+        scope: formatScope(scopesOf(resource)),
         audience: resource.identifier,
         accessTokenTTL: accessTokenTtlSeconds,
         accessTokenFormat: 'jwt',

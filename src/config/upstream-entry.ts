@@ -2,7 +2,9 @@
 
 import ipaddr from 'ipaddr.js'
 import * as z from 'zod'
+import type { ToolScope } from '../oauth/resource.ts'
 import { kindOf, type Report } from './problem.ts'
+import { toolScopes, toToolScopes } from './upstream-scopes.ts'
 import { expand, headerNameProblem, isHeaderValue, type References } from './upstream-headers.ts'
 import { parsed } from './values.ts'
 
@@ -16,6 +18,10 @@ export interface UpstreamConfig {
   readonly description: string | null
   /** Names in lower case; references are expanded. */
   readonly headers: Readonly<Record<string, string>>
+  /** Finer scopes, each for some tools. */
+  readonly toolScopes: readonly ToolScope[]
+  /** Tools that appear, or become destructive, after a person has agreed wait until that person agrees again. */
+  readonly holdNewTools: boolean
 }
 
 /** Where a member of an entry stands: JSON knows a path, a variable of its own knows a name. */
@@ -77,6 +83,8 @@ const entry = z.object(
     title: line.optional(),
     description: line.optional(),
     headers: z.record(z.string(), z.string({ error: 'a text' }), { error: HEADERS_EXPECTED }).default({}),
+    scopes: toolScopes,
+    holdNewTools: z.boolean({ error: 'true or false' }).default(false),
   },
   { error: 'an object with a url' },
 )
@@ -96,8 +104,16 @@ export function readEntry(
   const written = entry.shape.headers.safeParse(memberAt(raw, ['headers'])).data ?? {}
   const headers = readHeaders(written, place, references, report)
   if (!result.success) return null
-  const { url, title, description } = result.data
-  return { name, url, title: title || name, description: description || null, headers }
+  const { url, title, description, scopes, holdNewTools } = result.data
+  return {
+    name,
+    url,
+    title: title || name,
+    description: description || null,
+    headers,
+    toolScopes: toToolScopes(name, scopes),
+    holdNewTools,
+  }
 }
 
 /** An entry that starts a command has no url, and to say so as well would only confuse. */

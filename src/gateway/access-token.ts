@@ -88,7 +88,7 @@ function signed(text: string, signature: string, { key, alg }: VerificationKey):
 
 function callerOf(claims: unknown, issuer: string, now: number): Caller | TokenFault {
   if (!isRecord(claims) || claims.iss !== issuer) return UNVERIFIABLE
-  const { exp, nbf, iat, sub, client_id: clientId, scope, gid, cnf } = claims
+  const { exp, nbf, iat, sub, client_id: clientId, scope, gid, cnf, consented_at } = claims
   if (!isTime(exp)) return UNVERIFIABLE
   if (isExpired(exp, now)) return 'The access token has expired'
   if (isFuture(nbf, now) || isFuture(iat, now)) return 'The access token is not valid yet'
@@ -97,7 +97,9 @@ function callerOf(claims: unknown, issuer: string, now: number): Caller | TokenF
   const resource = audienceOf(claims.aud)
   if (!isName(sub) || !isName(clientId) || resource === null) return UNVERIFIABLE
   if (!isOptionalText(scope) || !isOptionalText(gid)) return UNVERIFIABLE
-  return { subject: sub, clientId, grantId: gid ?? null, scopes: parseScope(scope), resource, expiresAt: exp }
+  const consentedAt = isTime(consented_at) ? consented_at : null
+  const scopes = parseScope(scope)
+  return { subject: sub, clientId, grantId: gid ?? null, scopes, resource, consentedAt, expiresAt: exp }
 }
 
 /** Exactly one: a token for several resources can be replayed from one to the other. */

@@ -10,6 +10,8 @@ export interface Caller {
   readonly scopes: ReadonlySet<string>
   /** `aud`: the one protected resource this token is for. */
   readonly resource: string
+  /** `consented_at`, seconds since the epoch: tools that came later were not part of it. Null where nobody was asked. */
+  readonly consentedAt: number | null
   /** `exp`, seconds since the epoch. */
   readonly expiresAt: number
 }

@@ -12,6 +12,18 @@ export interface ProtectedResource {
   readonly upstream: string
   /** For people. */
   readonly title: string
+  /** What an operator has cut out of "everything": each covers some tools. */
+  readonly toolScopes: readonly ToolScope[]
+}
+
+/** A scope for some tools of one upstream. */
+export interface ToolScope {
+  /** `<upstream>:<name>` */
+  readonly scope: string
+  /** For people. */
+  readonly title: string
+  /** Names of tools; a `*` stands for any characters. */
+  readonly tools: readonly string[]
 }
 
 export function resourcePath(upstream?: string): string {

@@ -21,9 +21,15 @@ export function fullScope(upstream: string): string {
   return upstream
 }
 
-/** The scopes an upstream offers, broadest first. */
-export function scopesOf(upstream: string): readonly string[] {
-  return [fullScope(upstream), readScope(upstream)]
+/** The scopes that can be asked for at a resource, broadest first. */
+export function scopesOf({ upstream, toolScopes }: Offer): readonly string[] {
+  return [fullScope(upstream), ...toolScopes.map(({ scope }) => scope), readScope(upstream)]
+}
+
+/** The part of a protected resource that says what can be granted. */
+export interface Offer {
+  readonly upstream: string
+  readonly toolScopes: readonly { readonly scope: string }[]
 }
 
 /** The upstream that a scope belongs to. */

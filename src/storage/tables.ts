@@ -12,6 +12,7 @@ export interface Tables {
   signing_keys: SigningKeysTable
   setup_links: SetupLinksTable
   throttles: ThrottlesTable
+  upstream_tools: UpstreamToolsTable
 }
 
 export type JsonObject = Record<string, unknown>
@@ -90,6 +91,15 @@ interface SetupLinksTable {
   token_hash: string
   created_at: Timestamp
   expires_at: Date
+}
+
+interface UpstreamToolsTable {
+  upstream: string
+  name: string
+  read_only: boolean
+  destructive: boolean
+  /** When it appeared or became more dangerous; the epoch for what was there at first. */
+  since: Date
 }
 
 /** The columns that rate-limiter-flexible's PostgreSQL store expects. */

@@ -1,6 +1,6 @@
 // Owns the registry: which path of this origin leads to which upstream.
 
-import { type ProtectedResource, resourcePath } from '../oauth/resource.ts'
+import { type ProtectedResource, resourcePath, type ToolScope } from '../oauth/resource.ts'
 
 /** An upstream as it is configured. */
 export interface UpstreamSettings {
@@ -11,10 +11,14 @@ export interface UpstreamSettings {
   readonly title: string
   /** Sent with every request to it. */
   readonly headers: Readonly<Record<string, string>>
+  /** Finer scopes, each for some of its tools. */
+  readonly toolScopes?: readonly ToolScope[]
+  /** Tools that appear, or become destructive, after a person has agreed wait until that person agrees again. */
+  readonly holdNewTools?: boolean
 }
 
 /** An upstream. The same object for as long as its settings stay the same, so it can be a key. */
-export interface Upstream extends UpstreamSettings {
+export interface Upstream extends Required<UpstreamSettings> {
   /** Scheme, host and port of the URL. */
   readonly origin: string
   /** Path and query of the URL. A constant: no part of a client's request ever goes into it. */
@@ -65,14 +69,15 @@ function placesOf(
 
 function addPlace(places: Map<string, Place>, path: string, upstream: Upstream, publicUrl: string): void {
   if (places.has(path)) throw new Error(`Two upstreams are named "${upstream.name}".`)
-  const { name, title } = upstream
-  places.set(path, { resource: { identifier: publicUrl + path, path, upstream: name, title }, upstream })
+  const { name, title, toolScopes } = upstream
+  const resource = { identifier: publicUrl + path, path, upstream: name, title, toolScopes }
+  places.set(path, { resource, upstream })
 }
 
 function createUpstream(settings: UpstreamSettings): Upstream {
-  const { name, title, url, headers } = settings
+  const { name, title, url, headers, toolScopes = [], holdNewTools = false } = settings
   const { origin, pathname, search } = new URL(url)
-  return { name, title, url, headers, origin, path: pathname + search }
+  return { name, title, url, headers, toolScopes, holdNewTools, origin, path: pathname + search }
 }
 
 function unchanged(settings: UpstreamSettings, current: readonly Place[]): Upstream | undefined {
@@ -83,6 +88,7 @@ function same(one: UpstreamSettings, other: UpstreamSettings): boolean {
   return fingerprint(one) === fingerprint(other)
 }
 
-function fingerprint({ name, url, title, headers }: UpstreamSettings): string {
-  return JSON.stringify([name, url, title, Object.entries(headers).sort()])
+function fingerprint(settings: UpstreamSettings): string {
+  const { name, url, title, headers, toolScopes = [], holdNewTools = false } = settings
+  return JSON.stringify([name, url, title, Object.entries(headers).sort(), toolScopes, holdNewTools])
 }

@@ -1,9 +1,18 @@
-// Owns which tools of an upstream only read: its own word for it, asked for rarely, and no when there is none.
+// Owns the catalogue of tools: asked of each upstream itself, rarely, and empty when it does not tell.
 
 import type { Upstream } from './registry.ts'
+import type { Tool, Tools } from './tool.ts'
+
+/** A tool as its upstream lists it. */
+export type ListedFacts = Omit<Tool, 'since'>
 
 export interface ToolCatalogueNeeds {
   readonly fetch: typeof fetch
+  /**
+   * Remembers what an upstream lists and says since when each tool is there, the same on every replica. Without it every
+   * tool counts as having been there always.
+   */
+  readonly observe?: (upstream: string, tools: readonly ListedFacts[]) => Promise<ReadonlyMap<string, number>>
   /** An upstream that did not tell its tools, for the log. */
   readonly report: (error: unknown) => void
   /** Milliseconds. */
@@ -12,21 +21,27 @@ export interface ToolCatalogueNeeds {
 
 export interface ToolCatalogue {
   /**
-   * The names of the tools that are marked read-only. A name in `asked` that is not listed is a reason to ask again, but not
-   * all the time. Concurrent calls ask once. Empty when the upstream does not tell: then nothing is read-only.
+   * The tools of an upstream. A name in `asked` that is not listed is a reason to ask again, but not all the time.
+   * Concurrent calls ask once. Empty when the upstream does not tell: then nothing is read-only.
    */
-  readOnlyTools(upstream: Upstream, asked: readonly string[]): Promise<ReadonlySet<string>>
+  toolsOf(upstream: Upstream, asked?: readonly string[]): Promise<Tools>
 }
 
 interface Listing {
   readonly at: number
-  readonly known: ReadonlySet<string>
-  readonly readOnly: ReadonlySet<string>
+  readonly tools: Tools
 }
 
 interface ListedTool {
   readonly name: string
-  readonly annotations?: { readonly readOnlyHint?: boolean | undefined } | undefined
+  readonly title?: string | undefined
+  readonly annotations?:
+    | {
+        readonly title?: string | undefined
+        readonly readOnlyHint?: boolean | undefined
+        readonly destructiveHint?: boolean | undefined
+      }
+    | undefined
 }
 
 const TTL_MS = 60_000
@@ -34,57 +49,62 @@ const TTL_MS = 60_000
 const PAUSE_MS = 5_000
 const TIMEOUT_MS = 10_000
 const MAX_PAGES = 64
-const NOTHING: ReadonlySet<string> = new Set()
+const NO_TOOLS: Tools = new Map()
 
-export function createToolCatalogue({ fetch, report, clock = Date.now }: ToolCatalogueNeeds): ToolCatalogue {
+export function createToolCatalogue(needs: ToolCatalogueNeeds): ToolCatalogue {
+  const { fetch, report, clock = Date.now, observe = async () => new Map<string, number>() } = needs
   const listings = new WeakMap<Upstream, Listing>()
   const pending = new WeakMap<Upstream, Promise<Listing>>()
 
-  async function readOnlyTools(upstream: Upstream, asked: readonly string[]): Promise<ReadonlySet<string>> {
+  async function toolsOf(upstream: Upstream, asked: readonly string[] = []): Promise<Tools> {
     const listing = listings.get(upstream)
-    if (listing && isGoodFor(listing, asked, clock())) return listing.readOnly
-    return (await (pending.get(upstream) ?? ask(upstream))).readOnly
+    if (listing && isGoodFor(listing, asked, clock())) return listing.tools
+    return (await (pending.get(upstream) ?? ask(upstream))).tools
   }
 
   function ask(upstream: Upstream): Promise<Listing> {
-    const asking = listTools(upstream, fetch)
+    const asking = list(upstream)
       .catch((error: unknown) => {
         report(new Error(`The tools of upstream "${upstream.name}" cannot be listed.`, { cause: error }))
-        return []
+        return NO_TOOLS
       })
       .then((tools) => remember(upstream, tools))
     pending.set(upstream, asking)
     return asking
   }
 
-  function remember(upstream: Upstream, tools: readonly ListedTool[]): Listing {
-    const listing = {
-      at: clock(),
-      known: new Set(tools.map(({ name }) => name)),
-      readOnly: readOnlyNames(tools),
-    }
+  async function list(upstream: Upstream): Promise<Tools> {
+    const listed = factsOf(await listTools(upstream, fetch))
+    const since = await observe(upstream.name, listed)
+    return new Map(listed.map((tool) => [tool.name, { ...tool, since: since.get(tool.name) ?? 0 }]))
+  }
+
+  function remember(upstream: Upstream, tools: Tools): Listing {
+    const listing = { at: clock(), tools }
     listings.set(upstream, listing)
     pending.delete(upstream)
     return listing
   }
 
-  return { readOnlyTools }
+  return { toolsOf }
 }
 
-function isGoodFor({ at, known }: Listing, asked: readonly string[], now: number): boolean {
+function isGoodFor({ at, tools }: Listing, asked: readonly string[], now: number): boolean {
   const age = now - at
-  return age < PAUSE_MS || (age < TTL_MS && asked.every((name) => known.has(name)))
+  return age < PAUSE_MS || (age < TTL_MS && asked.every((name) => tools.has(name)))
 }
 
-/** A name that is listed twice is read-only when both say so. */
-function readOnlyNames(tools: readonly ListedTool[]): ReadonlySet<string> {
-  const writing = new Set(tools.filter((tool) => !isReadOnly(tool)).map(({ name }) => name))
-  const reading = tools.filter(isReadOnly).map(({ name }) => name)
-  return reading.length === 0 ? NOTHING : new Set(reading).difference(writing)
-}
-
-function isReadOnly({ annotations }: ListedTool): boolean {
-  return annotations?.readOnlyHint === true
+/** A name that is listed twice is what the more dangerous of the two says. */
+function factsOf(tools: readonly ListedTool[]): readonly ListedFacts[] {
+  const facts = new Map<string, ListedFacts>()
+  for (const { name, title, annotations } of tools) {
+    const other = facts.get(name)
+    const readOnly = annotations?.readOnlyHint === true && other?.readOnly !== false
+    // MCP, ToolAnnotations: destructiveHint is true by default, and means nothing for a tool that only reads.
+    const destructive = !readOnly && (annotations?.destructiveHint !== false || other?.destructive === true)
+    facts.set(name, { name, title: title ?? annotations?.title ?? null, readOnly, destructive })
+  }
+  return [...facts.values()]
 }
 
 /** All pages, in whichever era the upstream speaks. The session of a legacy one is ended again. */
@@ -92,7 +112,7 @@ async function listTools(
   upstream: Upstream,
   fetch: ToolCatalogueNeeds['fetch'],
 ): Promise<readonly ListedTool[]> {
-  // On demand: only callers with less than full access bring this about.
+  // On demand: callers with full access do not bring this about.
   const { Client, StreamableHTTPClientTransport } = await import('@modelcontextprotocol/client')
   const client = new Client(
     { name: 'gatehouse', version: '1' },
