@@ -1,6 +1,7 @@
 // Owns the composition: builds every part and registers every plugin, in the order in which a request meets them.
 
 import { randomUUID } from 'node:crypto'
+import { setTimeout } from 'node:timers/promises'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import {
   type AuthorizationServer,
@@ -20,7 +21,9 @@ import { addPages, type Pages } from './http/pages.ts'
 import { throttleByAddress } from './http/throttle.ts'
 import { closeUnusedConnections } from './http/unused-connections.ts'
 import type { ErrorView } from './http/view-data.ts'
+import type { ProtectedResource } from './oauth/resource.ts'
 import { scopesOf } from './oauth/scope.ts'
+import type { Tools } from './oauth/tool.ts'
 import { type Audit, createAudit } from './ops/audit.ts'
 import { startHousekeeping } from './ops/housekeeping.ts'
 import type { Logger } from './ops/logger.ts'
@@ -42,10 +45,11 @@ import { isOutage } from './storage/outage.ts'
 import { createKeyring, type Keyring } from './storage/sealing.ts'
 import * as throttles from './storage/throttles.ts'
 import { createTransactions } from './storage/transactions.ts'
+import { observe } from './storage/upstream-tools.ts'
 import * as users from './storage/users.ts'
 import { staticCredentials } from './upstreams/credentials.ts'
 import { createRegistry, type Registry, type UpstreamSettings } from './upstreams/registry.ts'
-import { createToolCatalogue } from './upstreams/tools.ts'
+import { createToolCatalogue, type ToolCatalogue } from './upstreams/tools.ts'
 
 export interface Overrides {
   readonly logger: Logger
@@ -71,6 +75,7 @@ const KEEP_ALIVE_MS = 75_000
 const REGISTRATIONS_PER_WINDOW = 60
 const REGISTRATION_WINDOW_SECONDS = 60
 const EXPIRED_BATCH = 1000
+const TOOLS_FOR_PAGES_MS = 1500
 
 export async function buildApp(config: Config, secrets: Secrets, overrides: Overrides): Promise<Gatehouse> {
   const { logger } = overrides
@@ -104,6 +109,7 @@ interface Foundation {
   readonly keyring: Keyring
   readonly registry: Registry
   readonly pages: Pages
+  readonly catalogue: ToolCatalogue
 }
 
 async function compose(
@@ -123,7 +129,8 @@ async function compose(
   closeUnusedConnections(app)
   logRequests(app)
   const pages = await addPages(app, { publicUrl: config.publicUrl, isOutage })
-  const foundation = { config, logger, audit, storage, keyring, registry, pages }
+  const catalogue = createCatalogue(storage, logger)
+  const foundation = { config, logger, audit, storage, keyring, registry, pages, catalogue }
   const authorizationServer = await addAuthorizationServer(app, foundation, overrides)
   const { setup } = await addPeople(app, foundation, authorizationServer, overrides)
   const { isDraining } = addGateway(app, foundation, authorizationServer)
@@ -158,7 +165,7 @@ async function startDemo(app: FastifyInstance): Promise<UpstreamSettings> {
 
 async function addAuthorizationServer(
   app: FastifyInstance,
-  { config, logger, audit, storage, keyring, registry, pages }: Foundation,
+  { config, logger, audit, storage, keyring, registry, pages, catalogue }: Foundation,
   { outboundFetch = createOutboundFetch({ ownOrigin: config.publicUrl }) }: Overrides,
 ): Promise<AuthorizationServer> {
   const server = await createAuthorizationServer({
@@ -169,6 +176,7 @@ async function addAuthorizationServer(
     audit,
     isOutage,
     decideConsent,
+    hasHeldTools: heldToolsOf(registry, catalogue),
     outboundFetch,
     onForeignRedirects: (clientId, hosts) =>
       logger.info({ clientId, hosts }, 'a client sends its codes to another site than its document is from'),
@@ -194,7 +202,7 @@ async function addAuthorizationServer(
 /** Signing in, setting up, consent, and the front page. */
 async function addPeople(
   app: FastifyInstance,
-  { config, logger, audit, storage, keyring, registry, pages }: Foundation,
+  { config, logger, audit, storage, keyring, registry, pages, catalogue }: Foundation,
   { interactions, startSignIn }: AuthorizationServer,
   { passwordCost }: Overrides,
 ): Promise<{ setup: Prepared }> {
@@ -219,7 +227,13 @@ async function addPeople(
     startSignIn,
     setup: createSetup({ db, passwords, audit }),
   })
-  await app.register(consent, { interactions, pages, emailOf, switchAccount: interactions.switchAccount })
+  await app.register(consent, {
+    interactions,
+    pages,
+    emailOf,
+    switchAccount: interactions.switchAccount,
+    toolsOf: toolsForPages(registry, catalogue),
+  })
   await app.register(home, {
     pages,
     publicUrl,
@@ -237,14 +251,10 @@ async function addPeople(
 
 function addGateway(
   app: FastifyInstance,
-  { config, logger, audit, keyring, registry }: Foundation,
-  { findKey, isRevoked }: AuthorizationServer,
+  { config, logger, audit, keyring, registry, catalogue }: Foundation,
+  { findKey, isRevoked, challenged }: AuthorizationServer,
 ): { isDraining: () => boolean } {
   const report = (err: unknown) => logger.error({ err }, 'the gateway failed')
-  const tools = createToolCatalogue({
-    fetch,
-    report: (err) => logger.warn({ err }, 'an upstream did not answer'),
-  })
   const gateway = createGateway({
     issuer: config.publicUrl,
     registry,
@@ -255,7 +265,8 @@ function addGateway(
       seal: (text, aad) => keyring.seal('mcp-session', text, aad),
       open: (sealed, aad) => keyring.open('mcp-session', sealed, aad)?.toString() ?? null,
     },
-    readOnlyTools: tools.readOnlyTools,
+    toolsOf: catalogue.toolsOf,
+    onStepUp: challenged,
     audit: audit.call,
     report,
     allowedOrigins: config.allowedOrigins,
@@ -282,6 +293,30 @@ function keepHouse(app: FastifyInstance, { logger, storage }: Foundation): void 
     onError: (err, task) => logger.warn({ err, task }, 'housekeeping failed and will be tried again'),
   })
   app.addHook('onClose', () => housekeeping.stop())
+}
+
+function createCatalogue({ db }: OpenDatabase, logger: Logger): ToolCatalogue {
+  const report = (err: unknown) => logger.warn({ err }, 'an upstream did not tell its tools')
+  return createToolCatalogue({ fetch, report, observe: (upstream, tools) => observe(db, upstream, tools) })
+}
+
+/** A person does not wait for an upstream that does not answer. */
+function toolsForPages(registry: Registry, catalogue: ToolCatalogue) {
+  return async (name: string): Promise<Tools | undefined> => {
+    const place = registry.all().find(({ upstream }) => upstream.name === name)
+    if (!place) return undefined
+    const waited = setTimeout(TOOLS_FOR_PAGES_MS, undefined, { ref: false })
+    return Promise.race([catalogue.toolsOf(place.upstream), waited])
+  }
+}
+
+function heldToolsOf(registry: Registry, catalogue: ToolCatalogue) {
+  return async ({ path }: ProtectedResource, agreedAt: number): Promise<boolean> => {
+    const upstream = registry.find(path)?.upstream
+    if (!upstream?.holdNewTools) return false
+    const tools = await catalogue.toolsOf(upstream)
+    return tools.values().some(({ since }) => since > agreedAt)
+  }
 }
 
 function resourcesOf(registry: Registry): Resources {

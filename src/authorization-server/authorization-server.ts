@@ -12,8 +12,9 @@ import { createProvider, type ProviderNeeds } from './provider.ts'
 import { recordEvents } from './provider-events.ts'
 import { mountRegistration } from './registration.ts'
 import { loadSigningKeys } from './signing-keys.ts'
+import { createStepUps } from './step-up.ts'
 
-export interface AuthorizationServerNeeds extends Omit<ProviderNeeds, 'keys'> {
+export interface AuthorizationServerNeeds extends Omit<ProviderNeeds, 'keys' | 'answersChallenge'> {
   readonly db: Database
   readonly audit: Audit
   readonly logError: (error: Error, message: string) => void
@@ -37,6 +38,8 @@ export interface AuthorizationServer {
   startSignIn(): string
   findKey(kid: string): VerificationKey | null
   isRevoked(grantId: string): boolean
+  /** The gateway has just told a client of this grant that it needs more scope. */
+  challenged(grantId: string): void
   mount(app: FastifyInstance, needs: MountNeeds): void
 }
 
@@ -46,7 +49,8 @@ export async function createAuthorizationServer(
   const { db, audit, issuer, keyring, resources, transactions } = needs
   const keys = await loadSigningKeys(db, keyring)
   const byKid = new Map(keys.map(({ kid, alg, publicKey }) => [kid, { alg, key: publicKey }]))
-  const current = createProvider({ ...needs, keys })
+  const stepUps = createStepUps()
+  const current = createProvider({ ...needs, keys, answersChallenge: stepUps.answers })
   recordEvents(current, needs)
   const revoked = new Set<string>()
   current.on('grant.revoked', (_ctx, grantId) => revoked.add(grantId))
@@ -57,6 +61,7 @@ export async function createAuthorizationServer(
     startSignIn: () => signInPath(issuer),
     findKey: (kid) => byKid.get(kid) ?? null,
     isRevoked: (grantId) => revoked.has(grantId),
+    challenged: stepUps.challenged,
     mount(app, { showError, throttleRegistration }) {
       const options = { provider, issuer, showError }
       mountProvider(app, options)

@@ -1,6 +1,7 @@
 // Owns how consent becomes a grant: the one just given, or the one remembered (walk B).
 
 import type { Client, Grant, KoaContextWithOIDC, Provider } from 'oidc-provider'
+import type { ProtectedResource } from '../oauth/resource.ts'
 import { formatScope, parseScope, scopesOf } from '../oauth/scope.ts'
 import * as consents from '../storage/consents.ts'
 import type { Transactions } from '../storage/transactions.ts'
@@ -26,11 +27,15 @@ export interface ConsentQuestion {
   readonly redirectIsLoopback: boolean
   /** The client's identifier is a public URL that anybody can name (client ID metadata document). */
   readonly clientIsPublicDocument: boolean
+  /** Tools are held until agreed to, and there are some that the person has not seen. */
+  readonly hasHeldTools: boolean
 }
 
 export interface GrantNeeds {
   readonly transactions: Transactions
   readonly resources: Resources
+  /** Whether tools that are held until agreed to came to this resource after the moment (seconds since the epoch). */
+  readonly hasHeldTools: (resource: ProtectedResource, agreedAt: number) => Promise<boolean>
   readonly decideConsent: (question: ConsentQuestion) => 'granted' | 'ask'
 }
 
@@ -38,7 +43,7 @@ export interface GrantNeeds {
  * Each authorization gets a grant of its own, so that revoking one (or its refresh token being replayed) leaves the
  * person's other devices alone; what the person agreed to is remembered apart from it.
  */
-export function createGrantLoader({ transactions, resources, decideConsent }: GrantNeeds) {
+export function createGrantLoader({ transactions, resources, decideConsent, hasHeldTools }: GrantNeeds) {
   return async (ctx: KoaContextWithOIDC): Promise<Grant | undefined> => {
     const { client, account, provider, result } = ctx.oidc
     if (!client || !account) return undefined
@@ -63,6 +68,10 @@ export function createGrantLoader({ transactions, resources, decideConsent }: Gr
       ...describeClient(client, text(ctx.oidc.params?.redirect_uri)),
       requested: scopes,
       remembered,
+      hasHeldTools:
+        resource !== null &&
+        remembered !== null &&
+        (await hasHeldTools(resource, Math.floor(remembered.grantedAt.getTime() / 1000))),
       prompt: text(ctx.oidc.params?.prompt),
     }
     if (decideConsent(question) === 'ask') return undefined

@@ -2,6 +2,7 @@
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Client, errors, type Provider } from 'oidc-provider'
+import type { ProtectedResource, ToolScope } from '../oauth/resource.ts'
 import { formatScope, parseScope, scopesOf } from '../oauth/scope.ts'
 import type { Audit } from '../ops/audit.ts'
 import * as consents from '../storage/consents.ts'
@@ -48,7 +49,10 @@ export interface RequestedAccess {
   readonly resource: string
   readonly upstream: string
   readonly title: string
+  readonly toolScopes: readonly ToolScope[]
   readonly scopes: ReadonlySet<string>
+  /** When the person agreed to something here before, in seconds since the epoch. */
+  readonly agreedAt: number | null
 }
 
 export interface Interactions {
@@ -75,7 +79,7 @@ export interface InteractionNeeds {
 type Details = Awaited<ReturnType<Provider['interactionDetails']>>
 
 export function createInteractions(needs: InteractionNeeds): Interactions {
-  const { provider, transactions, resources, audit } = needs
+  const { provider, transactions, audit } = needs
   const details = (request: FastifyRequest, reply: FastifyReply) =>
     provider().interactionDetails(request.raw, reply.raw)
 
@@ -85,7 +89,7 @@ export function createInteractions(needs: InteractionNeeds): Interactions {
         const interaction = await details(request, reply)
         if (interaction.uid !== uidOf(request)) return null
         const client = await provider().Client.find(text(interaction.params.client_id))
-        return client ? describe(interaction, client, resources) : null
+        return client ? await describe(interaction, client, needs) : null
       } catch (error) {
         if (error instanceof errors.SessionNotFound) return null
         throw error
@@ -135,25 +139,35 @@ export function createInteractions(needs: InteractionNeeds): Interactions {
   }
 }
 
-function describe(interaction: Details, client: Client, resources: Resources): PendingInteraction {
+async function describe(
+  interaction: Details,
+  client: Client,
+  { resources, transactions }: InteractionNeeds,
+): Promise<PendingInteraction> {
   const { params, prompt, session, uid } = interaction
   const scopes = parseScope(text(params.scope))
   const resource = findRequested(params, resources)
-  const offered = resource ? scopesOf(resource).filter((scope) => scopes.has(scope)) : []
+  const requestedAccess = async ({ identifier, upstream, title, toolScopes }: ProtectedResource) => ({
+    resource: identifier,
+    upstream,
+    title,
+    toolScopes,
+    scopes: new Set(scopesOf({ upstream, toolScopes }).filter((scope) => scopes.has(scope))),
+    agreedAt: await agreedAt(identifier),
+  })
+  const agreedAt = async (identifier: string) => {
+    if (!session) return null
+    const key = { userId: session.accountId, clientId: client.clientId, resource: identifier }
+    const consent = await consents.find(transactions.current(), key)
+    return consent && Math.floor(consent.grantedAt.getTime() / 1000)
+  }
   return {
     uid,
     prompt: prompt.name === 'consent' ? 'consent' : 'login',
     accountId: session?.accountId ?? null,
     loginHint: text(params.login_hint) || null,
     client: client.clientId === PAGES_CLIENT_ID ? null : describeForPeople(client, text(params.redirect_uri)),
-    requested: resource
-      ? {
-          resource: resource.identifier,
-          upstream: resource.upstream,
-          title: resource.title,
-          scopes: new Set(offered),
-        }
-      : null,
+    requested: resource && (await requestedAccess(resource)),
     identity: IDENTITY_SCOPES.filter((scope) => scopes.has(scope)),
   }
 }

@@ -24,18 +24,19 @@ export interface ProviderNeeds
   extends ClientPolicy,
     Lifetimes,
     OutageAnswer,
-    Pick<GrantNeeds, 'decideConsent'> {
+    Pick<GrantNeeds, 'decideConsent' | 'hasHeldTools'> {
   /** PUBLIC_URL, which is the issuer. */
   readonly issuer: string
   readonly transactions: Transactions
   readonly keyring: Keyring
   readonly keys: readonly SigningKey[]
   readonly resources: Resources
+  readonly answersChallenge: (grantId: string) => boolean
 }
 
 export function createProvider(needs: ProviderNeeds): Provider {
   const { issuer, transactions, keyring, resources } = needs
-  const rotation = createRefreshRotation()
+  const rotation = createRefreshRotation({ answersChallenge: needs.answersChallenge })
   const provider = new Provider(issuer, {
     adapter: createAdapterFactory({ transactions, keyring, rotation }),
     ...clientConfiguration(needs),
@@ -43,7 +44,7 @@ export function createProvider(needs: ProviderNeeds): Provider {
     clients: [pagesClient(issuer)],
     cookies: cookies(issuer, keyring),
     findAccount: createFindAccount(transactions),
-    loadExistingGrant: createGrantLoader({ transactions, resources, decideConsent: needs.decideConsent }),
+    loadExistingGrant: createGrantLoader(needs),
     interactions: {
       policy: createInteractionPolicy(),
       url: (_ctx, { prompt, uid }) => (prompt.name === 'consent' ? `/consent/${uid}` : `/login/${uid}`),

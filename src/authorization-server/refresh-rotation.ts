@@ -1,7 +1,7 @@
 // Owns the rotation of refresh tokens: a retry gets the same successor, a later reuse ends the family (RFC 9700 §4.14.2).
 
 import { randomBytes } from 'node:crypto'
-import { errors, Provider } from 'oidc-provider'
+import { errors, type KoaContextWithOIDC, Provider } from 'oidc-provider'
 import * as artifacts from '../storage/artifacts.ts'
 import type { Database } from '../storage/database.ts'
 import { hashToken } from '../storage/hash.ts'
@@ -11,6 +11,12 @@ import { openWithToken, sealWithToken } from '../storage/sealing.ts'
 export const REFRESH_GRACE_SECONDS = 30
 
 const MODEL = 'RefreshToken'
+
+export interface RotationOptions {
+  readonly graceSeconds?: number
+  /** Whether refreshing this grant is a client's answer to being told that it needs more scope (see step-up.ts). */
+  readonly answersChallenge?: (grantId: string) => boolean
+}
 
 export interface RefreshRotation {
   isRetry(row: artifacts.Artifact): boolean
@@ -27,7 +33,10 @@ export interface RefreshRotation {
  * The successor is stored beside the spent token, sealed under a key derived from that token: only who presents it again
  * can read it, so a copy of the database opens nothing.
  */
-export function createRefreshRotation(graceSeconds: number = REFRESH_GRACE_SECONDS): RefreshRotation {
+export function createRefreshRotation({
+  graceSeconds = REFRESH_GRACE_SECONDS,
+  answersChallenge = () => false,
+}: RotationOptions = {}): RefreshRotation {
   const successors = new WeakMap<object, string>()
 
   const isRetry = (row: artifacts.Artifact) =>
@@ -38,7 +47,11 @@ export function createRefreshRotation(graceSeconds: number = REFRESH_GRACE_SECON
   return {
     isRetry,
     async consume(db, token) {
-      successors.set(currentRequest(), await chooseSuccessor(db, token, isRetry))
+      const request = currentRequest()
+      const grantId = request.oidc.entities.Grant?.jti
+      if (grantId !== undefined && answersChallenge(grantId))
+        throw new errors.InvalidGrant('more scope has to be asked for')
+      successors.set(request, await chooseSuccessor(db, token, isRetry))
     },
     attach({ RefreshToken: { prototype } }) {
       if (!choosesIdentifiers(prototype))
@@ -69,7 +82,7 @@ async function chooseSuccessor(
   return earlier.toString()
 }
 
-function currentRequest(): object {
+function currentRequest(): KoaContextWithOIDC {
   const { ctx } = Provider
   if (!ctx) throw new Error('a refresh token is spent only inside a token request')
   return ctx

@@ -65,6 +65,8 @@ The forms can be combined, as long as each name appears once.
 | \`url\` | Required. The \`http:\` or \`https:\` URL of its MCP endpoint, without user and fragment. Link-local addresses are refused. |
 | \`title\`, \`description\` | For people: one line each. |
 | \`headers\` | Sent with every request to this upstream, for a key that all callers share. Not \`Host\`, \`Content-Length\`, hop-by-hop headers or \`Mcp-*\`. |
+| \`scopes\` | Finer scopes, each for some of its tools: \`{"issues": ["create_issue", "*_comment"]}\` makes the scope \`tickets:issues\`. With a title for people: \`{"issues": {"title": "Work on issues", "tools": ["create_issue"]}}\`. The upstream's name is the scope for everything, \`<name>:read\` is what its tools mark read-only. |
+| \`holdNewTools\` | \`true\`: tools that appear, or become destructive, after a person agreed wait until that person agrees again. |
 | \`type\`, \`transport\` | \`http\` or \`streamable-http\`; may be left out. \`sse\` and \`stdio\` are not supported by this version. |
 | \`disabled\` | \`true\`: as if the entry were not there. |
 | \`command\` | Not supported by this version: an upstream has a URL. |

@@ -31,6 +31,14 @@ export const families = {
       '{"Authorization": "Bearer a-long-random-text"}',
       true,
     ),
+    SCOPES: upstream(
+      'Finer scopes, each for some of its tools, as JSON. `*` stands for any characters.',
+      '{"issues": ["create_issue", "*_comment"]}',
+    ),
+    HOLD_NEW_TOOLS: upstream(
+      '`true`: tools that appear, or become destructive, after a person agreed wait until that person agrees again.',
+      'true',
+    ),
   }),
   SIGN_IN: z.object({
     ISSUER: signIn(

@@ -4,8 +4,8 @@ import ipaddr from 'ipaddr.js'
 import * as z from 'zod'
 import type { ToolScope } from '../oauth/resource.ts'
 import { kindOf, type Report } from './problem.ts'
-import { toolScopes, toToolScopes } from './upstream-scopes.ts'
 import { expand, headerNameProblem, isHeaderValue, type References } from './upstream-headers.ts'
+import { toolScopes, toToolScopes } from './upstream-scopes.ts'
 import { parsed } from './values.ts'
 
 export interface UpstreamConfig {

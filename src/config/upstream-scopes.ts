@@ -14,13 +14,20 @@ const tools = z
   .array(z.string({ error: TOOLS_EXPECTED }).regex(TOOL, TOOLS_EXPECTED), { error: TOOLS_EXPECTED })
   .min(1, TOOLS_EXPECTED)
 
-const title = z.string({ error: 'one line of text' }).trim().regex(/^\P{Cc}{1,200}$/u, 'one line of text')
+const title = z
+  .string({ error: 'one line of text' })
+  .trim()
+  .regex(/^\P{Cc}{1,200}$/u, 'one line of text')
 
 /** `{"issues": ["create_issue", "*_comment"]}`, or with a title: `{"issues": {"title": "Issues", "tools": […]}}`. */
 export const toolScopes = z
-  .record(z.string(), z.union([tools, z.object({ title: title.optional(), tools })], { error: TOOLS_EXPECTED }), {
-    error: 'an object of scope names, each with its tools',
-  })
+  .record(
+    z.string(),
+    z.union([tools, z.object({ title: title.optional(), tools })], { error: TOOLS_EXPECTED }),
+    {
+      error: 'an object of scope names, each with its tools',
+    },
+  )
   .refine((scopes) => Object.keys(scopes).every((name) => NAME.test(name) && name !== 'read'), NAME_EXPECTED)
   .default({})
 

@@ -91,13 +91,15 @@ function fromVariables(given: Given, report: Report): readonly Found[] {
   return [...groupByEntry(given)].flatMap(([entry, fields]) => {
     if ([...fields.values()].some(({ text }) => text === null)) return []
     const place = placeInVariables(entry, fields)
-    const headers = readHeadersField(fields.get('HEADERS'), report)
     const raw = {
       url: textOf(fields, 'URL'),
       title: textOf(fields, 'TITLE'),
       description: textOf(fields, 'DESCRIPTION'),
+      headers: readJsonField(fields.get('HEADERS'), '{"Authorization": "Bearer …"}', report),
+      scopes: readJsonField(fields.get('SCOPES'), '{"issues": ["create_issue"]}', report),
+      holdNewTools: readJsonField(fields.get('HOLD_NEW_TOOLS'), 'true', report),
     }
-    return [{ name: entryName(entry), raw: { ...raw, headers }, place }]
+    return [{ name: entryName(entry), raw, place }]
   })
 }
 
@@ -119,13 +121,13 @@ function textOf(fields: Fields, field: string): string | undefined {
 }
 
 /** Undefined when absent, and after a mistake, which is reported. */
-function readHeadersField(given: GivenText | undefined, report: Report): unknown {
+function readJsonField(given: GivenText | undefined, example: string, report: Report): unknown {
   if (given === undefined || given.text === null) return undefined
   const result = parseJson(given.text)
   if ('value' in result) return result.value
   report({
     variable: given.from,
-    expected: 'JSON such as {"Authorization": "Bearer …"}',
+    expected: `JSON such as ${example}`,
     got: result.mistake,
   })
   return undefined
@@ -134,7 +136,7 @@ function readHeadersField(given: GivenText | undefined, report: Report): unknown
 /** `UPSTREAM_NOTES_URL` for the path `url`, and for the entry as a whole. */
 function placeInVariables(entry: string, fields: Fields): Place {
   return ([member = 'url', ...rest]) => {
-    const field = member.toUpperCase()
+    const field = member.replace(/[A-Z]/g, '_$&').toUpperCase()
     const variable = fields.get(field)?.from ?? `UPSTREAM_${entry}_${field}`
     return rest.length === 0 ? { variable } : { variable, at: rest.join('.') }
   }

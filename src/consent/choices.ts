@@ -2,39 +2,55 @@
 
 import { fieldOf, fieldsOf } from '../http/csrf.ts'
 import type { ScopeChoice, ToolLine } from '../http/view-data.ts'
-import { fullScope, includes, readScope, scopesOf } from '../oauth/scope.ts'
+import type { ToolScope } from '../oauth/resource.ts'
+import { fullScope, includes, type Offer, readScope, scopesOf } from '../oauth/scope.ts'
+import { scopesCovering, type Tool, type Tools } from '../oauth/tool.ts'
 
-/** The upstream's tools by the scope that they need, when they are known. */
-export interface ToolGroups {
-  readonly read: readonly ToolLine[]
-  readonly write: readonly ToolLine[]
+/** What the page knows of the resource that is asked for. */
+export interface ChoiceFacts {
+  readonly offer: { readonly upstream: string; readonly toolScopes: readonly ToolScope[] }
+  readonly requested: ReadonlySet<string>
+  /** Undefined: the upstream did not tell. */
+  readonly tools: Tools | undefined
+  /** When the person agreed last time, in seconds since the epoch; null for the first time. */
+  readonly agreedAt: number | null
 }
 
-const NO_TOOLS: ToolGroups = { read: [], write: [] }
-
 /** Narrowest first. Ticked is what the client asked for; a client that named no scope is offered reading. */
-export function scopeChoices(
-  upstream: string,
-  requested: ReadonlySet<string>,
-  { read, write }: ToolGroups = NO_TOOLS,
-): readonly ScopeChoice[] {
+export function scopeChoices({
+  offer,
+  requested,
+  tools = new Map(),
+  agreedAt,
+}: ChoiceFacts): readonly ScopeChoice[] {
+  const { upstream, toolScopes } = offer
   const asked = requested.size === 0 ? new Set([readScope(upstream)]) : requested
+  const lines = Map.groupBy(tools.values(), (tool) => narrowestScope(tool, upstream, toolScopes))
+  const choice = (scope: string, label: string, description: string): ScopeChoice => ({
+    scope,
+    label,
+    description,
+    requested: includes(asked, scope),
+    tools: (lines.get(scope) ?? []).map((tool) => toolLine(tool, agreedAt)),
+  })
   return [
-    {
-      scope: readScope(upstream),
-      label: 'Read',
-      description: 'Look things up: tools that change nothing, resources and prompts.',
-      requested: includes(asked, readScope(upstream)),
-      tools: read,
-    },
-    {
-      scope: fullScope(upstream),
-      label: 'Everything, including changes',
-      description: 'Use every tool, also those that create, change or delete.',
-      requested: includes(asked, fullScope(upstream)),
-      tools: write,
-    },
+    choice(readScope(upstream), 'Read', 'Look things up: tools that change nothing, resources and prompts.'),
+    ...toolScopes.map(({ scope, title }) => choice(scope, title, 'Use these tools, whatever they change.')),
+    choice(
+      fullScope(upstream),
+      'Everything, including changes',
+      'Use every tool, also those that create, change or delete.',
+    ),
   ]
+}
+
+/** Where a tool is listed: under the least that lets it be called. */
+function narrowestScope({ name, ...tool }: Tool, upstream: string, toolScopes: readonly ToolScope[]): string {
+  return scopesCovering(name, { name, ...tool }, upstream, toolScopes)[0] ?? fullScope(upstream)
+}
+
+function toolLine({ name, title, since }: Tool, agreedAt: number | null): ToolLine {
+  return { name, title, isNew: agreedAt !== null && since > agreedAt }
 }
 
 const IDENTITY: ReadonlyMap<string, string> = new Map([
@@ -54,11 +70,11 @@ export type Answer =
   /** Somebody else signed in with this browser since the page was shown. */
   | { readonly kind: 'other-account' }
 
-/** Pure. `upstream` is null when the client only asks who the person is; otherwise allowing nothing is refusing. */
-export function readAnswer(body: unknown, accountId: string, upstream: string | null): Answer {
+/** Pure. `offer` is null when the client only asks who the person is; otherwise allowing nothing is refusing. */
+export function readAnswer(body: unknown, accountId: string, offer: Offer | null): Answer {
   if (fieldOf(body, 'decision') !== 'allow') return { kind: 'deny' }
   if (fieldOf(body, 'account') !== accountId) return { kind: 'other-account' }
-  const offered = upstream === null ? [] : scopesOf(upstream)
+  const offered = offer === null ? [] : scopesOf(offer)
   const scopes = new Set(fieldsOf(body, 'scope').filter((scope) => offered.includes(scope)))
-  return upstream !== null && scopes.size === 0 ? { kind: 'deny' } : { kind: 'allow', scopes }
+  return offer !== null && scopes.size === 0 ? { kind: 'deny' } : { kind: 'allow', scopes }
 }

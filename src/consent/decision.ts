@@ -20,6 +20,8 @@ export interface ConsentQuestion {
   readonly redirectIsLoopback: boolean
   /** The client's identifier is a public URL that anybody can name (client ID metadata document). */
   readonly clientIsPublicDocument: boolean
+  /** Tools are held until agreed to, and there are some that the person has not seen. */
+  readonly hasHeldTools: boolean
 }
 
 export function decideConsent(question: ConsentQuestion): 'granted' | 'ask' {
@@ -28,6 +30,7 @@ export function decideConsent(question: ConsentQuestion): 'granted' | 'ask' {
   // OpenID Connect Core §3.1.2.1.
   if (prompt.split(' ').includes('consent')) return 'ask'
   if (canBeClaimedByAnyProgram(question)) return 'ask'
+  if (question.hasHeldTools) return 'ask'
   if (remembered.clientFingerprint !== question.clientFingerprint) return 'ask'
   if (remembered.redirectHost !== question.redirectHost) return 'ask'
   return includesAll(remembered.scopes, requested) ? 'granted' : 'ask'

@@ -4,7 +4,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Interactions, PendingInteraction } from '../authorization-server/interactions.ts'
 import { EXPIRED_SIGN_IN, EXPIRED_STATUS } from '../http/expired.ts'
 import type { Pages } from '../http/pages.ts'
-import { readAnswer, type ToolGroups } from './choices.ts'
+import type { Tools } from '../oauth/tool.ts'
+import { readAnswer } from './choices.ts'
 import { type AskedPerson, type ConsentInteraction, consentView } from './view.ts'
 
 export interface ConsentNeeds {
@@ -14,8 +15,8 @@ export interface ConsentNeeds {
   readonly emailOf: (accountId: string) => Promise<string | null>
   /** Begins the same request again with the question who is there; returns where to redirect. */
   readonly switchAccount: (request: FastifyRequest, reply: FastifyReply) => Promise<string>
-  /** The tools behind an upstream, when they are known. */
-  readonly toolsOf?: (upstream: string) => Promise<ToolGroups | undefined>
+  /** The tools behind an upstream; undefined when it does not tell, or not soon enough for a page. */
+  readonly toolsOf?: (upstream: string) => Promise<Tools | undefined>
 }
 
 const OTHER_ACCOUNT =
@@ -38,7 +39,7 @@ export async function consent(app: FastifyInstance, needs: ConsentNeeds): Promis
   app.post('/consent/:uid', { preHandler: pages.checkCsrf }, async (request, reply) => {
     const found = await find(request, reply, needs)
     if (found.kind !== 'ask') return elsewhere(reply, found, pages)
-    const answer = readAnswer(request.body, found.person.id, found.interaction.requested?.upstream ?? null)
+    const answer = readAnswer(request.body, found.person.id, found.interaction.requested)
     if (answer.kind === 'other-account') return ask(reply, found, needs, OTHER_ACCOUNT)
     const next =
       answer.kind === 'allow'

@@ -2,7 +2,8 @@
 
 import type { InteractionClient, PendingInteraction } from '../authorization-server/interactions.ts'
 import type { ConsentView } from '../http/view-data.ts'
-import { identityLines, scopeChoices, type ToolGroups } from './choices.ts'
+import type { Tools } from '../oauth/tool.ts'
+import { identityLines, scopeChoices } from './choices.ts'
 
 export type ConsentInteraction = PendingInteraction & { readonly client: InteractionClient }
 
@@ -14,7 +15,7 @@ export interface AskedPerson {
 export interface ConsentPage {
   readonly interaction: ConsentInteraction
   readonly person: AskedPerson
-  readonly tools: ToolGroups | undefined
+  readonly tools: Tools | undefined
   readonly notice: string | null
 }
 
@@ -25,7 +26,9 @@ export function consentView({ interaction, person, tools, notice }: ConsentPage)
     client: { name: client.name, verifiedHost: client.idHost },
     redirect: { host: client.redirectHost, kind: redirectKind(client) },
     upstream: requested && { title: requested.title, resource: requested.resource },
-    choices: requested ? scopeChoices(requested.upstream, requested.scopes, tools) : [],
+    choices: requested
+      ? scopeChoices({ offer: requested, requested: requested.scopes, tools, agreedAt: requested.agreedAt })
+      : [],
     identity: identityLines(identity),
     account: person,
     switchAccountHref: `/consent/${uid}/switch`,

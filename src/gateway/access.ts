@@ -1,8 +1,11 @@
 // Owns the decision what a caller's scopes allow: pure, and no for whatever it does not know.
 
+import type { Caller } from '../oauth/caller.ts'
 import { formatChallenge } from '../oauth/challenge.ts'
 import { metadataUrl, type ProtectedResource } from '../oauth/resource.ts'
-import { formatScope, fullScope, includes, readScope } from '../oauth/scope.ts'
+import { formatScope, fullScope, readScope, scopesOf } from '../oauth/scope.ts'
+import { scopesCovering, type Tools } from '../oauth/tool.ts'
+import type { Upstream } from '../upstreams/registry.ts'
 import { type RpcMessage, requestIds } from './message.ts'
 import { type Refusal, rpcRefusal } from './refusal.ts'
 
@@ -16,15 +19,20 @@ export interface Denial {
   readonly description: string
 }
 
-/**
- * What `<upstream>:read` covers beside read-only tools. Notifications and responses only continue what was allowed before.
- * `tasks/cancel` and `tasks/update` change something and are left out, as is every method that is not known here.
- */
-const READ_METHODS: ReadonlySet<string> = new Set([
+/** What every scope of an upstream covers: without these nobody could use the rest of it. */
+const BASIC_METHODS: ReadonlySet<string> = new Set([
   'initialize',
   'ping',
   'server/discover',
   'tools/list',
+  'logging/setLevel',
+])
+
+/**
+ * What `<upstream>:read` covers beside these and the read-only tools. `tasks/cancel` and `tasks/update` change something
+ * and are left out, as is every method that is not known here.
+ */
+const READ_METHODS: ReadonlySet<string> = new Set([
   'resources/list',
   'resources/templates/list',
   'resources/read',
@@ -33,7 +41,6 @@ const READ_METHODS: ReadonlySet<string> = new Set([
   'prompts/list',
   'prompts/get',
   'completion/complete',
-  'logging/setLevel',
   'subscriptions/listen',
   'tasks/get',
   'tasks/list',
@@ -45,32 +52,82 @@ const NOTIFICATION = 'notifications/'
 /** Names that can stand in a challenge without being taken for a part of it. */
 const PLAIN_NAME = /^[\w./-]{1,128}$/
 
-/** Each message of a batch has to be allowed. No message at all is a stream or the end of a session, which are reads. */
-export function decide(
-  scopes: ReadonlySet<string>,
-  upstream: string,
-  messages: readonly RpcMessage[],
-  isReadOnlyTool: (tool: string) => boolean,
-): Access {
-  if (includes(scopes, fullScope(upstream))) return ALLOWED
-  const writing = messages.find((message) => !isRead(message, isReadOnlyTool))
-  if (writing) return { allowed: false, needed: [fullScope(upstream)], description: describe(writing) }
-  if (includes(scopes, readScope(upstream))) return ALLOWED
+export interface AccessQuestion {
+  readonly caller: Pick<Caller, 'scopes' | 'consentedAt'>
+  readonly upstream: Pick<Upstream, 'name' | 'toolScopes' | 'holdNewTools'>
+  readonly messages: readonly RpcMessage[]
+  /** Those of the upstream, as far as `toolsInQuestion` asked for them. */
+  readonly tools: Tools
+}
+
+/** Each message of a batch has to be allowed. No message at all is a stream or the end of a session: any scope will do. */
+export function decide(question: AccessQuestion): Access {
+  const { caller, upstream, messages } = question
+  if (isSettled(question)) return ALLOWED
+  const denied = messages.filter((message) => !isAllowed(message, question))
+  const [first] = denied
+  if (first) {
+    const needed = new Set(denied.map((message) => narrowest(message, question)))
+    const everything = fullScope(upstream.name)
+    const description = describe(first, question)
+    return { allowed: false, needed: needed.has(everything) ? [everything] : [...needed], description }
+  }
+  if (messages.length > 0 || hasAny(caller.scopes, upstream)) return ALLOWED
   return {
     allowed: false,
-    needed: [readScope(upstream)],
+    needed: [readScope(upstream.name)],
     description: 'The access token has no scope for this server',
   }
 }
 
 /** The tools that the decision will ask about: none when the scopes already settle it. */
-export function toolsInQuestion(
-  scopes: ReadonlySet<string>,
-  upstream: string,
-  messages: readonly RpcMessage[],
-): readonly string[] {
-  if (includes(scopes, fullScope(upstream))) return []
-  return messages.flatMap((message) => toolOf(message) ?? [])
+export function toolsInQuestion(question: Omit<AccessQuestion, 'tools'>): readonly string[] {
+  return isSettled(question) ? [] : question.messages.flatMap((message) => toolOf(message) ?? [])
+}
+
+/** Everything is allowed, whatever the messages are. */
+function isSettled({ caller, upstream }: Pick<AccessQuestion, 'caller' | 'upstream'>): boolean {
+  return caller.scopes.has(fullScope(upstream.name)) && !upstream.holdNewTools
+}
+
+function isAllowed(message: RpcMessage, question: AccessQuestion): boolean {
+  const { caller, upstream } = question
+  if (isBasic(message)) return hasAny(caller.scopes, upstream)
+  return (
+    !isHeld(message, question) && coveringScopes(message, question).some((scope) => caller.scopes.has(scope))
+  )
+}
+
+/** Narrowest first. */
+function coveringScopes(message: RpcMessage, { upstream, tools }: AccessQuestion): readonly string[] {
+  const { name, toolScopes } = upstream
+  const tool = toolOf(message)
+  if (message.kind !== 'request') return [fullScope(name)]
+  if (tool !== null) return scopesCovering(tool, tools.get(tool), name, toolScopes)
+  return READ_METHODS.has(message.method ?? '') ? [readScope(name), fullScope(name)] : [fullScope(name)]
+}
+
+function narrowest(message: RpcMessage, question: AccessQuestion): string {
+  const { name } = question.upstream
+  return isBasic(message) ? readScope(name) : (coveringScopes(message, question)[0] ?? fullScope(name))
+}
+
+/** Notifications and responses only continue what was allowed before. */
+function isBasic({ kind, method }: RpcMessage): boolean {
+  if (method === null) return true
+  return kind === 'notification' ? method.startsWith(NOTIFICATION) : BASIC_METHODS.has(method)
+}
+
+/** A tool that came, or became dangerous, after the person agreed waits until the person has seen it. */
+function isHeld(message: RpcMessage, { caller, upstream, tools }: AccessQuestion): boolean {
+  if (!upstream.holdNewTools || caller.consentedAt === null) return false
+  const name = toolOf(message)
+  const tool = name === null ? undefined : tools.get(name)
+  return tool !== undefined && tool.since > caller.consentedAt
+}
+
+function hasAny(scopes: ReadonlySet<string>, { name, toolScopes }: AccessQuestion['upstream']): boolean {
+  return scopesOf({ upstream: name, toolScopes }).some((scope) => scopes.has(scope))
 }
 
 /** RFC 6750 §3.1, and MCP, "Runtime Insufficient Scope Errors". */
@@ -100,18 +157,12 @@ export function toolOf({ method, params }: RpcMessage): string | null {
   return method === 'tools/call' && typeof params.name === 'string' ? params.name : null
 }
 
-function isRead(message: RpcMessage, isReadOnlyTool: (tool: string) => boolean): boolean {
-  if (message.method === null) return true
-  if (message.kind === 'notification') return message.method.startsWith(NOTIFICATION)
-  const tool = toolOf(message)
-  return tool === null ? READ_METHODS.has(message.method) : isReadOnlyTool(tool)
-}
-
-function describe(message: RpcMessage): string {
-  const tool = toolOf(message)
-  if (tool !== null && PLAIN_NAME.test(tool)) return `Tool ${tool} needs more permission`
-  if (tool !== null) return 'This tool needs more permission'
-  return message.method !== null && PLAIN_NAME.test(message.method)
-    ? `${message.method} needs more permission`
-    : 'This needs more permission'
+function describe(message: RpcMessage, question: AccessQuestion): string {
+  const what = toolOf(message) ?? message.method
+  const named = what !== null && PLAIN_NAME.test(what) ? what : null
+  const subject =
+    toolOf(message) === null ? (named ?? 'This') : named === null ? 'This tool' : `Tool ${named}`
+  return isHeld(message, question)
+    ? `${subject} is new since access was allowed; it has to be allowed again`
+    : `${subject} needs more permission`
 }

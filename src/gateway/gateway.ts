@@ -2,6 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Caller } from '../oauth/caller.ts'
+import type { Tools } from '../oauth/tool.ts'
 import type { CredentialFor } from '../upstreams/credentials.ts'
 import type { Place, Registry, Upstream } from '../upstreams/registry.ts'
 import { decide, insufficientScope, toolsInQuestion } from './access.ts'
@@ -31,8 +32,10 @@ export interface GatewayNeeds {
   readonly keys: KeySource
   readonly isRevoked: (grantId: string) => boolean
   readonly credentialFor: CredentialFor
-  /** Which of an upstream's tools only read; asked anew when `asked` names one that is not known. None when in doubt. */
-  readonly readOnlyTools: (upstream: Upstream, asked: readonly string[]) => Promise<ReadonlySet<string>>
+  /** The tools of an upstream; asked anew when `asked` names one that is not known. None when in doubt. */
+  readonly toolsOf: (upstream: Upstream, asked: readonly string[]) => Promise<Tools>
+  /** Told when a client of this grant is about to learn that it needs more scope. */
+  readonly onStepUp?: (grantId: string) => void
   readonly sessions: Sealer
   readonly audit: (event: CallEvent) => void
   /** A bug or an outage, for the log. */
@@ -60,7 +63,7 @@ export interface Gateway {
 type Progress = { -readonly [Fact in keyof Visit]: Visit[Fact] } & { cors: readonly string[] }
 
 const RETRY_AFTER_SECONDS = 5
-const NO_TOOLS: ReadonlySet<string> = new Set()
+const NO_TOOLS: Tools = new Map()
 
 export function createGateway(needs: GatewayNeeds): Gateway {
   const { issuer, registry, audit, report, sessions } = needs
@@ -105,10 +108,13 @@ export function createGateway(needs: GatewayNeeds): Gateway {
 
   async function authorize(caller: Caller, place: Place, messages: readonly RpcMessage[]): Promise<void> {
     const { upstream, resource } = place
-    const asked = toolsInQuestion(caller.scopes, upstream.name, messages)
-    const readOnly = asked.length === 0 ? NO_TOOLS : await needs.readOnlyTools(upstream, asked)
-    const access = decide(caller.scopes, upstream.name, messages, (tool) => readOnly.has(tool))
-    if (!access.allowed) throw insufficientScope(access, resource, messages)
+    const question = { caller, upstream, messages }
+    const asked = toolsInQuestion(question)
+    const tools = asked.length === 0 ? NO_TOOLS : await needs.toolsOf(upstream, asked)
+    const access = decide({ ...question, tools })
+    if (access.allowed) return
+    if (caller.grantId !== null) needs.onStepUp?.(caller.grantId)
+    throw insufficientScope(access, resource, messages)
   }
 
   function sessionOf(

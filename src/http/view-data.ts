@@ -42,6 +42,8 @@ export interface SetupView {
 export interface ToolLine {
   readonly name: string
   readonly title: string | null
+  /** It came, or became dangerous, after the person agreed last time. */
+  readonly isNew: boolean
 }
 
 /** One thing the person may allow. */

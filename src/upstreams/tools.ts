@@ -1,7 +1,7 @@
 // Owns the catalogue of tools: asked of each upstream itself, rarely, and empty when it does not tell.
 
+import type { Tool, Tools } from '../oauth/tool.ts'
 import type { Upstream } from './registry.ts'
-import type { Tool, Tools } from './tool.ts'
 
 /** A tool as its upstream lists it. */
 export type ListedFacts = Omit<Tool, 'since'>

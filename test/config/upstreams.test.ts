@@ -5,7 +5,8 @@ import t from 'tap'
 import { loadConfig } from '../../src/config/config.ts'
 import { blamed, problemsOf, problemsOfNotes, upstreamsOf } from './problems-of.ts'
 
-const NOTES = { name: 'notes', url: 'http://notes:3000/mcp', title: 'notes', description: null, headers: {} }
+const PLAIN = { headers: {}, toolScopes: [], holdNewTools: false }
+const NOTES = { name: 'notes', url: 'http://notes:3000/mcp', title: 'notes', description: null, ...PLAIN }
 
 t.test('the JSON of the ecosystem is understood, with the outer key and without', async (t) => {
   const servers = { notes: { url: 'http://notes:3000/mcp' } }
@@ -36,7 +37,7 @@ t.test('the same, one variable at a time', async (t) => {
     title: 'Tickets',
     description: 'Issues',
   }
-  t.same(upstreams, [{ ...expected, headers: { 'x-api-key': 'k' } }])
+  t.same(upstreams, [{ ...PLAIN, ...expected, headers: { 'x-api-key': 'k' } }])
 })
 
 t.test('the forms are combined, and each name appears once', async (t) => {
@@ -112,4 +113,31 @@ t.test('what belongs to other programs is ignored', async (t) => {
     }),
     [NOTES],
   )
+})
+
+t.test('finer scopes are a name and its tools, with a title or without', async (t) => {
+  const scopes = { issues: ['create_issue', '*_comment'], mail: { title: 'Send mail', tools: ['send_*'] } }
+  const toolScopes = [
+    { scope: 'notes:issues', title: 'issues', tools: ['create_issue', '*_comment'] },
+    { scope: 'notes:mail', title: 'Send mail', tools: ['send_*'] },
+  ]
+  const url = 'http://notes:3000/mcp'
+
+  t.match(upstreamsOf({ notes: { url, scopes, holdNewTools: true } }), [{ toolScopes, holdNewTools: true }])
+  const variables = { UPSTREAM_NOTES_URL: url, UPSTREAM_NOTES_SCOPES: JSON.stringify(scopes) }
+  const { upstreams } = loadConfig({ ...variables, UPSTREAM_NOTES_HOLD_NEW_TOOLS: 'true' })
+  t.match(upstreams, [{ toolScopes, holdNewTools: true }])
+
+  for (const mistake of [
+    { read: ['a'] },
+    { Issues: ['a'] },
+    { issues: [] },
+    { issues: 'a' },
+    { issues: ['a b'] },
+    [],
+  ]) {
+    t.same(problemsOfNotes({ url, scopes: mistake }).length, 1, JSON.stringify(mistake))
+  }
+  t.same(blamed({ ...variables, UPSTREAM_NOTES_SCOPES: '{' }), ['UPSTREAM_NOTES_SCOPES'])
+  t.same(blamed({ ...variables, UPSTREAM_NOTES_HOLD_NEW_TOOLS: '"yes"' }), ['UPSTREAM_NOTES_HOLD_NEW_TOOLS'])
 })

@@ -3,6 +3,8 @@
 import t from 'tap'
 import { identityLines, readAnswer, scopeChoices } from '../../src/consent/choices.ts'
 
+const NOTES = { upstream: 'notes', toolScopes: [] }
+
 t.test('what the client asked for is ticked', (t) => {
   const ticked = [
     [['notes:read'], ['notes:read']],
@@ -15,7 +17,12 @@ t.test('what the client asked for is ticked', (t) => {
     [[], ['notes:read']],
   ] as const
   for (const [requested, expected] of ticked) {
-    const choices = scopeChoices('notes', new Set(requested))
+    const choices = scopeChoices({
+      offer: NOTES,
+      requested: new Set(requested),
+      tools: undefined,
+      agreedAt: null,
+    })
     t.strictSame(
       choices.filter(({ requested }) => requested).map(({ scope }) => scope),
       expected,
@@ -30,13 +37,33 @@ t.test('what the client asked for is ticked', (t) => {
   t.end()
 })
 
-t.test('tools are listed with the scope that they need', (t) => {
-  const read = [{ name: 'search', title: null }]
-  const write = [{ name: 'create_note', title: 'Create a note' }]
-  const choices = scopeChoices('notes', new Set(), { read, write })
+t.test('tools are listed with the least that lets them be called, and new ones are marked', (t) => {
+  const tool = (name: string, readOnly: boolean, since: number) =>
+    [name, { name, title: null, readOnly, destructive: !readOnly, since }] as const
+  const tools = new Map([
+    tool('search', true, 0),
+    tool('create_note', false, 2000),
+    tool('send_mail', false, 500),
+  ])
+  const offer = { ...NOTES, toolScopes: [{ scope: 'notes:mail', title: 'Mail', tools: ['send_*'] }] }
+  const choices = scopeChoices({ offer, requested: new Set(['notes:mail']), tools, agreedAt: 1000 })
+
   t.strictSame(
-    choices.map(({ tools }) => tools),
-    [read, write],
+    choices.map(({ scope, requested, tools }) => [
+      scope,
+      requested,
+      tools.map(({ name, isNew }) => [name, isNew]),
+    ]),
+    [
+      ['notes:read', false, [['search', false]]],
+      ['notes:mail', true, [['send_mail', false]]],
+      ['notes', false, [['create_note', true]]],
+    ],
+  )
+  const first = scopeChoices({ offer, requested: new Set(), tools, agreedAt: null })
+  t.notOk(
+    first.some(({ tools }) => tools.some(({ isNew }) => isNew)),
+    'at first nothing is new',
   )
   t.end()
 })
@@ -58,7 +85,7 @@ t.test('the answer is read strictly', (t) => {
     [undefined, { kind: 'deny' }],
     ['decision=allow', { kind: 'deny' }],
   ] as const
-  for (const [body, answer] of table) t.same(readAnswer(body, 'usr_1', 'notes'), answer, JSON.stringify(body))
+  for (const [body, answer] of table) t.same(readAnswer(body, 'usr_1', NOTES), answer, JSON.stringify(body))
   t.end()
 })
 

@@ -18,6 +18,7 @@ const SAME: ConsentQuestion = {
   redirectHost: 'app.example',
   redirectIsLoopback: false,
   clientIsPublicDocument: false,
+  hasHeldTools: false,
 }
 
 const EVERYTHING = { ...REMEMBERED, scopes: new Set(['notes']) }

@@ -24,6 +24,8 @@ const PENDING: PendingInteraction = {
     resource: `${PUBLIC_URL}/mcp/notes`,
     upstream: 'notes',
     title: 'Notes',
+    toolScopes: [],
+    agreedAt: null,
     scopes: new Set(['notes:read']),
   },
   identity: [],

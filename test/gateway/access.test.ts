@@ -3,14 +3,36 @@
 import { McpServer } from '@modelcontextprotocol/server'
 import t from 'tap'
 import * as z from 'zod'
-import { decide, toolsInQuestion } from '../../src/gateway/access.ts'
+import { type AccessQuestion, decide, toolsInQuestion } from '../../src/gateway/access.ts'
 import { type RpcMessage, readMessages } from '../../src/gateway/message.ts'
+import { matches, type Tool, type Tools } from '../../src/oauth/tool.ts'
 import { startHostileUpstream } from '../support/hostile-upstream.ts'
 import { serveMcp } from './mcp-upstream.ts'
 import { call, errorOf, modern, notification, PUBLIC_URL, type Sent, send, setStage } from './stage.ts'
 
 const READ = new Set(['notes:read'])
-const isReadOnly = (tool: string) => tool.startsWith('read_')
+const NOTES = { name: 'notes', toolScopes: [], holdNewTools: false }
+const TOOLS: Tools = new Map([
+  ['read_note', tool('read_note', { readOnly: true })],
+  ['write_note', tool('write_note')],
+  ['send_mail', tool('send_mail')],
+])
+
+function tool(name: string, facts: Partial<Tool> = {}): Tool {
+  return { name, title: null, readOnly: false, destructive: false, since: 0, ...facts }
+}
+
+interface Asking {
+  readonly upstream?: Partial<AccessQuestion['upstream']>
+  readonly consentedAt?: number | null
+  readonly tools?: Tools
+}
+
+function decideFor(scopes: Iterable<string>, messages: readonly RpcMessage[], asking: Asking = {}) {
+  const { upstream = {}, consentedAt = 1000, tools = TOOLS } = asking
+  const caller = { scopes: new Set(scopes), consentedAt }
+  return decide({ caller, upstream: { ...NOTES, ...upstream }, messages, tools })
+}
 
 function messages(body: unknown): readonly RpcMessage[] {
   return readMessages(Buffer.from(JSON.stringify(body)), true, { maxDepth: 100, maxBatch: 100 })
@@ -58,29 +80,29 @@ t.test('what each scope allows', async (t) => {
     [call('tools/list'), call('tools/call', { name: 'write_note' })],
   ]
   for (const body of reading) {
-    t.ok(decide(READ, 'notes', messages(body), isReadOnly).allowed, JSON.stringify(body))
-    t.notOk(decide(new Set(['other', 'other:read', 'note']), 'notes', messages(body), isReadOnly).allowed)
+    t.ok(decideFor(READ, messages(body)).allowed, JSON.stringify(body))
+    t.notOk(decideFor(['other', 'other:read', 'note'], messages(body)).allowed)
   }
   for (const body of writing) {
-    t.notOk(decide(READ, 'notes', messages(body), isReadOnly).allowed, JSON.stringify(body))
+    t.notOk(decideFor(READ, messages(body)).allowed, JSON.stringify(body))
   }
   for (const body of [...reading, ...writing]) {
-    t.ok(decide(new Set(['notes']), 'notes', messages(body), () => false).allowed)
+    t.ok(decideFor(['notes'], messages(body), { tools: new Map() }).allowed)
   }
-  t.ok(decide(READ, 'notes', [], isReadOnly).allowed, 'a stream')
-  t.notOk(decide(new Set(), 'notes', [], isReadOnly).allowed)
+  t.ok(decideFor(READ, []).allowed, 'a stream')
+  t.notOk(decideFor([], []).allowed)
 })
 
 t.test('a denial names the scope that is enough for the whole operation', async (t) => {
   const write = messages([call('tools/list'), call('tools/call', { name: 'write_note' })])
-  t.match(decide(READ, 'notes', write, isReadOnly), {
+  t.match(decideFor(READ, write), {
     needed: ['notes'],
     description: 'Tool write_note needs more permission',
   })
-  t.match(decide(new Set(), 'notes', write, isReadOnly), { needed: ['notes'] })
-  t.match(decide(new Set(), 'notes', messages(call('tools/list')), isReadOnly), { needed: ['notes:read'] })
+  t.match(decideFor([], write), { needed: ['notes'] })
+  t.match(decideFor([], messages(call('tools/list'))), { needed: ['notes:read'] })
   const odd = messages(call('tools/call', { name: 'x", scope="admin' }))
-  t.match(decide(READ, 'notes', odd, isReadOnly), { description: 'This tool needs more permission' })
+  t.match(decideFor(READ, odd), { description: 'This tool needs more permission' })
 })
 
 t.test('the tools are asked for only when they decide something', async (t) => {
@@ -89,15 +111,85 @@ t.test('the tools are asked for only when they decide something', async (t) => {
     call('tools/call', { name: 'a' }),
     call('tools/call', { name: 'b' }),
   ])
-  t.same(toolsInQuestion(READ, 'notes', body), ['a', 'b'])
-  t.same(toolsInQuestion(new Set(['notes']), 'notes', body), [])
-  t.same(toolsInQuestion(READ, 'notes', messages(call('tools/list'))), [])
+  const ask = (scopes: Iterable<string>, body: readonly RpcMessage[], upstream = NOTES) =>
+    toolsInQuestion({ caller: { scopes: new Set(scopes), consentedAt: 1000 }, upstream, messages: body })
+  t.same(ask(READ, body), ['a', 'b'])
+  t.same(ask(['notes'], body), [])
+  t.same(ask(['notes'], body, { ...NOTES, holdNewTools: true }), ['a', 'b'], 'new ones may have to wait')
+  t.same(ask(READ, messages(call('tools/list'))), [])
+})
+
+t.test('a finer scope covers its tools, and what everybody needs to use them', async (t) => {
+  const upstream = {
+    toolScopes: [
+      { scope: 'notes:mail', title: 'Mail', tools: ['send_*'] },
+      { scope: 'notes:edit', title: 'Edit', tools: ['write_note', 'rename_*_note'] },
+    ],
+  }
+  const named = (name: string) => messages(call('tools/call', { name }))
+  const mail = ['notes:mail']
+
+  t.ok(decideFor(mail, named('send_mail'), { upstream }).allowed)
+  t.ok(decideFor(mail, messages(call('initialize')), { upstream }).allowed)
+  t.ok(decideFor(mail, [], { upstream }).allowed, 'a stream')
+  t.notOk(decideFor(mail, messages(call('resources/read', { uri: 'a:b' })), { upstream }).allowed)
+  t.match(decideFor(mail, named('write_note'), { upstream }), { needed: ['notes:edit'] })
+  t.match(decideFor(mail, named('read_note'), { upstream }), { needed: ['notes:read'] })
+  t.match(decideFor(mail, named('unheard_of'), { upstream }), { needed: ['notes'] })
+  const both = messages([
+    call('tools/call', { name: 'read_note' }),
+    call('tools/call', { name: 'write_note' }),
+    call('tools/call', { name: 'send_mail' }),
+  ])
+  t.match(decideFor(mail, both, { upstream }), { needed: ['notes:read', 'notes:edit'] }, 'everything at once')
+  t.ok(decideFor(['notes:read', 'notes:edit', 'notes:mail'], both, { upstream }).allowed)
+  t.ok(decideFor(['notes'], both, { upstream }).allowed)
+})
+
+t.test('a tool that came after the person agreed is held where the operator wants that', async (t) => {
+  const tools: Tools = new Map([
+    ['old', tool('old', { since: 999 })],
+    ['new', tool('new', { since: 1001 })],
+  ])
+  const named = (name: string) => messages(call('tools/call', { name }))
+  const hold = { upstream: { holdNewTools: true }, tools }
+
+  t.ok(decideFor(['notes'], named('old'), hold).allowed)
+  t.match(decideFor(['notes'], named('new'), hold), {
+    needed: ['notes'],
+    description: 'Tool new is new since',
+  })
+  t.ok(decideFor(['notes'], named('new'), { tools }).allowed, 'elsewhere it is not held')
+  t.ok(decideFor(['notes'], named('new'), { ...hold, consentedAt: 1002 }).allowed, 'agreed to since')
+  t.ok(decideFor(['notes'], named('new'), { ...hold, consentedAt: null }).allowed, 'nobody was asked')
+})
+
+t.test('patterns of tools', async (t) => {
+  const table: [pattern: string, name: string, expected: boolean][] = [
+    ['a', 'a', true],
+    ['a', 'ab', false],
+    ['*', '', true],
+    ['*', 'anything', true],
+    ['a*', 'abc', true],
+    ['a*', 'ba', false],
+    ['*c', 'abc', true],
+    ['a*c', 'ac', true],
+    ['a*c', 'abd', false],
+    ['ab*ba', 'aba', false],
+    ['a*b*c', 'axbxc', true],
+    ['a*b*c', 'acb', false],
+    ['a.c', 'abc', false],
+    ['*a*', 'bab', true],
+    ['*a*', 'bbb', false],
+  ]
+  for (const [pattern, name, expected] of table)
+    t.equal(matches(pattern, name), expected, `${pattern} ${name}`)
 })
 
 t.test('a denied call is answered by a challenge that leads to the scope', async (t) => {
   const upstream = await startHostileUpstream(t)
   const stage = await setStage(t, [{ url: upstream.url }], {
-    readOnlyTools: async () => new Set(['read_note']),
+    toolsOf: async () => TOOLS,
   })
   const token = await stage.token({ scope: 'notes:read' })
   const sent: Sent = { token, body: call('tools/call', { name: 'write_note' }, 'w') }

@@ -6,7 +6,7 @@ import { call, modern, notification, type Sent, send, setStage, until } from './
 
 t.test('each call leaves one record', async (t) => {
   const upstream = await startHostileUpstream(t)
-  const stage = await setStage(t, [{ url: upstream.url }], { readOnlyTools: async () => new Set() })
+  const stage = await setStage(t, [{ url: upstream.url }], { toolsOf: async () => new Map() })
   const token = await stage.token()
   const reader = await stage.token({ scope: 'notes:read', sub: 'usr_bob', client_id: 'client-2' })
   const hers = { subject: 'usr_alice', clientId: 'client-1', upstream: 'notes', httpMethod: 'POST' }

@@ -59,7 +59,7 @@ export async function setStage(
     keys: { find: (kid) => keys.get(kid) ?? null },
     isRevoked: (grantId) => revoked.has(grantId),
     credentialFor: staticCredentials,
-    readOnlyTools: createToolCatalogue({ fetch, report, clock: now }).readOnlyTools,
+    toolsOf: createToolCatalogue({ fetch, report, clock: now }).toolsOf,
     sessions: {
       seal: (text, aad) => keyring.seal('mcp-session', text, aad),
       open: (sealed, aad) => keyring.open('mcp-session', sealed, aad)?.toString() ?? null,

@@ -3,7 +3,7 @@
 import { McpServer } from '@modelcontextprotocol/server'
 import t from 'tap'
 import * as z from 'zod'
-import { createRegistry } from '../../src/upstreams/registry.ts'
+import { createRegistry, type Upstream } from '../../src/upstreams/registry.ts'
 import { createToolCatalogue } from '../../src/upstreams/tools.ts'
 import { json, type Script, startHostileUpstream } from '../support/hostile-upstream.ts'
 import { serveMcp } from './mcp-upstream.ts'
@@ -20,12 +20,16 @@ function upstreamAt(url: string) {
 function catalogue() {
   const errors: unknown[] = []
   const clock = { now: 1_000_000 }
-  const { readOnlyTools } = createToolCatalogue({
+  const { toolsOf } = createToolCatalogue({
     fetch,
     report: (error) => void errors.push(error),
     clock: () => clock.now,
   })
-  return { readOnlyTools, errors, clock }
+  const readOnlyTools = async (upstream: Upstream, asked: readonly string[]) => {
+    const tools = [...(await toolsOf(upstream, asked)).values()]
+    return new Set(tools.filter(({ readOnly }) => readOnly).map(({ name }) => name))
+  }
+  return { toolsOf, readOnlyTools, errors, clock }
 }
 
 interface Listed {

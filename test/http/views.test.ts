@@ -27,7 +27,7 @@ const PAYLOADS = [
 t.test('whatever a client or an upstream calls itself stays text', async (t) => {
   for (const payload of PAYLOADS) {
     const client = { name: payload, verifiedHost: null }
-    const tools = [{ name: payload, title: payload }]
+    const tools = [{ name: payload, title: payload, isNew: false }]
     const pages = [
       await show(t, 'login', { ...LOGIN, client, email: payload, problem: payload }),
       await show(t, 'consent', {

@@ -53,7 +53,12 @@ export const CONSENT: ConsentView = {
   client: { name: 'Claude Code', verifiedHost: 'claude.ai' },
   redirect: { host: 'localhost', kind: 'loopback' },
   upstream: { title: 'Notes', resource: `${PUBLIC_URL}/mcp/notes` },
-  choices: scopeChoices('notes', new Set(['notes:read'])),
+  choices: scopeChoices({
+    offer: { upstream: 'notes', toolScopes: [] },
+    requested: new Set(['notes:read']),
+    tools: undefined,
+    agreedAt: null,
+  }),
   identity: [],
   account: { id: 'usr_1', email: 'ada@example.org' },
   switchAccountHref: '/consent/4Xh2/switch',

@@ -1,7 +1,7 @@
 // Owns what is known of an upstream's tools, and which scopes cover one: pure.
 
-import type { ToolScope } from '../oauth/resource.ts'
-import { fullScope, readScope } from '../oauth/scope.ts'
+import type { ToolScope } from './resource.ts'
+import { fullScope, readScope } from './scope.ts'
 
 export interface Tool {
   readonly name: string
@@ -18,8 +18,15 @@ export interface Tool {
 export type Tools = ReadonlyMap<string, Tool>
 
 /** Every scope that lets a tool be called, narrowest first; an unknown tool is covered by its name alone. */
-export function scopesCovering(name: string, tool: Tool | undefined, upstream: string, toolScopes: readonly ToolScope[]): readonly string[] {
-  const finer = toolScopes.filter(({ tools }) => tools.some((pattern) => matches(pattern, name))).map(({ scope }) => scope)
+export function scopesCovering(
+  name: string,
+  tool: Tool | undefined,
+  upstream: string,
+  toolScopes: readonly ToolScope[],
+): readonly string[] {
+  const finer = toolScopes
+    .filter(({ tools }) => tools.some((pattern) => matches(pattern, name)))
+    .map(({ scope }) => scope)
   return [...(tool?.readOnly ? [readScope(upstream)] : []), ...finer, fullScope(upstream)]
 }
 
@@ -28,7 +35,8 @@ export function matches(pattern: string, name: string): boolean {
   const [first = '', ...rest] = pattern.split('*')
   const last = rest.pop()
   if (last === undefined) return pattern === name
-  if (!name.startsWith(first) || name.length < first.length + last.length || !name.endsWith(last)) return false
+  if (!name.startsWith(first) || name.length < first.length + last.length || !name.endsWith(last))
+    return false
   let at = first.length
   for (const part of rest) {
     const found = name.indexOf(part, at)
