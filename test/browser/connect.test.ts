@@ -2,6 +2,7 @@
 
 import type { BrowserContext } from 'playwright-core'
 import t from 'tap'
+import { startDemoUpstream } from '../../src/demo/server.ts'
 import { launchChromium, openWindow, picture } from '../support/chromium.ts'
 import { build, PASSWORD } from '../support/gatehouse.ts'
 import { CLIENTS, connectClient, type SendPerson } from '../support/mcp-clients.ts'
@@ -40,17 +41,7 @@ t.test('a change needs more than reading', async (t) => {
   await createPerson(ALICE)
   const note = { text: 'water the plants' }
 
-  // SDK v1 answers a 403 by refreshing, which adds no scope, so there the person allows changes in advance.
-  const [v1, ...v2] = CLIENTS
-  t.test(`${v1[0]}: the person allows changes at once`, async (t) => {
-    const window = await openWindow(t, browser)
-    const person = personIn(window, 'in-advance', ['Everything, including changes'])
-    const client = await connectClient(t, v1[1], `${origin}/mcp`, person)
-
-    t.match(await client.call('add_note', note), /note/i)
-    t.equal(client.journeys(), 1)
-  })
-  for (const [kind, start] of v2) {
+  for (const [kind, start] of CLIENTS) {
     t.test(`${kind}: the call sends the person to allow it`, async (t) => {
       const window = await openWindow(t, browser)
       const client = await connectClient(t, start, `${origin}/mcp`, personIn(window, `${kind}-step-up`))
@@ -62,8 +53,48 @@ t.test('a change needs more than reading', async (t) => {
   }
 })
 
+t.test(
+  'a group of tools that the person left out is asked for when it is needed, and nothing else',
+  async (t) => {
+    const browser = await launchChromium(t)
+    if (!browser) return
+    const scopes = { notes: { title: 'Write notes', tools: ['add_note'] } }
+    const demo = await startDemoUpstream()
+    t.teardown(() => demo.close())
+    const UPSTREAMS = JSON.stringify({ demo: { url: demo.url, title: 'Demo', scopes } })
+    const { origin, createPerson } = await build(t, { env: { UPSTREAMS } })
+    await createPerson(ALICE)
+
+    for (const [kind, start] of CLIENTS) {
+      t.test(kind, async (t) => {
+        const window = await openWindow(t, browser)
+        const alice = personIn(window, `${kind}-groups`)
+        const choosy = personIn(window, `${kind}-groups`, { uncheck: ['Write notes'] })
+        let visits = 0
+        const client = await connectClient(t, start, `${origin}/mcp`, async (url) => {
+          if (++visits > 1) return alice(url)
+          url.searchParams.set('scope', 'demo:read demo:notes')
+          return choosy(url)
+        })
+
+        t.match(await client.call('hello', { name: 'Ada' }), 'Ada')
+        t.equal(client.scope(), 'demo:read', 'the token says what was agreed to')
+        t.match(await client.call('add_note', { text: 'water the plants' }), /note/i)
+        t.equal(client.journeys(), 2)
+        t.notMatch(client.scope(), /(^| )demo( |$)/, 'the step-up added what was asked for')
+        t.match(client.scope(), 'demo:notes')
+      })
+    }
+  },
+)
+
+interface Choices {
+  /** Labels of what is not to be allowed. */
+  readonly uncheck?: readonly string[]
+}
+
 /** Alice at this window: signs in where she has to, and agrees. */
-function personIn(window: BrowserContext, kind: string, alsoAllow: readonly string[] = []): SendPerson {
+function personIn(window: BrowserContext, kind: string, { uncheck = [] }: Choices = {}): SendPerson {
   let visits = 0
   return async (url) => {
     const name = `${kind.replace(/\W+/g, '-')}-${++visits}`
@@ -78,7 +109,7 @@ function personIn(window: BrowserContext, kind: string, alsoAllow: readonly stri
     await page.waitForURL(/\/consent\/|\/callback/)
     if (page.url().includes('/consent/')) {
       await picture(page, `${name}-consent`)
-      for (const label of alsoAllow) await page.getByLabel(label).check()
+      for (const label of uncheck) await page.getByLabel(label).uncheck()
       await page.getByRole('button', { name: /allow/i }).click()
     }
     await page.waitForURL(/\/callback/)

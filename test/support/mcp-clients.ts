@@ -117,6 +117,10 @@ function createLogin(callback: Callback, send: SendPerson) {
     saveTokens: (saved: Tokens) => {
       tokens = saved
     },
+    invalidateCredentials: (what: string) => {
+      if (what === 'all' || what === 'tokens') tokens = undefined
+      if (what === 'all' || what === 'client') information = undefined
+    },
     saveCodeVerifier: (verifier: string) => {
       kept.verifier = verifier
     },
