@@ -21,43 +21,48 @@ export interface Replica extends Served {
   token(fields: Fields): Promise<TokenAnswer>
 }
 
-export interface TwoReplicas {
-  /** Where the first one listens. */
+/** One service with one replica so far. */
+export interface Service {
+  /** Where the first replica listens. */
   readonly publicUrl: string
-  readonly replicas: readonly [Replica, Replica]
+  readonly first: Replica
+  readonly databaseUrl: string
   /** To look at the rows. */
   readonly db: Database
+  /** One more, which may reach the database another way. */
+  startAnother(databaseUrl?: string): Promise<Replica>
   createPerson(email: string): Promise<unknown>
   browser(): Browser
 }
 
-export interface ReplicaOptions {
-  readonly env?: Readonly<Record<string, string>>
+export interface TwoReplicas extends Service {
+  readonly replicas: readonly [Replica, Replica]
 }
 
-export async function startReplicas(t: Teardown, { env = {} }: ReplicaOptions = {}): Promise<TwoReplicas> {
+export async function startReplicas(t: Teardown): Promise<TwoReplicas> {
+  const service = await startService(t)
+  return { ...service, replicas: [service.first, await service.startAnother()] }
+}
+
+export async function startService(t: Teardown): Promise<Service> {
   const config = await prepareTestDatabase(t)
   if (config.kind !== 'postgres') throw new Error('not PostgreSQL')
-  const [firstPort, secondPort] = [String(await freePort()), String(await freePort())]
+  const firstPort = String(await freePort())
   const publicUrl = `http://localhost:${firstPort}`
-  const shared = {
-    DATABASE_URL: config.url,
-    PUBLIC_URL: publicUrl,
-    SECRET_KEY: randomBytes(32).toString('base64url'),
-    LOG_LEVEL: 'info',
-    ...env,
-  }
-  const start = async (port: string): Promise<Replica> => {
-    const process = await serve(t, { ...shared, PORT: port })
+  const shared = { PUBLIC_URL: publicUrl, SECRET_KEY: randomBytes(32).toString('base64url') }
+  const start = async (port: string, databaseUrl: string): Promise<Replica> => {
+    const process = await serve(t, { ...shared, DATABASE_URL: databaseUrl, PORT: port })
     return { ...process, token: createTokenRequests(t, port, new URL(publicUrl).host) }
   }
-  const replicas = await Promise.all([start(firstPort), start(secondPort)])
+  const first = await start(firstPort, config.url)
   const { db, close } = await openDatabase(config)
   t.teardown(close)
   return {
     publicUrl,
-    replicas,
+    first,
+    databaseUrl: config.url,
     db,
+    startAnother: async (databaseUrl = config.url) => start(String(await freePort()), databaseUrl),
     createPerson: (email) => createPerson(db, email),
     browser: () => createBrowser(publicUrl),
   }
