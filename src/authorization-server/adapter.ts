@@ -7,12 +7,14 @@ import { hashToken } from '../storage/hash.ts'
 import type { Keyring } from '../storage/sealing.ts'
 import type { Transactions } from '../storage/transactions.ts'
 import { createClientAdapter } from './client-adapter.ts'
+import type { CodeRace } from './code-race.ts'
 import type { RefreshRotation } from './refresh-rotation.ts'
 
 export interface AdapterNeeds {
   readonly transactions: Transactions
   readonly keyring: Keyring
   readonly rotation: RefreshRotation
+  readonly codeRace: CodeRace
 }
 
 /** Their payload names the session cookie, so the whole of it is sealed. */
@@ -33,7 +35,10 @@ export function createAdapterFactory(needs: AdapterNeeds): AdapterFactory {
     model === 'Client' ? createClientAdapter(needs.transactions) : createArtifactAdapter(model, needs)
 }
 
-function createArtifactAdapter(model: string, { transactions, keyring, rotation }: AdapterNeeds): Adapter {
+function createArtifactAdapter(
+  model: string,
+  { transactions, keyring, rotation, codeRace }: AdapterNeeds,
+): Adapter {
   const db = () => transactions.current()
 
   const toRow = (id: string, { jti: _identifier, ...payload }: AdapterPayload, expiresIn?: number) => {
@@ -54,7 +59,7 @@ function createArtifactAdapter(model: string, { transactions, keyring, rotation 
     }
   }
 
-  const fromRow = (row: artifacts.Artifact | null, id?: string): AdapterPayload | undefined => {
+  const fromRow = (row: artifacts.Artifact | null, id?: string, waited = 0): AdapterPayload | undefined => {
     if (!row) return undefined
     const identity = model + row.idHash
     const jti =
@@ -65,12 +70,18 @@ function createArtifactAdapter(model: string, { transactions, keyring, rotation 
         ? openPayload(keyring, row.payload.sealed, identity)
         : row.payload
     if (jti === null || payload === null) return undefined
-    return { ...payload, jti, ...(isSpent(row) ? { consumed: true } : undefined) }
+    return { ...payload, jti, ...(isSpent(row, waited) ? { consumed: true } : undefined) }
   }
 
-  /** A refresh token inside its grace window still looks unused: a retry must get its successor, see refresh-rotation.ts. */
-  const isSpent = (row: artifacts.Artifact) =>
-    row.secondsSinceConsumed !== null && !(model === 'RefreshToken' && rotation.isRetry(row))
+  /**
+   * What looks unused still has to be consumed, and that is where a retry gets its successor (refresh-rotation.ts) and who
+   * lost a race for a code is refused (code-race.ts). What looks spent ends its grant.
+   */
+  const isSpent = (row: artifacts.Artifact, waited: number) => {
+    if (model === 'RefreshToken' && rotation.isRetry(row)) return false
+    if (model === 'AuthorizationCode' && codeRace.isLost(row, waited)) return false
+    return row.secondsSinceConsumed !== null
+  }
 
   return {
     async upsert(id, payload, expiresIn) {
@@ -82,7 +93,8 @@ function createArtifactAdapter(model: string, { transactions, keyring, rotation 
         throw new errors.InvalidGrant('the assertion or proof was used before')
     },
     async find(id) {
-      return fromRow(await artifacts.find(db(), model, hashToken(id)), id)
+      const waited = codeRace.secondsWaited()
+      return fromRow(await artifacts.find(db(), model, hashToken(id)), id, waited)
     },
     async findByUid(uid) {
       return fromRow(await artifacts.findByUid(db(), model, uid))

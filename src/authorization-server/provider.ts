@@ -8,6 +8,7 @@ import { createAdapterFactory } from './adapter.ts'
 import { matchesSecret } from './client-adapter.ts'
 import { CLIENT_AUTHENTICATION } from './client-metadata-members.ts'
 import { type ClientPolicy, clientConfiguration } from './clients.ts'
+import { createCodeRace } from './code-race.ts'
 import { cookies } from './cookies.ts'
 import { defaultScope } from './default-scope.ts'
 import { leaveToPages } from './error-page.ts'
@@ -37,8 +38,9 @@ export interface ProviderNeeds
 export function createProvider(needs: ProviderNeeds): Provider {
   const { issuer, transactions, keyring, resources } = needs
   const rotation = createRefreshRotation({ answersChallenge: needs.answersChallenge })
+  const codeRace = createCodeRace()
   const provider = new Provider(issuer, {
-    adapter: createAdapterFactory({ transactions, keyring, rotation }),
+    adapter: createAdapterFactory({ transactions, keyring, rotation, codeRace }),
     ...clientConfiguration(needs),
     ...protocol(needs),
     clients: [pagesClient(issuer)],
@@ -52,6 +54,7 @@ export function createProvider(needs: ProviderNeeds): Provider {
     renderError: leaveToPages,
   })
 
+  codeRace.attach(provider)
   rotation.attach(provider)
   provider.Client.prototype.compareClientSecret = function compareClientSecret(presented: string) {
     return matchesSecret(this.clientSecret, presented)

@@ -55,6 +55,8 @@ function openPostgres(url: string, { log, poolSize = POOL_SIZE }: OpenOptions): 
   })
   // Without a listener, a restart of PostgreSQL would end this process.
   pool.on('error', (error) => log?.warn({ err: error }, 'a database connection broke'))
+  // So would one that breaks between two statements of a transaction. Whoever has it learns so from the next statement.
+  pool.on('connect', (client) => client.on('error', () => {}))
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: prepareStatements(pool) }) })
   return {
     db,

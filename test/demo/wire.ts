@@ -19,11 +19,15 @@ export const INITIALIZE = request(1, 'initialize', {
   clientInfo: { name: 'wire', version: '1' },
 })
 
-/** The headers of a new session. */
-export async function openSession(url: string): Promise<Record<string, string>> {
-  const answer = await post(url, INITIALIZE)
+/** The headers of a new session: those given, and its own. */
+export async function openSession(
+  url: string,
+  headers: Record<string, string> = {},
+): Promise<Record<string, string>> {
+  const answer = await post(url, INITIALIZE, headers)
   await answer.text()
   const session = {
+    ...headers,
     'mcp-session-id': answer.headers.get('mcp-session-id') ?? '',
     'mcp-protocol-version': VERSION,
   }

@@ -1,0 +1,110 @@
+// Owns Gatehouse as a process of its own, started the way a person starts it.
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { prepareTestDatabase, type Teardown } from './database.ts'
+import { freePort } from './gatehouse.ts'
+
+export const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+const LAUNCHER = join(ROOT, 'src/cli/gatehouse.js')
+
+export type Environment = Readonly<Record<string, string>>
+
+export interface Ended {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+}
+
+export interface CommandProcess {
+  readonly stdout: () => string
+  readonly stderr: () => string
+  readonly ended: Promise<Ended>
+  signal(name: NodeJS.Signals): void
+}
+
+export interface Served extends CommandProcess {
+  readonly origin: string
+  /** Until the banner stood there. */
+  readonly startedInMs: number
+  /** SIGTERM, and wait. */
+  stop(): Promise<Ended>
+}
+
+export interface RunOptions {
+  readonly env?: Environment
+  readonly node?: string
+  /** For node itself. */
+  readonly flags?: readonly string[]
+  readonly launcher?: string
+}
+
+/** `node src/cli/gatehouse.js …` with nothing of this process's environment but where programs are. Killed at teardown. */
+export function runGatehouse(t: Teardown, args: readonly string[], options: RunOptions = {}): CommandProcess {
+  const { env = {}, node = process.execPath, flags = [], launcher = LAUNCHER } = options
+  const child = spawn(node, [...flags, launcher, ...args], {
+    cwd: ROOT,
+    env: { PATH: process.env.PATH ?? '', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  const ended = new Promise<Ended>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (code, signal) => resolve({ code, signal }))
+  })
+  return {
+    stdout: collect(child.stdout),
+    stderr: collect(child.stderr),
+    ended,
+    signal: (name) => void child.kill(name),
+  }
+}
+
+/** Resolves once the service says that it is ready; rejects, with what it said, when it ends before that. */
+export async function serve(t: Teardown, env: Environment, args: readonly string[] = []): Promise<Served> {
+  const began = performance.now()
+  const port = env.PORT ?? String(await freePort())
+  const running = runGatehouse(t, ['serve', ...args], { env: { PORT: port, ...env } })
+  await saysReady(running)
+  return {
+    ...running,
+    origin: env.PUBLIC_URL ?? `http://localhost:${port}`,
+    startedInMs: Math.round(performance.now() - began),
+    stop() {
+      running.signal('SIGTERM')
+      return running.ended
+    },
+  }
+}
+
+/** A directory for DATA_DIR that is not there yet. */
+export async function emptyDataDir(t: Teardown): Promise<string> {
+  const parent = await mkdtemp(join(tmpdir(), 'gatehouse-process-'))
+  t.teardown(() => rm(parent, { recursive: true, force: true }))
+  return join(parent, 'data')
+}
+
+/** A DATA_DIR in which a service has been before, so that starting does not take its seconds again. */
+export async function usedDataDir(t: Teardown): Promise<string> {
+  const config = await prepareTestDatabase(t, { kind: 'embedded' })
+  if (config.kind !== 'embedded') throw new Error('not the embedded database')
+  return dirname(config.directory)
+}
+
+function collect(stream: ChildProcess['stdout']): () => string {
+  const chunks: string[] = []
+  stream?.setEncoding('utf8').on('data', (chunk) => chunks.push(String(chunk)))
+  return () => chunks.join('')
+}
+
+const LOOK_AGAIN_MS = 20
+
+async function saysReady({ stdout, stderr, ended }: CommandProcess): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<'ready'>()
+  const looking = setInterval(() => stdout().includes('"msg":"ready"') && resolve('ready'), LOOK_AGAIN_MS)
+  const outcome = await Promise.race([promise, ended]).finally(() => clearInterval(looking))
+  if (outcome !== 'ready')
+    throw new Error(`ended with ${outcome.code ?? outcome.signal}:\n${stderr()}${stdout()}`)
+}
