@@ -3,7 +3,7 @@
 import type { errors, KoaContextWithOIDC, Provider } from 'oidc-provider'
 import { OutboundError } from '../http/outbound.ts'
 import type { Audit } from '../ops/audit.ts'
-import { text } from './grants.ts'
+import { text } from './consent-grant.ts'
 
 export interface EventNeeds {
   readonly audit: Audit
