@@ -1,6 +1,7 @@
 // Owns what becomes of the metadata that a client says about itself (RFC 7591 §2): lenient where it is sloppy, strict where it is dangerous.
 
 import { type AllClientMetadata, type ClientMetadata, type Configuration, errors } from 'oidc-provider'
+import { CLIENT_MARKS, withoutMarks } from './client-marks.ts'
 import {
   applicationType,
   authenticationOf,
@@ -41,7 +42,7 @@ export function extraClientMetadata(
   rules: ClientMetadataRules,
 ): NonNullable<Configuration['extraClientMetadata']> {
   return {
-    properties: EXTRA_MEMBERS,
+    properties: [...EXTRA_MEMBERS, ...CLIENT_MARKS],
     validator(ctx, key, _value, metadata) {
       const source = sourceOf(metadata, ctx !== undefined)
       if (key !== EXTRA_MEMBERS[0] || source === null) return
@@ -68,7 +69,7 @@ export function normaliseClientMetadata(
   source: MetadataSource,
   rules: ClientMetadataRules,
 ): Members {
-  const given = withoutEmpty(metadata)
+  const given = withoutMarks(withoutEmpty(metadata))
   if (given.software_statement !== undefined) {
     throw new errors.UnapprovedSoftwareStatement(
       'no software statement is approved here; register without one',
