@@ -13,6 +13,7 @@ import { decideConsent } from './consent/decision.ts'
 import { consent } from './consent/plugin.ts'
 import { createGateway, type GatewayNeeds } from './gateway/gateway.ts'
 import { gatewayPlugin } from './gateway/plugin.ts'
+import { createConfiguredFetch } from './http/configured-fetch.ts'
 import { health } from './http/health.ts'
 import { home } from './http/home.ts'
 import { createOutboundFetch, type OutboundFetch } from './http/outbound.ts'
@@ -174,6 +175,8 @@ async function addAuthorizationServer(
     onForeignRedirects: (clientId, hosts) =>
       logger.info({ clientId, hosts }, 'a client sends its codes to another site than its document is from'),
     resources: resourcesOf(registry),
+    trustedIssuers: config.trustedIssuers,
+    configuredFetch: createConfiguredFetch(),
     registration: config.registration,
     initialAccessTokens: config.registration === 'token' ? config.initialAccessTokens : null,
     accessTokenTtlSeconds: config.accessTokenTtlSeconds,

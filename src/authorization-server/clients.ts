@@ -21,7 +21,7 @@ export interface ClientPolicy {
 /** Those that end at a person's consent. */
 const GRANT_TYPES: readonly string[] = ['authorization_code', 'refresh_token']
 
-export function clientConfiguration(policy: ClientPolicy): Configuration {
+export function clientConfiguration(policy: ClientPolicy) {
   const { issuer: publicUrl, registration, outboundFetch, onForeignRedirects } = policy
   const rules = { publicUrl, grantTypes: GRANT_TYPES, idTokenAlgorithm: SIGNING_ALGORITHM } as const
   return {
@@ -39,5 +39,5 @@ export function clientConfiguration(policy: ClientPolicy): Configuration {
       clientIdMetadataDocument:
         registration === 'off' ? { enabled: false } : clientDocuments({ publicUrl, onForeignRedirects }),
     },
-  }
+  } satisfies Configuration
 }

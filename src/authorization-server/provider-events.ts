@@ -23,7 +23,7 @@ export function recordEvents(provider: Provider, { audit, logError }: EventNeeds
       userId: entities.Account?.accountId,
       clientId: client?.clientId,
       grantType: text(params?.grant_type),
-      scope: entities.AccessToken?.scope,
+      scope: (entities.AccessToken ?? entities.ClientCredentials)?.scope,
     })
   })
   provider.on('grant.error', (ctx, error) => {

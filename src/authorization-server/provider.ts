@@ -3,20 +3,26 @@
 import { type Configuration, Provider } from 'oidc-provider'
 import type { Keyring } from '../storage/sealing.ts'
 import type { Transactions } from '../storage/transactions.ts'
-import { createFindAccount } from './accounts.ts'
+import { claimsBesides } from './access-token-claims.ts'
+import { createFindAccount, createIsEnabled } from './accounts.ts'
 import { createAdapterFactory } from './adapter.ts'
 import { matchesSecret } from './client-adapter.ts'
+import { requireOneAudience } from './client-assertion.ts'
 import { CLIENT_AUTHENTICATION } from './client-metadata-members.ts'
 import { type ClientPolicy, clientConfiguration } from './clients.ts'
 import { createGrantLoader, type GrantNeeds, IDENTITY_SCOPES } from './consent-grant.ts'
 import { cookies } from './cookies.ts'
-import { defaultScope } from './default-scope.ts'
 import { leaveToPages } from './error-page.ts'
+import { ID_JAG_PROFILE, type JwtBearerNeeds, registerJwtBearer } from './grants/jwt-bearer.ts'
+import { registerTokenExchange } from './grants/token-exchange.ts'
 import { createInteractionPolicy } from './interaction-policy.ts'
+import { INTROSPECTION_PATH, introspectAccessTokens, introspection } from './introspection.ts'
 import { type Lifetimes, ttl } from './lifetimes.ts'
+import { createOwnAccessTokens, type OwnAccessTokenNeeds } from './own-access-tokens.ts'
 import { pagesClient } from './pages-client.ts'
 import { createRefreshRotation } from './refresh-rotation.ts'
 import { type Resources, resourceIndicators } from './resources.ts'
+import { REVOCATION_PATH, revocation, revokeAccessTokens } from './revocation.ts'
 import { SIGNING_ALGORITHM, type SigningKey } from './signing-keys.ts'
 import { answerOutages, commitTokenRequests, type OutageAnswer } from './token-transaction.ts'
 
@@ -24,7 +30,9 @@ export interface ProviderNeeds
   extends ClientPolicy,
     Lifetimes,
     OutageAnswer,
-    Pick<GrantNeeds, 'decideConsent'> {
+    Pick<GrantNeeds, 'decideConsent'>,
+    Pick<OwnAccessTokenNeeds, 'findKey' | 'isRevoked'>,
+    Pick<JwtBearerNeeds, 'trustedIssuers' | 'onUserCreated'> {
   /** PUBLIC_URL, which is the issuer. */
   readonly issuer: string
   readonly transactions: Transactions
@@ -57,8 +65,18 @@ export function createProvider(needs: ProviderNeeds): Provider {
   }
   answerOutages(provider, needs)
   commitTokenRequests(provider, transactions)
-  defaultScope(provider, resources)
+  addGrants(provider, needs)
   return provider
+}
+
+/** What oidc-provider lacks: the grants, and the endpoints as far as tokens are concerned that nothing stores. */
+function addGrants(provider: Provider, needs: ProviderNeeds): void {
+  const isEnabled = createIsEnabled(needs.transactions)
+  const tokens = createOwnAccessTokens(provider, { ...needs, isEnabled })
+  registerTokenExchange(provider, { ...needs, tokens })
+  if (needs.trustedIssuers.any) registerJwtBearer(provider, needs)
+  introspectAccessTokens(provider, { ...needs, tokens })
+  revokeAccessTokens(provider, tokens)
 }
 
 function protocol(needs: ProviderNeeds): Configuration {
@@ -70,13 +88,20 @@ function protocol(needs: ProviderNeeds): Configuration {
       registration: '/register',
       jwks: '/jwks',
       userinfo: '/userinfo',
+      pushed_authorization_request: '/par',
+      introspection: INTROSPECTION_PATH,
+      revocation: REVOCATION_PATH,
     },
     responseTypes: ['code'],
     // No `offline_access`: clients that see it force consent, and refresh tokens here do not depend on it.
     scopes: ['openid'],
     claims: { openid: ['sub'], profile: ['name'], email: ['email', 'email_verified'] },
-    discovery: { scopes_supported: [...IDENTITY_SCOPES, ...needs.resources.scopes()] },
+    discovery: {
+      scopes_supported: [...IDENTITY_SCOPES, ...needs.resources.scopes()],
+      ...(needs.trustedIssuers.any && { authorization_grant_profiles_supported: [ID_JAG_PROFILE] }),
+    },
     pkce: { required: () => true },
+    assertJwtClientAuthClaimsAndHeader: requireOneAudience,
     enabledJWA: { idTokenSigningAlgValues: [SIGNING_ALGORITHM] },
     clientAuthMethods: [...CLIENT_AUTHENTICATION],
     ttl: ttl(needs),
@@ -86,10 +111,7 @@ function protocol(needs: ProviderNeeds): Configuration {
     expiresWithSession: async () => false,
     formats: {
       customizers: {
-        // RFC 9068, and the grant: revoking it must reach tokens that nothing stores.
-        jwt: (_ctx, token, jwt) => {
-          if ('grantId' in token) jwt.payload.gid = token.grantId
-        },
+        jwt: (_ctx, token, jwt) => void Object.assign(jwt.payload, claimsBesides(token)),
       },
     },
     clientBasedCORS: (_ctx, origin, client) =>
@@ -97,8 +119,11 @@ function protocol(needs: ProviderNeeds): Configuration {
     features: {
       ...clientConfiguration(needs).features,
       devInteractions: { enabled: false },
-      dPoP: { enabled: false },
-      pushedAuthorizationRequests: { enabled: false },
+      clientCredentials: { enabled: true },
+      dPoP: { enabled: true },
+      introspection: introspection(needs.resources),
+      pushedAuthorizationRequests: { enabled: true },
+      revocation: revocation(),
       resourceIndicators: resourceIndicators(needs.resources, needs.accessTokenTtlSeconds),
       rpInitiatedLogout: { enabled: false },
       userinfo: { enabled: true },

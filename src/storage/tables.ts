@@ -12,6 +12,7 @@ export interface Tables {
   signing_keys: SigningKeysTable
   setup_links: SetupLinksTable
   throttles: ThrottlesTable
+  identities: IdentitiesTable
 }
 
 export type JsonObject = Record<string, unknown>
@@ -98,4 +99,11 @@ interface ThrottlesTable {
   points: Generated<number>
   /** Milliseconds since the epoch. */
   expire: string | null
+}
+
+interface IdentitiesTable {
+  issuer: string
+  subject: string
+  user_id: UserId
+  created_at: Timestamp
 }
