@@ -1,6 +1,7 @@
 // Owns the configuration of oidc-provider: strict OAuth 2.1 that the clients of the field can still connect to.
 
 import { type Configuration, Provider } from 'oidc-provider'
+import { PROOF_ALGORITHMS } from '../http/dpop-proof.ts'
 import type { Keyring } from '../storage/sealing.ts'
 import type { Transactions } from '../storage/transactions.ts'
 import { claimsBesides } from './access-token-claims.ts'
@@ -32,7 +33,7 @@ export interface ProviderNeeds
     OutageAnswer,
     Pick<GrantNeeds, 'decideConsent'>,
     Pick<OwnAccessTokenNeeds, 'findKey' | 'isRevoked'>,
-    Pick<JwtBearerNeeds, 'trustedIssuers' | 'onUserCreated'> {
+    Pick<JwtBearerNeeds, 'onUserCreated'> {
   /** PUBLIC_URL, which is the issuer. */
   readonly issuer: string
   readonly transactions: Transactions
@@ -102,7 +103,11 @@ function protocol(needs: ProviderNeeds): Configuration {
     },
     pkce: { required: () => true },
     assertJwtClientAuthClaimsAndHeader: requireOneAudience,
-    enabledJWA: { idTokenSigningAlgValues: [SIGNING_ALGORITHM] },
+    enabledJWA: {
+      idTokenSigningAlgValues: [SIGNING_ALGORITHM],
+      clientAuthSigningAlgValues: ['ES256', 'RS256', 'PS256', 'EdDSA', 'Ed25519'],
+      dPoPSigningAlgValues: PROOF_ALGORITHMS,
+    },
     clientAuthMethods: [...CLIENT_AUTHENTICATION],
     ttl: ttl(needs),
     rotateRefreshToken: true,

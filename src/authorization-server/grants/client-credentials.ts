@@ -4,8 +4,7 @@ import { type Client, errors, type KoaContextWithOIDC } from 'oidc-provider'
 import type { ProtectedResource } from '../../oauth/resource.ts'
 import { formatScope, includesAll, intersection, parseScope, scopesOf } from '../../oauth/scope.ts'
 import { marksOf } from '../client-marks.ts'
-
-export const CLIENT_CREDENTIALS = 'client_credentials'
+import { CLIENT_CREDENTIALS } from './names.ts'
 
 /**
  * Leaves in the request what the operator allowed this client, at this resource: everything when it names no scope. No

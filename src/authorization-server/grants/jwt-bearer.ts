@@ -10,10 +10,10 @@ import { findResource, type Resources } from '../resources.ts'
 import { accountOf } from './assertion-account.ts'
 import { type Assertion, forgettableAt, readAssertion } from './id-jag.ts'
 import { type GrantContext, issueAccessToken } from './issue.ts'
+import { JWT_BEARER } from './names.ts'
 import { proofOf } from './proof.ts'
 import type { TrustedIssuer, TrustedIssuers } from './trusted-issuers.ts'
 
-export const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
 /** For `authorization_grant_profiles_supported` (draft §7.2). */
 export const ID_JAG_PROFILE = 'urn:ietf:params:oauth:grant-profile:id-jag'
 

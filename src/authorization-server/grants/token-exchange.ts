@@ -10,9 +10,8 @@ import { text } from '../consent-grant.ts'
 import type { OwnAccessToken, OwnAccessTokens } from '../own-access-tokens.ts'
 import { findResource, type Resources } from '../resources.ts'
 import { ACCESS_TOKEN_TYPE, type GrantContext, issueAccessToken } from './issue.ts'
+import { TOKEN_EXCHANGE } from './names.ts'
 import { proofOf } from './proof.ts'
-
-export const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
 
 export interface TokenExchangeNeeds {
   readonly tokens: OwnAccessTokens
