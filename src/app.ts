@@ -12,8 +12,9 @@ import type { FirstSteps } from './banner.ts'
 import type { Config, Secrets } from './config/config.ts'
 import { decideConsent } from './consent/decision.ts'
 import { consent } from './consent/plugin.ts'
-import { createGateway } from './gateway/gateway.ts'
+import { createGateway, type GatewayNeeds } from './gateway/gateway.ts'
 import { gatewayPlugin } from './gateway/plugin.ts'
+import { createConfiguredFetch } from './http/configured-fetch.ts'
 import { health } from './http/health.ts'
 import { home } from './http/home.ts'
 import { createOutboundFetch, type OutboundFetch } from './http/outbound.ts'
@@ -40,6 +41,7 @@ import { type OpenCounters, openInMemory, openInPostgres } from './sign-in/throt
 import * as artifacts from './storage/artifacts.ts'
 import * as clients from './storage/clients.ts'
 import { type OpenDatabase, openDatabase, ping } from './storage/database.ts'
+import { hashToken } from './storage/hash.ts'
 import { migrateToLatest } from './storage/migrate.ts'
 import { isOutage } from './storage/outage.ts'
 import { createKeyring, type Keyring } from './storage/sealing.ts'
@@ -181,6 +183,8 @@ async function addAuthorizationServer(
     onForeignRedirects: (clientId, hosts) =>
       logger.info({ clientId, hosts }, 'a client sends its codes to another site than its document is from'),
     resources: resourcesOf(registry),
+    trustedIssuers: config.trustedIssuers,
+    configuredFetch: createConfiguredFetch(),
     registration: config.registration,
     initialAccessTokens: config.registration === 'token' ? config.initialAccessTokens : null,
     accessTokenTtlSeconds: config.accessTokenTtlSeconds,
@@ -251,7 +255,7 @@ async function addPeople(
 
 function addGateway(
   app: FastifyInstance,
-  { config, logger, audit, keyring, registry, catalogue }: Foundation,
+  { config, logger, audit, storage, keyring, registry, catalogue }: Foundation,
   { findKey, isRevoked, challenged }: AuthorizationServer,
 ): { isDraining: () => boolean } {
   const report = (err: unknown) => logger.error({ err }, 'the gateway failed')
@@ -260,6 +264,7 @@ function addGateway(
     registry,
     keys: { find: findKey },
     isRevoked,
+    claimProof: storage.kind === 'postgres' ? claimProofsIn(storage) : undefined,
     credentialFor: staticCredentials,
     sessions: {
       seal: (text, aad) => keyring.seal('mcp-session', text, aad),
@@ -333,6 +338,12 @@ function endpointsOf(registry: Registry): FirstSteps['endpoints'] {
   const places = registry.all()
   const shown = registry.find('/mcp') ? places.slice(0, 1) : places
   return shown.map(({ resource }) => ({ title: resource.title, url: resource.identifier }))
+}
+
+/** One insert for a call whose token is bound to a key, so that no replica accepts what another has seen. */
+function claimProofsIn({ db }: OpenDatabase): GatewayNeeds['claimProof'] {
+  return (id, until) =>
+    artifacts.claimOnce(db, 'DPoPProof', hashToken(id), Math.max(1, until - Math.floor(Date.now() / 1000)))
 }
 
 function countersOf({ pool }: OpenDatabase): OpenCounters {

@@ -13,3 +13,10 @@ export function createFindAccount(transactions: Transactions): FindAccount {
     return { accountId: user.id, claims: async () => claims }
   }
 }
+
+export function createIsEnabled(transactions: Transactions): (userId: string) => Promise<boolean> {
+  return async (userId) => {
+    const user = await users.findById(transactions.current(), userId)
+    return user !== null && user.disabledAt === null
+  }
+}

@@ -2,9 +2,11 @@
 
 import type { KeyObject } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, onRequestAsyncHookHandler } from 'fastify'
+import type { OutboundFetch } from '../http/outbound.ts'
 import type { Audit } from '../ops/audit.ts'
 import type { Database } from '../storage/database.ts'
 import type { ErrorForPerson } from './error-page.ts'
+import { createTrustedIssuers, type TrustedIssuer } from './grants/trusted-issuers.ts'
 import { createInteractions, type Interactions } from './interactions.ts'
 import { mountProvider } from './mount.ts'
 import { SIGNED_IN_PATH, signInPath } from './pages-client.ts'
@@ -14,10 +16,18 @@ import { mountRegistration } from './registration.ts'
 import { loadSigningKeys } from './signing-keys.ts'
 import { createStepUps } from './step-up.ts'
 
-export interface AuthorizationServerNeeds extends Omit<ProviderNeeds, 'keys' | 'answersChallenge'> {
+export interface AuthorizationServerNeeds
+  extends Omit<
+    ProviderNeeds,
+    'keys' | 'findKey' | 'isRevoked' | 'trustedIssuers' | 'onUserCreated' | 'answersChallenge'
+  > {
   readonly db: Database
   readonly audit: Audit
   readonly logError: (error: Error, message: string) => void
+  /** Identity providers whose assertions stand for a person's consent. */
+  readonly trustedIssuers: readonly TrustedIssuer[]
+  /** Fetches what the operator configured: the keys of those identity providers. */
+  readonly configuredFetch: OutboundFetch
 }
 
 export interface MountNeeds {
@@ -50,17 +60,29 @@ export async function createAuthorizationServer(
   const keys = await loadSigningKeys(db, keyring)
   const byKid = new Map(keys.map(({ kid, alg, publicKey }) => [kid, { alg, key: publicKey }]))
   const stepUps = createStepUps()
-  const current = createProvider({ ...needs, keys, answersChallenge: stepUps.answers })
-  recordEvents(current, needs)
+  const findKey = (kid: string) => byKid.get(kid) ?? null
   const revoked = new Set<string>()
+  const isRevoked = (grantId: string) => revoked.has(grantId)
+  const trustedIssuers = createTrustedIssuers(needs.trustedIssuers, needs.configuredFetch)
+  const onUserCreated = (userId: string, by: string) => audit.userCreated({ userId, by })
+  const current = createProvider({
+    ...needs,
+    keys,
+    findKey,
+    isRevoked,
+    trustedIssuers,
+    onUserCreated,
+    answersChallenge: stepUps.answers,
+  })
+  recordEvents(current, needs)
   current.on('grant.revoked', (_ctx, grantId) => revoked.add(grantId))
   const provider = () => current
 
   return {
     interactions: createInteractions({ provider, transactions, resources, audit }),
     startSignIn: () => signInPath(issuer),
-    findKey: (kid) => byKid.get(kid) ?? null,
-    isRevoked: (grantId) => revoked.has(grantId),
+    findKey,
+    isRevoked,
     challenged: stepUps.challenged,
     mount(app, { showError, throttleRegistration }) {
       const options = { provider, issuer, showError }

@@ -84,9 +84,18 @@ export function grantsOf(given: Members, offered: readonly string[]): Members {
   if (grants.size === 0) {
     throw invalid('grant_types has nothing that is offered here; use authorization_code, and refresh_token')
   }
-  const responses = strings(given.response_types) ?? ['code']
+  const responses = strings(given.response_types) ?? (needsNoCode(given, asked) ? [] : ['code'])
   if (responses.includes('code')) grants.add('authorization_code')
   return { grant_types: [...grants], response_types: grants.has('authorization_code') ? ['code'] : [] }
+}
+
+/** A machine: it names neither a response nor where one would go. */
+function needsNoCode(
+  { response_types: responses, redirect_uris: uris }: Members,
+  asked: readonly string[],
+): boolean {
+  if (asked.includes('authorization_code')) return false
+  return Array.isArray(responses) || uris === undefined
 }
 
 /** Public unless it says otherwise, and without what its method has no use for. */

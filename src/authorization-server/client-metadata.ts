@@ -1,6 +1,8 @@
 // Owns what becomes of the metadata that a client says about itself (RFC 7591 §2): lenient where it is sloppy, strict where it is dangerous.
 
 import { type AllClientMetadata, type ClientMetadata, type Configuration, errors } from 'oidc-provider'
+import { parseScope } from '../oauth/scope.ts'
+import { CLIENT_MARKS, markMembers, NO_MARKS, withoutMarks } from './client-marks.ts'
 import {
   applicationType,
   authenticationOf,
@@ -12,12 +14,17 @@ import {
   nameOf,
   withoutEmpty,
 } from './client-metadata-members.ts'
+import { CLIENT_CREDENTIALS } from './grants/names.ts'
 
 export interface ClientMetadataRules {
   /** PUBLIC_URL. */
   readonly publicUrl: string
   /** What a stranger may have of the server's grant types: those that end at a person's consent. */
   readonly grantTypes: readonly string[]
+  /** Beside them, to who registers with a token that the operator gave out for it; none otherwise. */
+  readonly vouchedGrantTypes?: readonly string[]
+  /** Beside them, to a metadata document: those in which somebody who is trusted names it by its address. */
+  readonly documentGrantTypes?: readonly string[]
   /** The one algorithm our keys sign ID tokens with; what a client wishes instead does not matter. */
   readonly idTokenAlgorithm: NonNullable<AllClientMetadata['id_token_signed_response_alg']>
   /** Private-use schemes to accept beside reverse-domain ones; KNOWN_SCHEMES when absent. */
@@ -41,7 +48,7 @@ export function extraClientMetadata(
   rules: ClientMetadataRules,
 ): NonNullable<Configuration['extraClientMetadata']> {
   return {
-    properties: EXTRA_MEMBERS,
+    properties: [...EXTRA_MEMBERS, ...CLIENT_MARKS],
     validator(ctx, key, _value, metadata) {
       const source = sourceOf(metadata, ctx !== undefined)
       if (key !== EXTRA_MEMBERS[0] || source === null) return
@@ -68,7 +75,7 @@ export function normaliseClientMetadata(
   source: MetadataSource,
   rules: ClientMetadataRules,
 ): Members {
-  const given = withoutEmpty(metadata)
+  const given = withoutMarks(withoutEmpty(metadata))
   if (given.software_statement !== undefined) {
     throw new errors.UnapprovedSoftwareStatement(
       'no software statement is approved here; register without one',
@@ -85,7 +92,7 @@ export function normaliseClientMetadata(
       rules.redirectSchemes,
     ),
     application_type: applicationType(given.application_type, redirectUris),
-    ...grantsOf(given, rules.grantTypes),
+    ...grantsOf(given, offeredTo(source, rules)),
     ...authenticationOf(given, source, rules.publicUrl),
     ...forPeople(given),
     id_token_signed_response_alg: rules.idTokenAlgorithm,
@@ -96,5 +103,25 @@ export function normaliseClientMetadata(
     subject_type: undefined,
     response_modes: undefined,
     default_acr_values: undefined,
+    ...machineScope(given, source, rules),
   })
+}
+
+function offeredTo(
+  source: MetadataSource,
+  { grantTypes, vouchedGrantTypes = [], documentGrantTypes = [] }: ClientMetadataRules,
+): readonly string[] {
+  return [...grantTypes, ...(source === 'registration' ? vouchedGrantTypes : documentGrantTypes)]
+}
+
+/** For a client that asks no person, its registration is where it is said what it may have. */
+function machineScope(
+  given: Members,
+  source: MetadataSource,
+  { vouchedGrantTypes = [] }: ClientMetadataRules,
+): Members {
+  if (source !== 'registration' || !vouchedGrantTypes.includes(CLIENT_CREDENTIALS)) return {}
+  const { grant_types: grants, scope } = given
+  if (!Array.isArray(grants) || !grants.includes(CLIENT_CREDENTIALS) || typeof scope !== 'string') return {}
+  return markMembers({ ...NO_MARKS, scopes: parseScope(scope) })
 }

@@ -4,6 +4,8 @@ import type { Configuration } from 'oidc-provider'
 import type { OutboundFetch } from '../http/outbound.ts'
 import { clientDocuments, DOCUMENT_LIMITS } from './client-documents.ts'
 import { clientDefaults, extraClientMetadata } from './client-metadata.ts'
+import { CLIENT_CREDENTIALS, JWT_BEARER } from './grants/names.ts'
+import type { TrustedIssuers } from './grants/trusted-issuers.ts'
 import { SIGNING_ALGORITHM } from './signing-keys.ts'
 
 export interface ClientPolicy {
@@ -16,14 +18,23 @@ export interface ClientPolicy {
   readonly outboundFetch: OutboundFetch
   /** Told once about a client whose codes go to other sites than its document is from. */
   readonly onForeignRedirects: (clientId: string, hosts: readonly string[]) => void
+  /** Identity providers whose assertions may name a client by its document. */
+  readonly trustedIssuers: TrustedIssuers
 }
 
 /** Those that end at a person's consent. */
 const GRANT_TYPES: readonly string[] = ['authorization_code', 'refresh_token']
 
-export function clientConfiguration(policy: ClientPolicy): Configuration {
-  const { issuer: publicUrl, registration, outboundFetch, onForeignRedirects } = policy
-  const rules = { publicUrl, grantTypes: GRANT_TYPES, idTokenAlgorithm: SIGNING_ALGORITHM } as const
+export function clientConfiguration(policy: ClientPolicy) {
+  const { issuer: publicUrl, registration, outboundFetch, onForeignRedirects, trustedIssuers } = policy
+  const asserted = trustedIssuers.any ? [JWT_BEARER] : []
+  const rules = {
+    publicUrl,
+    grantTypes: GRANT_TYPES,
+    vouchedGrantTypes: registration === 'token' ? [CLIENT_CREDENTIALS, ...asserted] : [],
+    documentGrantTypes: asserted,
+    idTokenAlgorithm: SIGNING_ALGORITHM,
+  } as const
   return {
     fetch: outboundFetch,
     fetchResponseBodyLimits: DOCUMENT_LIMITS,
@@ -39,5 +50,5 @@ export function clientConfiguration(policy: ClientPolicy): Configuration {
       clientIdMetadataDocument:
         registration === 'off' ? { enabled: false } : clientDocuments({ publicUrl, onForeignRedirects }),
     },
-  }
+  } satisfies Configuration
 }

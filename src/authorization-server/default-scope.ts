@@ -1,17 +1,18 @@
 // Owns what an authorization request without a scope asks for (RFC 6749 §3.3).
 
-import type { Provider } from 'oidc-provider'
+import type { KoaContextWithOIDC } from 'oidc-provider'
+import type { ProtectedResource } from '../oauth/resource.ts'
 import { readScope } from '../oauth/scope.ts'
-import { findResource, type Resources } from './resources.ts'
+
+/** Where authorization begins. Elsewhere a missing scope means what was granted. */
+const ROUTES: ReadonlySet<string> = new Set([
+  'authorization',
+  'pushed_authorization_request',
+  'device_authorization',
+])
 
 /** A client that names no scope gets the read scope of its resource; without this it would be told `access_denied`. */
-export function defaultScope(provider: Provider, resources: Resources): void {
-  provider.use((ctx, next) => {
-    if (ctx.method === 'GET' && ctx.path === '/authorize' && !ctx.query.scope) {
-      const { resource } = ctx.query
-      const asked = typeof resource === 'string' ? findResource(resources, resource) : resources.fallback()
-      if (asked) ctx.query = { ...ctx.query, scope: readScope(asked.upstream) }
-    }
-    return next()
-  })
+export function assumeScope({ oidc }: KoaContextWithOIDC, resource: ProtectedResource): void {
+  const { params, route } = oidc
+  if (params && !params.scope && ROUTES.has(route)) params.scope = readScope(resource.upstream)
 }

@@ -7,7 +7,7 @@ export function createInteractionPolicy(): Policy.DefaultPolicy {
   const policy = interactionPolicy.base()
   const { Check, Prompt } = interactionPolicy
 
-  // Whether a native client is asked again is decided with the remembered consent (see grants.ts), not for all alike.
+  // Whether a native client is asked again is decided with the remembered consent (see consent-grant.ts), not for all alike.
   policy.get('consent')?.checks.remove('native_client_prompt')
 
   policy

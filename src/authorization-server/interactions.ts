@@ -14,7 +14,7 @@ import {
   isDocumentClient,
   requestedResource,
   text,
-} from './grants.ts'
+} from './consent-grant.ts'
 import { PAGES_CLIENT_ID } from './pages-client.ts'
 import { formActionSource } from './redirect-uris.ts'
 import { findResource, type Resources } from './resources.ts'

@@ -24,6 +24,7 @@ export function ttl({
 }: Lifetimes): NonNullable<Configuration['ttl']> {
   return {
     AccessToken: accessTokenTtlSeconds,
+    ClientCredentials: accessTokenTtlSeconds,
     AuthorizationCode: AUTHORIZATION_CODE_TTL_SECONDS,
     Grant: GRANT_TTL_SECONDS,
     IdToken: 10 * MINUTE,

@@ -19,7 +19,10 @@ const PATHS: readonly string[] = [
   '/.well-known/openid-configuration',
   '/authorize',
   '/authorize/:uid',
+  '/introspect',
   '/jwks',
+  '/par',
+  '/revoke',
   '/token',
   '/userinfo',
 ]

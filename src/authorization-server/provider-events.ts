@@ -3,7 +3,7 @@
 import type { errors, KoaContextWithOIDC, Provider } from 'oidc-provider'
 import { OutboundError } from '../http/outbound.ts'
 import type { Audit } from '../ops/audit.ts'
-import { text } from './grants.ts'
+import { text } from './consent-grant.ts'
 
 export interface EventNeeds {
   readonly audit: Audit
@@ -23,7 +23,7 @@ export function recordEvents(provider: Provider, { audit, logError }: EventNeeds
       userId: entities.Account?.accountId,
       clientId: client?.clientId,
       grantType: text(params?.grant_type),
-      scope: entities.AccessToken?.scope,
+      scope: (entities.AccessToken ?? entities.ClientCredentials)?.scope,
     })
   })
   provider.on('grant.error', (ctx, error) => {

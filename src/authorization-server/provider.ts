@@ -1,23 +1,30 @@
 // Owns the configuration of oidc-provider: strict OAuth 2.1 that the clients of the field can still connect to.
 
 import { type Configuration, Provider } from 'oidc-provider'
+import { PROOF_ALGORITHMS } from '../http/dpop-proof.ts'
 import type { Keyring } from '../storage/sealing.ts'
 import type { Transactions } from '../storage/transactions.ts'
-import { createFindAccount } from './accounts.ts'
+import { claimsBesides } from './access-token-claims.ts'
+import { createFindAccount, createIsEnabled } from './accounts.ts'
 import { createAdapterFactory } from './adapter.ts'
 import { matchesSecret } from './client-adapter.ts'
+import { requireOneAudience } from './client-assertion.ts'
 import { CLIENT_AUTHENTICATION } from './client-metadata-members.ts'
 import { type ClientPolicy, clientConfiguration } from './clients.ts'
 import { createCodeRace } from './code-race.ts'
+import { createGrantLoader, type GrantNeeds, IDENTITY_SCOPES } from './consent-grant.ts'
 import { cookies } from './cookies.ts'
-import { defaultScope } from './default-scope.ts'
 import { leaveToPages } from './error-page.ts'
-import { createGrantLoader, type GrantNeeds, IDENTITY_SCOPES } from './grants.ts'
+import { ID_JAG_PROFILE, type JwtBearerNeeds, registerJwtBearer } from './grants/jwt-bearer.ts'
+import { registerTokenExchange } from './grants/token-exchange.ts'
 import { createInteractionPolicy } from './interaction-policy.ts'
+import { INTROSPECTION_PATH, introspectAccessTokens, introspection } from './introspection.ts'
 import { type Lifetimes, ttl } from './lifetimes.ts'
+import { createOwnAccessTokens, type OwnAccessTokenNeeds } from './own-access-tokens.ts'
 import { pagesClient } from './pages-client.ts'
 import { createRefreshRotation } from './refresh-rotation.ts'
 import { type Resources, resourceIndicators } from './resources.ts'
+import { REVOCATION_PATH, revocation, revokeAccessTokens } from './revocation.ts'
 import { SIGNING_ALGORITHM, type SigningKey } from './signing-keys.ts'
 import { answerOutages, commitTokenRequests, type OutageAnswer } from './token-transaction.ts'
 
@@ -25,7 +32,9 @@ export interface ProviderNeeds
   extends ClientPolicy,
     Lifetimes,
     OutageAnswer,
-    Pick<GrantNeeds, 'decideConsent' | 'hasHeldTools'> {
+    Pick<GrantNeeds, 'decideConsent' | 'hasHeldTools'>,
+    Pick<OwnAccessTokenNeeds, 'findKey' | 'isRevoked'>,
+    Pick<JwtBearerNeeds, 'onUserCreated'> {
   /** PUBLIC_URL, which is the issuer. */
   readonly issuer: string
   readonly transactions: Transactions
@@ -36,7 +45,7 @@ export interface ProviderNeeds
 }
 
 export function createProvider(needs: ProviderNeeds): Provider {
-  const { issuer, transactions, keyring, resources } = needs
+  const { issuer, transactions, keyring } = needs
   const rotation = createRefreshRotation({ answersChallenge: needs.answersChallenge })
   const codeRace = createCodeRace()
   const provider = new Provider(issuer, {
@@ -61,8 +70,18 @@ export function createProvider(needs: ProviderNeeds): Provider {
   }
   answerOutages(provider, needs)
   commitTokenRequests(provider, transactions)
-  defaultScope(provider, resources)
+  addGrants(provider, needs)
   return provider
+}
+
+/** What oidc-provider lacks: the grants, and the endpoints as far as tokens are concerned that nothing stores. */
+function addGrants(provider: Provider, needs: ProviderNeeds): void {
+  const isEnabled = createIsEnabled(needs.transactions)
+  const tokens = createOwnAccessTokens(provider, { ...needs, isEnabled })
+  registerTokenExchange(provider, { ...needs, tokens })
+  if (needs.trustedIssuers.any) registerJwtBearer(provider, needs)
+  introspectAccessTokens(provider, { ...needs, tokens })
+  revokeAccessTokens(provider, tokens)
 }
 
 function protocol(needs: ProviderNeeds): Configuration {
@@ -74,14 +93,25 @@ function protocol(needs: ProviderNeeds): Configuration {
       registration: '/register',
       jwks: '/jwks',
       userinfo: '/userinfo',
+      pushed_authorization_request: '/par',
+      introspection: INTROSPECTION_PATH,
+      revocation: REVOCATION_PATH,
     },
     responseTypes: ['code'],
     // No `offline_access`: clients that see it force consent, and refresh tokens here do not depend on it.
     scopes: ['openid'],
     claims: { openid: ['sub'], profile: ['name'], email: ['email', 'email_verified'] },
-    discovery: { scopes_supported: [...IDENTITY_SCOPES, ...needs.resources.scopes()] },
+    discovery: {
+      scopes_supported: [...IDENTITY_SCOPES, ...needs.resources.scopes()],
+      ...(needs.trustedIssuers.any && { authorization_grant_profiles_supported: [ID_JAG_PROFILE] }),
+    },
     pkce: { required: () => true },
-    enabledJWA: { idTokenSigningAlgValues: [SIGNING_ALGORITHM] },
+    assertJwtClientAuthClaimsAndHeader: requireOneAudience,
+    enabledJWA: {
+      idTokenSigningAlgValues: [SIGNING_ALGORITHM],
+      clientAuthSigningAlgValues: ['ES256', 'RS256', 'PS256', 'EdDSA', 'Ed25519'],
+      dPoPSigningAlgValues: PROOF_ALGORITHMS,
+    },
     clientAuthMethods: [...CLIENT_AUTHENTICATION],
     ttl: ttl(needs),
     rotateRefreshToken: true,
@@ -90,13 +120,7 @@ function protocol(needs: ProviderNeeds): Configuration {
     expiresWithSession: async () => false,
     formats: {
       customizers: {
-        // RFC 9068, and the grant: revoking it must reach tokens that nothing stores.
-        jwt: (ctx, token, jwt) => {
-          if (!('grantId' in token)) return
-          jwt.payload.gid = token.grantId
-          // When the person agreed: tools that appear later were not part of it.
-          jwt.payload.consented_at = ctx.oidc.entities.Grant?.iat
-        },
+        jwt: (ctx, token, jwt) => void Object.assign(jwt.payload, claimsBesides(ctx, token)),
       },
     },
     clientBasedCORS: (_ctx, origin, client) =>
@@ -104,8 +128,11 @@ function protocol(needs: ProviderNeeds): Configuration {
     features: {
       ...clientConfiguration(needs).features,
       devInteractions: { enabled: false },
-      dPoP: { enabled: false },
-      pushedAuthorizationRequests: { enabled: false },
+      clientCredentials: { enabled: true },
+      dPoP: { enabled: true },
+      introspection: introspection(needs.resources),
+      pushedAuthorizationRequests: { enabled: true },
+      revocation: revocation(),
       resourceIndicators: resourceIndicators(needs.resources, needs.accessTokenTtlSeconds),
       rpInitiatedLogout: { enabled: false },
       userinfo: { enabled: true },

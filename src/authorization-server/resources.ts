@@ -3,6 +3,8 @@
 import { type Configuration, errors, type ResourceServer } from 'oidc-provider'
 import { canonicalResource, type ProtectedResource } from '../oauth/resource.ts'
 import { formatScope, scopesOf } from '../oauth/scope.ts'
+import { assumeScope } from './default-scope.ts'
+import { limitToClient } from './grants/client-credentials.ts'
 import { SIGNING_ALGORITHM } from './signing-keys.ts'
 
 export interface Resources {
@@ -23,17 +25,24 @@ export function resourceIndicators(resources: Resources, accessTokenTtlSeconds: 
     defaultResource: async (_ctx, _client, oneOf) => oneOf ?? resources.fallback()?.identifier ?? [],
     // Clients that send no `resource` to the token endpoint get a token for the one they were granted.
     useGrantedResource: async () => true,
-    getResourceServerInfo: async (ctx, indicator): Promise<ResourceServer> => {
+    getResourceServerInfo: async (ctx, indicator, client): Promise<ResourceServer> => {
       const resource = findResource(resources, indicator)
       if (!resource || asksForSeveral(ctx.oidc.params?.resource)) throw new errors.InvalidTarget()
-      return {
-        scope: formatScope(scopesOf(resource)),
-        audience: resource.identifier,
-        accessTokenTTL: accessTokenTtlSeconds,
-        accessTokenFormat: 'jwt',
-        jwt: { sign: { alg: SIGNING_ALGORITHM } },
-      }
+      assumeScope(ctx, resource)
+      limitToClient(ctx, client, resource)
+      return resourceServerOf(resource, accessTokenTtlSeconds)
     },
+  }
+}
+
+/** What a token for this resource looks like. */
+export function resourceServerOf(resource: ProtectedResource, accessTokenTtlSeconds: number): ResourceServer {
+  return {
+    scope: formatScope(scopesOf(resource)),
+    audience: resource.identifier,
+    accessTokenTTL: accessTokenTtlSeconds,
+    accessTokenFormat: 'jwt',
+    jwt: { sign: { alg: SIGNING_ALGORITHM } },
   }
 }
 

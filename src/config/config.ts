@@ -8,6 +8,7 @@ import { withoutProblems } from './problem.ts'
 import type { TrustProxy } from './proxies.ts'
 import type { Values } from './schema.ts'
 import { type IdentityProviderConfig, readIdentityProviders } from './sign-in.ts'
+import { readTrustedIssuers, type TrustedIssuerConfig } from './trusted-issuers.ts'
 import type { UpstreamConfig } from './upstream-entry.ts'
 import { readUpstreams } from './upstreams.ts'
 import { readValues } from './variables.ts'
@@ -15,6 +16,7 @@ import { readValues } from './variables.ts'
 export { ConfigError, type Problem } from './problem.ts'
 export { loadSecrets, type Secrets } from './secrets.ts'
 export type { IdentityProviderConfig } from './sign-in.ts'
+export type { TrustedIssuerConfig } from './trusted-issuers.ts'
 export type { UpstreamConfig } from './upstream-entry.ts'
 
 export type DatabaseConfig =
@@ -42,6 +44,7 @@ export interface Config {
   readonly accessTokenTtlSeconds: number
   readonly refreshTokenTtlSeconds: number
   readonly identityProviders: readonly IdentityProviderConfig[]
+  readonly trustedIssuers: readonly TrustedIssuerConfig[]
   readonly trustProxy: TrustProxy
   /** As browsers send them, besides ours and those of this machine. */
   readonly allowedOrigins: readonly string[]
@@ -65,6 +68,7 @@ export function loadConfig(env: Environment): Config {
       upstreams: readUpstreams(given, { env, allowed: values.UPSTREAMS_ENV }, report),
       upstreamsFile: upstreamsFileOf(given, env),
       identityProviders: readIdentityProviders(given, report),
+      trustedIssuers: readTrustedIssuers(given, report),
     }
   })
 }
@@ -75,7 +79,9 @@ function upstreamsFileOf(given: Given, env: Environment): string | null {
   return path === undefined ? null : resolve(path)
 }
 
-function settingsOf(values: Values): Omit<Config, 'upstreams' | 'upstreamsFile' | 'identityProviders'> {
+function settingsOf(
+  values: Values,
+): Omit<Config, 'upstreams' | 'upstreamsFile' | 'identityProviders' | 'trustedIssuers'> {
   const dataDir = resolve(values.DATA_DIR)
   const publicUrl = values.PUBLIC_URL ?? defaultPublicUrl(values.PORT)
   return {

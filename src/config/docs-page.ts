@@ -44,7 +44,7 @@ value of a secret:
 ${exampleMistakes()}
 \`\`\`
 
-Names beginning with \`UPSTREAM_\`, \`UPSTREAMS_\` and \`SIGN_IN_\` are ours: one that is not in the tables above is reported as
+Names beginning with \`UPSTREAM_\`, \`UPSTREAMS_\`, \`SIGN_IN_\` and \`TRUSTED_ISSUER_\` are ours: one that is not in the tables above is reported as
 misspelled. (The variables that Kubernetes sets for every service, such as \`UPSTREAM_NOTES_SERVICE_HOST\`, are left alone.)
 Other variables of the environment are ignored.
 `

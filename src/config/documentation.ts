@@ -9,6 +9,7 @@ export const GROUPS = [
   'Upstreams',
   'Clients and tokens',
   'Signing in elsewhere',
+  'Access managed by an identity provider',
   'The network around it',
   'Operations',
 ] as const

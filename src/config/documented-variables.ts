@@ -14,13 +14,18 @@ export interface DocumentedVariable extends Documentation {
   readonly constant: string | null
 }
 
-const EXAMPLE_ENTRIES: Readonly<Record<Family, string>> = { UPSTREAM: 'NOTES', SIGN_IN: 'COMPANY' }
+const EXAMPLE_ENTRIES: Readonly<Record<Family, string>> = {
+  UPSTREAM: 'NOTES',
+  SIGN_IN: 'COMPANY',
+  TRUSTED_ISSUER: 'COMPANY',
+}
 
 export function documentedVariables(): readonly DocumentedVariable[] {
   return [
     ...Object.entries(schema.shape).map(([name, field]) => described(name, name, field)),
     ...familyVariables('UPSTREAM'),
     ...familyVariables('SIGN_IN'),
+    ...familyVariables('TRUSTED_ISSUER'),
   ]
 }
 

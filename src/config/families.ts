@@ -1,4 +1,4 @@
-// Owns the variables whose names hold a name: UPSTREAM_<NAME>_… and SIGN_IN_<NAME>_….
+// Owns the variables whose names hold a name: UPSTREAM_<NAME>_…, SIGN_IN_<NAME>_… and TRUSTED_ISSUER_<NAME>_….
 
 import * as z from 'zod'
 import { type Documentation, documentation } from './documentation.ts'
@@ -11,6 +11,9 @@ const signIn = (meaning: string, example: string | null, secret?: true) =>
     ...described('Signing in elsewhere', meaning, example, secret),
     reserved: true,
   })
+
+const trustedIssuer = (meaning: string, example: string) =>
+  z.string().register(documentation, described('Access managed by an identity provider', meaning, example))
 
 function described(
   group: Documentation['group'],
@@ -47,6 +50,24 @@ export const families = {
     ),
     CLIENT_ID: signIn('The client ID that the provider gave to Gatehouse.', 'gatehouse'),
     CLIENT_SECRET: signIn('The client secret that belongs to it.', null, true),
+  }),
+  TRUSTED_ISSUER: z.object({
+    ISSUER: trustedIssuer(
+      "The issuer of an identity provider whose assertions (ID-JAG) stand for a person's consent, exactly as `iss` says it. Whoever holds its keys can act here as any person it may speak for.",
+      'https://id.example.com',
+    ),
+    JWKS_URI: trustedIssuer(
+      'Where its public keys are. They are fetched when an assertion comes, and again when one is signed with a new key.',
+      'https://id.example.com/keys',
+    ),
+    EMAIL_DOMAINS: trustedIssuer(
+      'The domains of the email addresses it may speak for, separated by commas. Without it, every address, also that of an administrator.',
+      'example.com,example.org',
+    ),
+    CREATE_USERS: trustedIssuer(
+      'Whether a person who has no account here gets one, as a member without a password. Without it, only people who are here already.',
+      'true',
+    ),
   }),
 }
 
@@ -86,6 +107,7 @@ export function expectedInstead(variable: string, value: string): string | null 
 
 function familyOf(variable: string): Family | null {
   if (variable.startsWith('UPSTREAM_')) return 'UPSTREAM'
+  if (variable.startsWith('TRUSTED_ISSUER_')) return 'TRUSTED_ISSUER'
   return variable.startsWith('SIGN_IN_') ? 'SIGN_IN' : null
 }
 

@@ -19,6 +19,8 @@ export interface KeySource {
 
 export interface VerifiedToken {
   readonly caller: Caller
+  /** RFC 9449 §6.1: the thumbprint of the key that the token is bound to. Null: whoever bears it may use it. */
+  readonly jkt: string | null
   readonly kid: string
   readonly key: KeyObject
 }
@@ -58,8 +60,12 @@ export function verifyAccessToken(
   const [, header = '', payload = '', signature = ''] = parts
   const trusted = trustedKey(decode(header), keys)
   if (!trusted || !signed(`${header}.${payload}`, signature, trusted)) return UNVERIFIABLE
-  const caller = callerOf(decode(payload), issuer, now)
-  return typeof caller === 'string' ? caller : { caller, kid: trusted.kid, key: trusted.key }
+  const claims = decode(payload)
+  const caller = callerOf(claims, issuer, now)
+  if (typeof caller === 'string') return caller
+  const jkt = confirmationOf(claims)
+  if (jkt === undefined) return 'The access token is bound in a way that is not understood'
+  return { caller, jkt, kid: trusted.kid, key: trusted.key }
 }
 
 /** One place says when a token is over, for the first use and for every later one. */
@@ -88,18 +94,24 @@ function signed(text: string, signature: string, { key, alg }: VerificationKey):
 
 function callerOf(claims: unknown, issuer: string, now: number): Caller | TokenFault {
   if (!isRecord(claims) || claims.iss !== issuer) return UNVERIFIABLE
-  const { exp, nbf, iat, sub, client_id: clientId, scope, gid, cnf, consented_at } = claims
+  const { exp, nbf, iat, sub, client_id: clientId, scope, gid, consented_at } = claims
   if (!isTime(exp)) return UNVERIFIABLE
   if (isExpired(exp, now)) return 'The access token has expired'
   if (isFuture(nbf, now) || isFuture(iat, now)) return 'The access token is not valid yet'
-  // RFC 9449 §7.2: a token bound to a key is worth nothing as a bearer token.
-  if (cnf !== undefined) return 'The access token is bound to a key'
   const resource = audienceOf(claims.aud)
   if (!isName(sub) || !isName(clientId) || resource === null) return UNVERIFIABLE
   if (!isOptionalText(scope) || !isOptionalText(gid)) return UNVERIFIABLE
   const consentedAt = isTime(consented_at) ? consented_at : null
   const scopes = parseScope(scope)
   return { subject: sub, clientId, grantId: gid ?? null, scopes, resource, consentedAt, expiresAt: exp }
+}
+
+/** RFC 7800 §3.1: null when the token is bound to nothing, undefined when it is to something else than a key of RFC 9449. */
+function confirmationOf(claims: unknown): string | null | undefined {
+  if (!isRecord(claims) || claims.cnf === undefined) return null
+  const { cnf } = claims
+  if (!isRecord(cnf) || Object.keys(cnf).length !== 1) return undefined
+  return isName(cnf.jkt) ? cnf.jkt : undefined
 }
 
 /** Exactly one: a token for several resources can be replayed from one to the other. */

@@ -1,11 +1,10 @@
-// Owns who is calling: the bearer token of a request (RFC 6750 §2.1), verified once and checked at every use.
+// Owns who is calling: the access token of a request (RFC 6750 §2.1, RFC 9449 §7), verified once and checked at every use.
 
 import type { IncomingMessage } from 'node:http'
 import { LRUCache } from 'lru-cache'
 import type { Caller } from '../oauth/caller.ts'
-import { formatChallenge } from '../oauth/challenge.ts'
-import { metadataUrl, type ProtectedResource } from '../oauth/resource.ts'
-import { readScope } from '../oauth/scope.ts'
+import type { Challenge } from '../oauth/challenge.ts'
+import type { ProtectedResource } from '../oauth/resource.ts'
 import {
   isExpired,
   type KeySource,
@@ -13,40 +12,78 @@ import {
   type VerifiedToken,
   verifyAccessToken,
 } from './access-token.ts'
-import { Refusal } from './refusal.ts'
+import { contentDigestOf, createDpop, type DpopNeeds } from './dpop.ts'
+import { badProof, unauthorized } from './unauthorized.ts'
 
-export interface BearerNeeds {
+export interface BearerNeeds extends DpopNeeds {
   readonly issuer: string
   readonly keys: KeySource
   readonly isRevoked: (grantId: string) => boolean
-  /** Milliseconds. */
-  readonly clock: () => number
+}
+
+export interface Admission {
+  readonly caller: Caller
+  /** What the client signed that the body is, if it did. */
+  readonly contentDigest?: string | null
 }
 
 export interface Bearer {
   /** The caller, or a refusal (401) with the challenge that leads a client to the authorization server. */
-  authenticate(req: IncomingMessage, resource: ProtectedResource): Caller
+  authenticate(req: IncomingMessage, resource: ProtectedResource): Admission | Promise<Admission>
+  /** Throws a refusal (401) when the body is not what the client signed. */
+  checkContent(
+    body: Uint8Array | null,
+    contentDigest: Admission['contentDigest'],
+    resource: ProtectedResource,
+  ): void
 }
 
 const SCHEME = 'bearer '
+const DPOP_SCHEME = 'dpop '
 const MAX_TOKEN_LENGTH = 8 * 1024
 const REMEMBERED_TOKENS = 10_000
 
-export function createBearer({ issuer, keys, isRevoked, clock }: BearerNeeds): Bearer {
+export function createBearer({ issuer, keys, isRevoked, clock, claimProof }: BearerNeeds): Bearer {
   // Verifying costs a hundred times what looking up does. Only what verified is kept, and what was kept proves the signature
   // and nothing else: expiry, audience, key and grant are asked again.
   const verified = new LRUCache<string, VerifiedToken>({ max: REMEMBERED_TOKENS })
+  const dpop = createDpop({ clock, claimProof })
 
-  function authenticate(req: IncomingMessage, resource: ProtectedResource): Caller {
-    const token = presented(req.headers.authorization)
+  function authenticate(req: IncomingMessage, resource: ProtectedResource): Admission | Promise<Admission> {
+    const token = presented(req.headers.authorization, SCHEME)
+    if (token === null) return authenticateBound(req, resource)
+    const known = recognize(token, resource, 'Bearer')
+    // RFC 9449 §7.2: a token bound to a key is worth nothing as a bearer token.
+    if (known.jkt === null) return known
+    throw unauthorized(resource, 'The access token is bound to a key: it needs the DPoP scheme and a proof')
+  }
+
+  function authenticateBound(req: IncomingMessage, resource: ProtectedResource): Promise<Admission> {
+    const token = presented(req.headers.authorization, DPOP_SCHEME)
     if (token === null) throw unauthorized(resource)
+    const { jkt, caller } = recognize(token, resource, 'DPoP')
+    if (jkt === null) throw unauthorized(resource, 'The access token is bound to no key', 'DPoP')
+    return prove(req, resource, { token, jkt, caller })
+  }
+
+  async function prove(
+    req: IncomingMessage,
+    resource: ProtectedResource,
+    { token, jkt, caller }: { token: string; jkt: string; caller: Caller },
+  ): Promise<Admission> {
+    const proof = await dpop.prove(req, { url: resource.identifier, token, jkt })
+    if (typeof proof === 'string') throw badProof(resource, proof)
+    return { caller, contentDigest: proof.contentDigest }
+  }
+
+  function recognize(token: string, resource: ProtectedResource, scheme: Challenge['scheme']): VerifiedToken {
     const now = Math.floor(clock() / 1000)
     const known = verified.get(token) ?? verify(token, now)
-    if (typeof known === 'string') throw unauthorized(resource, known)
+    if (typeof known === 'string') throw unauthorized(resource, known, scheme)
     const fault = objection(known, resource, now)
-    if (fault === null) return known.caller
+    if (fault === null) return known
     if (fault.final) verified.delete(token)
-    throw unauthorized(resource, fault.text)
+    throw unauthorized(resource, fault.text, scheme)
   }
 
   function verify(token: string, now: number): VerifiedToken | TokenFault {
@@ -70,7 +107,13 @@ export function createBearer({ issuer, keys, isRevoked, clock }: BearerNeeds): B
     return { text: 'The access token is for another resource', final: false }
   }
 
-  return { authenticate }
+  return {
+    authenticate,
+    checkContent(body, contentDigest, resource) {
+      if (body === null || !contentDigest || contentDigestOf(body) === contentDigest) return
+      throw badProof(resource, 'The proof is for another body')
+    },
+  }
 }
 
 interface Objection {
@@ -79,27 +122,9 @@ interface Objection {
   readonly final: boolean
 }
 
-/** Null when there is no bearer token at all. Several headers never get here. */
-function presented(authorization: string | undefined): string | null {
+/** Null when there is no token of this scheme. Several headers never get here. */
+function presented(authorization: string | undefined, scheme: string): string | null {
   if (authorization === undefined) return null
-  if (authorization.slice(0, SCHEME.length).toLowerCase() !== SCHEME) return null
-  return authorization.slice(SCHEME.length)
-}
-
-/** RFC 6750 §3.1: no error code for a client that did not know that it needs a token. */
-function unauthorized(resource: ProtectedResource, description?: string): Refusal {
-  const challenge = formatChallenge({
-    metadata: metadataUrl(resource),
-    scope: readScope(resource.upstream),
-    ...(description !== undefined && { error: 'invalid_token', description }),
-  })
-  return new Refusal({
-    status: 401,
-    reason: 'token',
-    body: JSON.stringify({
-      error: 'invalid_token',
-      error_description: description ?? 'An access token is needed',
-    }),
-    headers: ['www-authenticate', challenge],
-  })
+  if (authorization.slice(0, scheme.length).toLowerCase() !== scheme) return null
+  return authorization.slice(scheme.length)
 }

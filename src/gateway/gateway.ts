@@ -11,6 +11,7 @@ import { createBearer } from './bearer.ts'
 import { canSkipBody, readBody } from './body.ts'
 import type { CallMethod } from './call.ts'
 import { type CallEvent, callEvent, type Visit } from './call-event.ts'
+import type { DpopNeeds } from './dpop.ts'
 import { hasBatches, isModern } from './era.ts'
 import { createForwarder } from './forward.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
@@ -31,6 +32,8 @@ export interface GatewayNeeds {
   readonly registry: Registry
   readonly keys: KeySource
   readonly isRevoked: (grantId: string) => boolean
+  /** Remembers the proofs of tokens that are bound to a key, for all replicas; see dpop.ts. */
+  readonly claimProof?: DpopNeeds['claimProof']
   readonly credentialFor: CredentialFor
   /** The tools of an upstream; asked anew when `asked` names one that is not known. None when in doubt. */
   readonly toolsOf: (upstream: Upstream, asked: readonly string[]) => Promise<Tools>
@@ -85,12 +88,13 @@ export function createGateway(needs: GatewayNeeds): Gateway {
     if (isPreflight(req)) return allowPreflight(req, res, visit.cors)
     visit.place = place
     refuseTokenInQuery(url)
-    const caller = bearer.authenticate(req, place.resource)
+    const { caller, contentDigest } = await bearer.authenticate(req, place.resource)
     visit.caller = caller
     if (closing) throw draining()
     const modern = isModern(versionOf(req))
     const method = callMethod(req, modern)
     const body = method === 'POST' ? await readBody(req, limits.maxBodyBytes) : null
+    bearer.checkContent(body, contentDigest, place.resource)
     const messages = body === null ? [] : readMessages(body, hasBatches(versionOf(req)), limits)
     visit.messages = messages
     checkMirroredHeaders(req.headers, repeated, messages)

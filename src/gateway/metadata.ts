@@ -1,5 +1,6 @@
 // Owns protected resource metadata (RFC 9728): what a client learns about a resource before it has a token.
 
+import { PROOF_ALGORITHMS } from '../http/dpop-proof.ts'
 import { metadataPath, type ProtectedResource } from '../oauth/resource.ts'
 import { readScope } from '../oauth/scope.ts'
 import type { Registry } from '../upstreams/registry.ts'
@@ -9,6 +10,7 @@ export interface ResourceMetadata {
   readonly authorization_servers: readonly string[]
   readonly scopes_supported: readonly string[]
   readonly bearer_methods_supported: readonly string[]
+  readonly dpop_signing_alg_values_supported: readonly string[]
   readonly resource_name: string
 }
 
@@ -32,6 +34,7 @@ function describe({ identifier, upstream, title }: ProtectedResource, issuer: st
     authorization_servers: [issuer],
     scopes_supported: [readScope(upstream)],
     bearer_methods_supported: ['header'],
+    dpop_signing_alg_values_supported: PROOF_ALGORITHMS,
     resource_name: title,
   }
 }

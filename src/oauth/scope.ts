@@ -47,3 +47,8 @@ export function includesAll(granted: ReadonlySet<string>, needed: Iterable<strin
   for (const scope of needed) if (!includes(granted, scope)) return false
   return true
 }
+
+/** What both allow: of a broader and a narrower scope, the narrower one. */
+export function intersection(one: ReadonlySet<string>, other: ReadonlySet<string>): ReadonlySet<string> {
+  return new Set([...one, ...other].filter((scope) => includes(one, scope) && includes(other, scope)))
+}

@@ -43,6 +43,8 @@ export interface Audit {
   signInSucceeded(event: { userId: string; ip: string }): void
   signInFailed(event: { userId: string | null; ip: string; reason: string }): void
   signInThrottled(event: { ip: string; seconds: number }): void
+  /** By the name of the identity provider whose word it was. */
+  userCreated(event: { userId: string; by: string }): void
   administratorCreated(event: { userId: string; by: 'environment' | 'setup link' | 'command' }): void
 }
 
@@ -62,6 +64,7 @@ export function createAudit(logger: Logger): Audit {
     signInSucceeded: record('sign_in.succeeded'),
     signInFailed: record('sign_in.failed'),
     signInThrottled: warn('sign_in.throttled'),
+    userCreated: record('user.created'),
     administratorCreated: record('administrator.created'),
   }
 }

@@ -52,6 +52,24 @@ export async function insertOnce(db: Database, artifact: NewArtifact): Promise<b
   return row !== undefined
 }
 
+/** True for only one of any number of concurrent calls with one identifier, whichever replica they reach. */
+export async function claimOnce(
+  db: Database,
+  model: string,
+  idHash: TokenHash,
+  expiresInSeconds: number,
+): Promise<boolean> {
+  const nothing = {
+    grantId: null,
+    accountId: null,
+    clientId: null,
+    uid: null,
+    userCode: null,
+    sealedId: null,
+  }
+  return await insertOnce(db, { model, idHash, payload: {}, ...nothing, expiresInSeconds })
+}
+
 /** Null when it is not there or has expired; a consumed one is found. */
 export async function find(db: Database, model: string, idHash: TokenHash): Promise<Artifact | null> {
   const row = await selectLive(db, model).where('id_hash', '=', idHash).executeTakeFirst()

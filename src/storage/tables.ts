@@ -13,6 +13,7 @@ export interface Tables {
   setup_links: SetupLinksTable
   throttles: ThrottlesTable
   upstream_tools: UpstreamToolsTable
+  identities: IdentitiesTable
 }
 
 export type JsonObject = Record<string, unknown>
@@ -108,4 +109,11 @@ interface ThrottlesTable {
   points: Generated<number>
   /** Milliseconds since the epoch. */
   expire: string | null
+}
+
+interface IdentitiesTable {
+  issuer: string
+  subject: string
+  user_id: UserId
+  created_at: Timestamp
 }

@@ -24,6 +24,7 @@ t.test('nothing has to be set', async (t) => {
     accessTokenTtlSeconds: 600,
     refreshTokenTtlSeconds: 2_592_000,
     identityProviders: [],
+    trustedIssuers: [],
     trustProxy: false,
     allowedOrigins: [],
     maxBodyBytes: 10_485_760,

@@ -42,6 +42,10 @@ const COMPANIONS = {
     SIGN_IN_COMPANY_CLIENT_ID: 'x',
     SIGN_IN_COMPANY_CLIENT_SECRET: 'x',
   },
+  TRUSTED_ISSUER: {
+    TRUSTED_ISSUER_COMPANY_ISSUER: 'https://x',
+    TRUSTED_ISSUER_COMPANY_JWKS_URI: 'https://x/k',
+  },
 }
 
 function companionsOf(name: string): Record<string, string> {

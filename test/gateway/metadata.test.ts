@@ -24,6 +24,7 @@ t.test('with one upstream there is a document for each path, and the root means 
       authorization_servers: [PUBLIC_URL],
       scopes_supported: ['notes:read'],
       bearer_methods_supported: ['header'],
+      dpop_signing_alg_values_supported: ['ES256', 'Ed25519', 'EdDSA', 'RS256', 'PS256'],
       resource_name: 'My notes',
     })
   }

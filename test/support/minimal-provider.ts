@@ -2,7 +2,7 @@
 
 import { createServer, type IncomingMessage } from 'node:http'
 import { exportJWK, generateKeyPair } from 'jose'
-import { Provider } from 'oidc-provider'
+import { type ClientMetadata, Provider } from 'oidc-provider'
 import {
   type ClientDocumentRules,
   clientDocuments,
@@ -16,6 +16,8 @@ import { OAuthError } from '../../src/oauth/errors.ts'
 
 export interface MinimalProviderOptions extends Pick<ClientDocumentRules, 'domains' | 'onForeignRedirects'> {
   readonly fetch?: OutboundFetch
+  /** Known from the start, as if they came from storage. */
+  readonly clients?: ClientMetadata[]
 }
 
 export interface MinimalProvider {
@@ -62,7 +64,7 @@ async function readBody(request: IncomingMessage): Promise<IncomingMessage> {
 
 async function createProvider(
   issuer: string,
-  { fetch, ...documents }: MinimalProviderOptions,
+  { fetch, clients = [], ...documents }: MinimalProviderOptions,
 ): Promise<Provider> {
   const { privateKey } = await generateKeyPair('ES256', { extractable: true })
   const rules = {
@@ -73,6 +75,7 @@ async function createProvider(
   return new Provider(issuer, {
     jwks: { keys: [{ ...(await exportJWK(privateKey)), alg: 'ES256', use: 'sig' }] },
     cookies: { keys: ['test'] },
+    clients,
     routes: { authorization: '/authorize', registration: '/register', token: '/token' },
     responseTypes: ['code'],
     clientAuthMethods: CLIENT_AUTHENTICATION,
