@@ -19,6 +19,7 @@ export interface Ended {
 }
 
 export interface CommandProcess {
+  readonly pid: number
   readonly stdout: () => string
   readonly stderr: () => string
   readonly ended: Promise<Ended>
@@ -55,6 +56,7 @@ export function runGatehouse(t: Teardown, args: readonly string[], options: RunO
     child.once('close', (code, signal) => resolve({ code, signal }))
   })
   return {
+    pid: child.pid ?? 0,
     stdout: collect(child.stdout),
     stderr: collect(child.stderr),
     ended,

@@ -1,0 +1,82 @@
+// Owns measuring: how many requests a second are answered, and what CPU time each costs the process that answers.
+
+import { readFile } from 'node:fs/promises'
+import { Pool } from 'undici'
+
+export interface Sample {
+  readonly perSecond: number
+  /** CPU time of the service, for each request. */
+  readonly serviceMicros: number
+  /** CPU time of PostgreSQL's backends, for each request. */
+  readonly databaseMicros: number
+}
+
+export interface Processes {
+  readonly service: number
+  readonly databaseBackends: () => Promise<readonly number[]>
+}
+
+export type Body = Readonly<Record<string, string>>
+
+/** Answers what the next request of this worker is, given the answer to its last one. */
+export type Worker = (last: Readonly<Record<string, unknown>> | null) => Body
+
+export interface Load {
+  readonly origin: string
+  /** Each has one connection and waits for its answer before it asks again. */
+  readonly workers: readonly Worker[]
+  readonly requestsEach: number
+}
+
+/** Linux counts CPU time in hundredths of a second. */
+const TICK_MICROS = 10_000
+
+export async function measure(load: Load, { service, databaseBackends }: Processes): Promise<Sample> {
+  const backends = await databaseBackends()
+  const cpu = () => Promise.all([cpuMicros([service]), cpuMicros(backends)])
+  const [serviceBefore, databaseBefore] = await cpu()
+  const began = performance.now()
+  await apply(load)
+  const seconds = (performance.now() - began) / 1000
+  const [serviceAfter, databaseAfter] = await cpu()
+  const count = load.workers.length * load.requestsEach
+  return {
+    perSecond: count / seconds,
+    serviceMicros: (serviceAfter - serviceBefore) / count,
+    databaseMicros: (databaseAfter - databaseBefore) / count,
+  }
+}
+
+async function apply({ origin, workers, requestsEach }: Load): Promise<void> {
+  const pool = new Pool(origin, { connections: workers.length, pipelining: 1 })
+  await Promise.all(workers.map((worker) => work(pool, worker, requestsEach)))
+  await pool.close()
+}
+
+async function work(pool: Pool, worker: Worker, requests: number): Promise<void> {
+  let last: Record<string, unknown> | null = null
+  for (let done = 0; done < requests; done++) {
+    const body = `${new URLSearchParams(worker(last))}`
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+    const answer = await pool.request({ path: '/token', method: 'POST', headers, body })
+    const text = await answer.body.text()
+    if (answer.statusCode !== 200) throw new Error(`${answer.statusCode} ${text}`)
+    last = JSON.parse(text)
+  }
+}
+
+/** User and system time; the name in parentheses may hold anything, so fields are counted from behind it. */
+async function cpuMicros(pids: readonly number[]): Promise<number> {
+  let ticks = 0
+  for (const pid of pids) {
+    const line = await readFile(`/proc/${pid}/stat`, 'utf8')
+    const fields = line.slice(line.lastIndexOf(')') + 2).split(' ')
+    ticks += Number(fields[11]) + Number(fields[12])
+  }
+  return ticks * TICK_MICROS
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[Math.floor(sorted.length / 2)] ?? 0
+}
