@@ -1,7 +1,7 @@
 // Owns the list of what the authorization server stores sealed, for sealing it again after SECRET_KEY was rotated.
 
-import { resealIdentifiers, resealPayloads } from '../storage/artifacts.ts'
 import type { Reseal } from '../storage/resealing.ts'
+import { resealIdentifiers, resealPayloads } from '../storage/sealed-artifacts.ts'
 import { IDENTIFIER, PAYLOAD } from './adapter.ts'
 import { resealSigningKeys } from './signing-keys.ts'
 
