@@ -8,6 +8,7 @@ import {
   createAuthorizationServer,
 } from './authorization-server/authorization-server.ts'
 import type { Resources } from './authorization-server/resources.ts'
+import { sealedRecords } from './authorization-server/sealed-records.ts'
 import type { FirstSteps } from './banner.ts'
 import type { Config, Secrets } from './config/config.ts'
 import { decideConsent } from './consent/decision.ts'
@@ -29,6 +30,7 @@ import { type Audit, createAudit } from './ops/audit.ts'
 import { startHousekeeping } from './ops/housekeeping.ts'
 import type { Logger } from './ops/logger.ts'
 import { logRequests } from './ops/requests.ts'
+import { startResealing } from './ops/resealing.ts'
 import { createSignIn } from './sign-in/authenticate.ts'
 import { createKnownBrowsers } from './sign-in/known-browser.ts'
 import { createPasswords, type PasswordCost } from './sign-in/password.ts'
@@ -61,6 +63,8 @@ export interface Overrides {
   readonly passwordCost?: PasswordCost
   /** What fetches documents that strangers name; tests let it reach a server of theirs. */
   readonly outboundFetch?: OutboundFetch
+  /** How often the signing keys are read again; tests wait for it. */
+  readonly signingKeyPollMs?: number
 }
 
 export interface Gatehouse {
@@ -78,6 +82,8 @@ const REGISTRATIONS_PER_WINDOW = 60
 const REGISTRATION_WINDOW_SECONDS = 60
 const EXPIRED_BATCH = 1000
 const TOOLS_FOR_PAGES_MS = 1500
+/** Within this time every replica follows a rotation. A new key is published an hour before it signs, so nothing waits for it. */
+const SIGNING_KEY_POLL_MS = 10_000
 
 export async function buildApp(config: Config, secrets: Secrets, overrides: Overrides): Promise<Gatehouse> {
   const { logger } = overrides
@@ -138,6 +144,7 @@ async function compose(
   const { isDraining } = addGateway(app, foundation, authorizationServer)
   await app.register(health, { checks: [() => ping(storage.db)], isDraining })
   keepHouse(app, foundation)
+  keepKeys(app, foundation, authorizationServer, overrides)
 
   return {
     endpoints: endpointsOf(registry),
@@ -189,6 +196,7 @@ async function addAuthorizationServer(
     initialAccessTokens: config.registration === 'token' ? config.initialAccessTokens : null,
     accessTokenTtlSeconds: config.accessTokenTtlSeconds,
     refreshTokenTtlSeconds: config.refreshTokenTtlSeconds,
+    signingKeyRotationSeconds: config.signingKeyRotationSeconds,
     logError: (err, message) => logger.error({ err }, message),
   })
   server.mount(app, {
@@ -322,6 +330,28 @@ function heldToolsOf(registry: Registry, catalogue: ToolCatalogue) {
     const tools = await catalogue.toolsOf(upstream)
     return tools.values().some(({ since }) => since > agreedAt)
   }
+}
+
+/** The signing keys are followed; and what an older SECRET_KEY sealed is sealed again, so that it can go. */
+function keepKeys(
+  app: FastifyInstance,
+  { logger, storage, keyring }: Foundation,
+  { reloadKeys }: AuthorizationServer,
+  { signingKeyPollMs = SIGNING_KEY_POLL_MS }: Overrides,
+): void {
+  const run = async () => {
+    await reloadKeys()
+    return 0
+  }
+  const following = startHousekeeping({
+    tasks: [{ name: 'signing keys', batch: 1, run }],
+    onError: (err) =>
+      logger.warn({ err }, 'the signing keys could not be read again; those at hand stay in use'),
+    intervalMs: signingKeyPollMs,
+  })
+  app.addHook('onClose', () => following.stop())
+  const resealing = startResealing({ db: storage.db, keyring, kinds: sealedRecords, logger })
+  app.addHook('onClose', () => resealing.stop())
 }
 
 function resourcesOf(registry: Registry): Resources {

@@ -23,8 +23,8 @@ const SEALED: ReadonlySet<string> = new Set(['Session', 'Interaction'])
 /** Found by something other than their identifier, yet saved again under it: the identifier is sealed beside the row. */
 const FOUND_OTHERWISE: ReadonlySet<string> = new Set(['Session', 'DeviceCode'])
 
-const IDENTIFIER = 'artifact-identifier'
-const PAYLOAD = 'artifact-payload'
+export const IDENTIFIER = 'artifact-identifier'
+export const PAYLOAD = 'artifact-payload'
 
 /**
  * Records are stored under the SHA-256 of what the bearer presents, never under the identifier itself. Expects to be

@@ -8,19 +8,20 @@ import type { Database } from '../storage/database.ts'
 import type { ErrorForPerson } from './error-page.ts'
 import { createTrustedIssuers, type TrustedIssuer } from './grants/trusted-issuers.ts'
 import { createInteractions, type Interactions } from './interactions.ts'
+import { openSigningKeys, type SigningKeysNeeds } from './key-rotation.ts'
 import { mountProvider } from './mount.ts'
 import { SIGNED_IN_PATH, signInPath } from './pages-client.ts'
 import { createProvider, type ProviderNeeds } from './provider.ts'
 import { recordEvents } from './provider-events.ts'
 import { mountRegistration } from './registration.ts'
-import { loadSigningKeys } from './signing-keys.ts'
 import { createStepUps } from './step-up.ts'
 
 export interface AuthorizationServerNeeds
   extends Omit<
-    ProviderNeeds,
-    'keys' | 'findKey' | 'isRevoked' | 'trustedIssuers' | 'onUserCreated' | 'answersChallenge'
-  > {
+      ProviderNeeds,
+      'keys' | 'findKey' | 'isRevoked' | 'trustedIssuers' | 'onUserCreated' | 'answersChallenge'
+    >,
+    SigningKeysNeeds {
   readonly db: Database
   readonly audit: Audit
   readonly logError: (error: Error, message: string) => void
@@ -47,6 +48,8 @@ export interface AuthorizationServer {
   /** The path at which signing in to our own pages begins. */
   startSignIn(): string
   findKey(kid: string): VerificationKey | null
+  /** Follows what was done to the signing keys elsewhere, and rotates them when it is time. To be called every few seconds. */
+  reloadKeys(): Promise<void>
   isRevoked(grantId: string): boolean
   /** The gateway has just told a client of this grant that it needs more scope. */
   challenged(grantId: string): void
@@ -56,26 +59,34 @@ export interface AuthorizationServer {
 export async function createAuthorizationServer(
   needs: AuthorizationServerNeeds,
 ): Promise<AuthorizationServer> {
-  const { db, audit, issuer, keyring, resources, transactions } = needs
-  const keys = await loadSigningKeys(db, keyring)
-  const byKid = new Map(keys.map(({ kid, alg, publicKey }) => [kid, { alg, key: publicKey }]))
+  const { audit, issuer, resources, transactions } = needs
+  const keys = await openSigningKeys(needs)
   const stepUps = createStepUps()
-  const findKey = (kid: string) => byKid.get(kid) ?? null
+  const findKey = (kid: string) => {
+    const found = keys.find(kid)
+    return found && { alg: found.alg, key: found.publicKey }
+  }
   const revoked = new Set<string>()
   const isRevoked = (grantId: string) => revoked.has(grantId)
   const trustedIssuers = createTrustedIssuers(needs.trustedIssuers, needs.configuredFetch)
   const onUserCreated = (userId: string, by: string) => audit.userCreated({ userId, by })
-  const current = createProvider({
-    ...needs,
-    keys,
-    findKey,
-    isRevoked,
-    trustedIssuers,
-    onUserCreated,
-    answersChallenge: stepUps.answers,
-  })
-  recordEvents(current, needs)
-  current.on('grant.revoked', (_ctx, grantId) => revoked.add(grantId))
+  // oidc-provider takes its keys once. Another instance is a matter of milliseconds, and all that lasts is in storage or
+  // out here, so whatever began at one may end at the next.
+  const assemble = () => {
+    const assembled = createProvider({
+      ...needs,
+      keys: keys.published(),
+      findKey,
+      isRevoked,
+      trustedIssuers,
+      onUserCreated,
+      answersChallenge: stepUps.answers,
+    })
+    recordEvents(assembled, needs)
+    assembled.on('grant.revoked', (_ctx, grantId) => revoked.add(grantId))
+    return assembled
+  }
+  let current = assemble()
   const provider = () => current
 
   return {
@@ -84,6 +95,9 @@ export async function createAuthorizationServer(
     findKey,
     isRevoked,
     challenged: stepUps.challenged,
+    async reloadKeys() {
+      if (await keys.reload()) current = assemble()
+    },
     mount(app, { showError, throttleRegistration }) {
       const options = { provider, issuer, showError }
       mountProvider(app, options)

@@ -16,6 +16,8 @@ import {
 } from './client-metadata-members.ts'
 import { CLIENT_CREDENTIALS } from './grants/names.ts'
 
+type IdTokenAlgorithm = NonNullable<AllClientMetadata['id_token_signed_response_alg']>
+
 export interface ClientMetadataRules {
   /** PUBLIC_URL. */
   readonly publicUrl: string
@@ -25,8 +27,10 @@ export interface ClientMetadataRules {
   readonly vouchedGrantTypes?: readonly string[]
   /** Beside them, to a metadata document: those in which somebody who is trusted names it by its address. */
   readonly documentGrantTypes?: readonly string[]
-  /** The one algorithm our keys sign ID tokens with; what a client wishes instead does not matter. */
-  readonly idTokenAlgorithm: NonNullable<AllClientMetadata['id_token_signed_response_alg']>
+  /** What ID tokens are signed with, unless a client asks for another one that our keys can. */
+  readonly idTokenAlgorithm: IdTokenAlgorithm
+  /** All that our keys can; what a client wishes beside them does not matter. */
+  readonly idTokenAlgorithms?: readonly IdTokenAlgorithm[]
   /** Private-use schemes to accept beside reverse-domain ones; KNOWN_SCHEMES when absent. */
   readonly redirectSchemes?: readonly string[]
 }
@@ -95,7 +99,7 @@ export function normaliseClientMetadata(
     ...grantsOf(given, offeredTo(source, rules)),
     ...authenticationOf(given, source, rules.publicUrl),
     ...forPeople(given),
-    id_token_signed_response_alg: rules.idTokenAlgorithm,
+    id_token_signed_response_alg: idTokenAlgorithmOf(given, rules),
     // A client asks for the scopes of the moment; registering them would only hold it back at the next step-up.
     scope: undefined,
     // Pairwise subjects are not offered, and the server would have to fetch this.
@@ -124,4 +128,11 @@ function machineScope(
   const { grant_types: grants, scope } = given
   if (!Array.isArray(grants) || !grants.includes(CLIENT_CREDENTIALS) || typeof scope !== 'string') return {}
   return markMembers({ ...NO_MARKS, scopes: parseScope(scope) })
+}
+
+function idTokenAlgorithmOf(
+  { id_token_signed_response_alg: asked }: Members,
+  { idTokenAlgorithm, idTokenAlgorithms = [] }: ClientMetadataRules,
+): IdTokenAlgorithm {
+  return idTokenAlgorithms.find((each) => each === asked) ?? idTokenAlgorithm
 }

@@ -6,7 +6,7 @@ import { clientDocuments, DOCUMENT_LIMITS } from './client-documents.ts'
 import { clientDefaults, extraClientMetadata } from './client-metadata.ts'
 import { CLIENT_CREDENTIALS, JWT_BEARER } from './grants/names.ts'
 import type { TrustedIssuers } from './grants/trusted-issuers.ts'
-import { SIGNING_ALGORITHM } from './signing-keys.ts'
+import { SIGNING_ALGORITHM, SIGNING_ALGORITHMS } from './key-schedule.ts'
 
 export interface ClientPolicy {
   /** PUBLIC_URL. */
@@ -34,6 +34,7 @@ export function clientConfiguration(policy: ClientPolicy) {
     vouchedGrantTypes: registration === 'token' ? [CLIENT_CREDENTIALS, ...asserted] : [],
     documentGrantTypes: asserted,
     idTokenAlgorithm: SIGNING_ALGORITHM,
+    idTokenAlgorithms: SIGNING_ALGORITHMS,
   } as const
   return {
     fetch: outboundFetch,

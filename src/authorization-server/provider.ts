@@ -19,13 +19,15 @@ import { ID_JAG_PROFILE, type JwtBearerNeeds, registerJwtBearer } from './grants
 import { registerTokenExchange } from './grants/token-exchange.ts'
 import { createInteractionPolicy } from './interaction-policy.ts'
 import { INTROSPECTION_PATH, introspectAccessTokens, introspection } from './introspection.ts'
+import { SIGNING_ALGORITHMS } from './key-schedule.ts'
+import { letKeySetBeCached } from './key-set.ts'
 import { type Lifetimes, ttl } from './lifetimes.ts'
 import { createOwnAccessTokens, type OwnAccessTokenNeeds } from './own-access-tokens.ts'
 import { pagesClient } from './pages-client.ts'
 import { createRefreshRotation } from './refresh-rotation.ts'
 import { type Resources, resourceIndicators } from './resources.ts'
 import { REVOCATION_PATH, revocation, revokeAccessTokens } from './revocation.ts'
-import { SIGNING_ALGORITHM, type SigningKey } from './signing-keys.ts'
+import type { SigningKey } from './signing-keys.ts'
 import { answerOutages, commitTokenRequests, type OutageAnswer } from './token-transaction.ts'
 
 export interface ProviderNeeds
@@ -39,6 +41,7 @@ export interface ProviderNeeds
   readonly issuer: string
   readonly transactions: Transactions
   readonly keyring: Keyring
+  /** Of each algorithm, the first one signs; all are published. */
   readonly keys: readonly SigningKey[]
   readonly resources: Resources
   readonly answersChallenge: (grantId: string) => boolean
@@ -71,6 +74,7 @@ export function createProvider(needs: ProviderNeeds): Provider {
   answerOutages(provider, needs)
   commitTokenRequests(provider, transactions)
   addGrants(provider, needs)
+  letKeySetBeCached(provider)
   return provider
 }
 
@@ -108,7 +112,7 @@ function protocol(needs: ProviderNeeds): Configuration {
     pkce: { required: () => true },
     assertJwtClientAuthClaimsAndHeader: requireOneAudience,
     enabledJWA: {
-      idTokenSigningAlgValues: [SIGNING_ALGORITHM],
+      idTokenSigningAlgValues: [...SIGNING_ALGORITHMS],
       clientAuthSigningAlgValues: ['ES256', 'RS256', 'PS256', 'EdDSA', 'Ed25519'],
       dPoPSigningAlgValues: PROOF_ALGORITHMS,
     },

@@ -5,7 +5,7 @@ import { canonicalResource, type ProtectedResource } from '../oauth/resource.ts'
 import { formatScope, scopesOf } from '../oauth/scope.ts'
 import { assumeScope } from './default-scope.ts'
 import { limitToClient } from './grants/client-credentials.ts'
-import { SIGNING_ALGORITHM } from './signing-keys.ts'
+import { SIGNING_ALGORITHM } from './key-schedule.ts'
 
 export interface Resources {
   /** The resource with this canonical identifier, or null. */

@@ -1,52 +1,48 @@
-// Owns the keys that sign tokens: made once, stored sealed, published at /jwks.
+// Owns a signing key as such: how it is made, sealed and opened.
 
 import {
   createPrivateKey,
   createPublicKey,
-  generateKeyPairSync,
+  generateKeyPair,
   type JsonWebKey,
   type KeyObject,
+  type KeyPairKeyObjectResult,
 } from 'node:crypto'
+import { promisify } from 'node:util'
 import { calculateJwkThumbprint } from 'jose'
-import type { Database } from '../storage/database.ts'
 import type { Keyring } from '../storage/sealing.ts'
-import * as signingKeys from '../storage/signing-keys.ts'
-
-/** RFC 7518 §3.4. Every client in the field verifies ES256; it signs five times as fast as RS256. */
-export const SIGNING_ALGORITHM = 'ES256'
-
-const PURPOSE = 'signing-key'
+import { type NewSigningKey, resealPrivate, type StoredSigningKey } from '../storage/signing-keys.ts'
+import { SIGNING_ALGORITHMS, type SigningAlgorithm } from './key-schedule.ts'
 
 export interface SigningKey {
   readonly kid: string
-  readonly alg: typeof SIGNING_ALGORITHM
+  readonly alg: SigningAlgorithm
   readonly privateJwk: JsonWebKey
   readonly publicKey: KeyObject
 }
 
-/**
- * The keys in use, the one that signs first. Makes the first one when there is none; replicas that start together agree
- * on one. Throws when a stored key cannot be opened: the master key is not the one it was sealed with.
- */
-export async function loadSigningKeys(db: Database, keyring: Keyring): Promise<readonly SigningKey[]> {
-  const stored = await signingKeys.listOrCreateFirst(db, () => generate(keyring))
-  return stored.map((row) => open(row, keyring))
+const PURPOSE = 'signing-key'
+/** RFC 7518 §3.3: 2048 bits or more; each bit costs time at every signature. */
+const RSA_BITS = 2048
+
+/** On another thread: a pair of RSA keys takes a tenth of a second and more. */
+const generate = promisify(generateKeyPair)
+const PAIRS: Readonly<Record<SigningAlgorithm, () => Promise<KeyPairKeyObjectResult>>> = {
+  ES256: () => generate('ec', { namedCurve: 'P-256' }),
+  RS256: () => generate('rsa', { modulusLength: RSA_BITS }),
 }
 
-async function generate(keyring: Keyring): Promise<signingKeys.NewSigningKey> {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const publicJwk = publicKey.export({ format: 'jwk' })
-  const kid = await calculateJwkThumbprint({
-    kty: 'EC',
-    crv: 'P-256',
-    x: publicJwk.x ?? '',
-    y: publicJwk.y ?? '',
-  })
+export const resealSigningKeys = resealPrivate(PURPOSE)
+
+export async function makeSigningKey(alg: SigningAlgorithm, keyring: Keyring): Promise<NewSigningKey> {
+  const { privateKey, publicKey } = await PAIRS[alg]()
+  const kid = await calculateJwkThumbprint(publicKey)
   const sealedPrivate = keyring.seal(PURPOSE, JSON.stringify(privateKey.export({ format: 'jwk' })), kid)
-  return { kid, alg: SIGNING_ALGORITHM, publicJwk, sealedPrivate }
+  return { kid, alg, publicJwk: { ...publicKey.export({ format: 'jwk' }) }, sealedPrivate }
 }
 
-function open({ kid, sealedPrivate }: signingKeys.StoredSigningKey, keyring: Keyring): SigningKey {
+/** Throws when it cannot be opened: the master key is not the one that it was sealed with. */
+export function openSigningKey({ kid, alg, sealedPrivate }: StoredSigningKey, keyring: Keyring): SigningKey {
   const plain = keyring.open(PURPOSE, sealedPrivate, kid)
   if (plain === null) {
     throw new Error(
@@ -55,5 +51,12 @@ function open({ kid, sealedPrivate }: signingKeys.StoredSigningKey, keyring: Key
   }
   const privateJwk: JsonWebKey = JSON.parse(plain.toString())
   const publicKey = createPublicKey(createPrivateKey({ key: privateJwk, format: 'jwk' }))
-  return { kid, alg: SIGNING_ALGORITHM, privateJwk, publicKey }
+  return { kid, alg: algorithmOf(alg), privateJwk, publicKey }
+}
+
+function algorithmOf(alg: string): SigningAlgorithm {
+  const known = SIGNING_ALGORITHMS.find((each) => each === alg)
+  if (!known)
+    throw new Error(`A signing key in the database is for ${alg}, which this version does not know.`)
+  return known
 }

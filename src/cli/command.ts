@@ -1,5 +1,6 @@
 // Owns the command line: which commands there are, and that a failure is one clear line and a non-zero exit code.
 
+import { keysCommand } from './keys.ts'
 import { migrateCommand } from './migrate.ts'
 import { serveCommand } from './serve.ts'
 import type { Command } from './types.ts'
@@ -9,6 +10,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   serve: serveCommand,
   migrate: migrateCommand,
   user: userCommand,
+  keys: keysCommand,
 }
 
 const [name = 'help', ...rest] = process.argv.slice(2)

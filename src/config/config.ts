@@ -43,6 +43,8 @@ export interface Config {
   readonly initialAccessTokens: readonly string[]
   readonly accessTokenTtlSeconds: number
   readonly refreshTokenTtlSeconds: number
+  /** Null: by command only. */
+  readonly signingKeyRotationSeconds: number | null
   readonly identityProviders: readonly IdentityProviderConfig[]
   readonly trustedIssuers: readonly TrustedIssuerConfig[]
   readonly trustProxy: TrustProxy
@@ -96,6 +98,7 @@ function settingsOf(
     initialAccessTokens: values.INITIAL_ACCESS_TOKENS ?? [],
     accessTokenTtlSeconds: values.ACCESS_TOKEN_TTL,
     refreshTokenTtlSeconds: values.REFRESH_TOKEN_TTL,
+    signingKeyRotationSeconds: values.SIGNING_KEY_ROTATION,
     trustProxy: values.TRUST_PROXY,
     allowedOrigins: values.ALLOWED_ORIGINS,
     maxBodyBytes: values.MAX_BODY,

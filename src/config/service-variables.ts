@@ -5,6 +5,7 @@ import { documentation } from './documentation.ts'
 import { parseHttpOrigin } from './origins.ts'
 import {
   duration,
+  durationOrOff,
   flag,
   integer,
   listenHost,
@@ -95,10 +96,16 @@ export const serviceVariables = {
   SECRET_KEY: secretKeys.optional().register(documentation, {
     group: STORAGE,
     meaning:
-      'The master key, 32 characters or more: `openssl rand -base64 32` makes a good one. Required with `DATABASE_URL`, because replicas have to share it; without a database it is generated once into `DATA_DIR/secret-key`, readable by its owner only. Several keys are separated by commas: the first one seals, all of them open, so a new key is put in front of the old one. What was sealed under a lost key is lost.',
+      'The master key, 32 characters or more: `openssl rand -base64 32` makes a good one. Required with `DATABASE_URL`, because replicas have to share it; without a database it is generated once into `DATA_DIR/secret-key`, readable by its owner only. Several keys are separated by commas: the first one seals, all of them open, so a new key is put in front of the old one. What is stored is then sealed again in the background, and the log says when the old one is not needed any more. What was sealed under a lost key is lost.',
     example: null,
     fallback: 'generated under `DATA_DIR`',
     secret: true,
+  }),
+  SIGNING_KEY_ROTATION: durationOrOff('1d', '730d').prefault('90d').register(documentation, {
+    group: STORAGE,
+    meaning:
+      'How long a key signs tokens before a new one takes over. The new one is published an hour ahead, the old one for as long as its last token is good for. `off`: only `gatehouse keys rotate` does it.',
+    example: '30d',
   }),
 
   ADMIN_EMAIL: z.string().trim().pipe(email).optional().register(documentation, {

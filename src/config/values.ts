@@ -59,6 +59,15 @@ export function duration(least: string, most: string) {
   return parsed(seconds, `a duration from ${least} to ${most}: a whole number followed by s, m, h, d or w`)
 }
 
+/** Seconds, or `off`, which is null. */
+export function durationOrOff(least: string, most: string) {
+  const seconds = between(parseDuration, least, most)
+  return parsed(
+    (text) => (text === 'off' ? null : seconds(text)),
+    `a duration from ${least} to ${most}: a whole number followed by s, m, h, d or w; or off`,
+  )
+}
+
 /** Bytes. */
 export function size(least: string, most: string) {
   const bytes = between(parseSize, least, most)

@@ -46,6 +46,8 @@ export interface Audit {
   /** By the name of the identity provider whose word it was. */
   userCreated(event: { userId: string; by: string }): void
   administratorCreated(event: { userId: string; by: 'environment' | 'setup link' | 'command' }): void
+  /** The ids of the keys; the private parts of those that were removed are gone. */
+  signingKeysChanged(event: { made: readonly string[]; removed: readonly string[] }): void
 }
 
 export function createAudit(logger: Logger): Audit {
@@ -66,5 +68,6 @@ export function createAudit(logger: Logger): Audit {
     signInThrottled: warn('sign_in.throttled'),
     userCreated: record('user.created'),
     administratorCreated: record('administrator.created'),
+    signingKeysChanged: record('signing_keys.changed'),
   }
 }

@@ -9,6 +9,8 @@ export interface HousekeepingNeeds {
   }[]
   readonly onError: (error: unknown, task: string) => void
   readonly intervalMs?: number
+  /** The first round begins now and not after an interval. */
+  readonly atOnce?: boolean
 }
 
 export interface Housekeeping {
@@ -22,6 +24,7 @@ export function startHousekeeping({
   tasks,
   onError,
   intervalMs = INTERVAL_MS,
+  atOnce = false,
 }: HousekeepingNeeds): Housekeeping {
   const stopping = new AbortController()
   let round: Promise<void> = Promise.resolve()
@@ -35,6 +38,7 @@ export function startHousekeeping({
       }
     }
   }
+  if (atOnce) round = runAll()
   // A round that takes longer than the interval is not joined by a second one.
   const timer = setInterval(() => {
     round = round.then(runAll)

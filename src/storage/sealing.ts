@@ -16,6 +16,10 @@ export interface Keyring {
   seal(purpose: string, plaintext: string | Uint8Array, aad: string): string
   /** Null when it was altered, has another purpose or record, or was sealed under a key that is not here. */
   open(purpose: string, sealed: string, aad: string): Buffer | null
+  /** How every value begins that the first master key sealed. */
+  readonly prefix: string
+  /** How many master keys there are. */
+  readonly size: number
   /** Keys for other uses (signed cookies): one for each master key, the first one first. Independent of sealing. */
   derive(purpose: string, bytes: number): Buffer[]
 }
@@ -32,6 +36,8 @@ export function createKeyring(secretKeys: readonly string[]): Keyring {
   const keysFor = remember((purpose) => secretKeys.map((secret) => sealingKey(secret, purpose)))
   const firstFor = remember((purpose) => sealingKey(first, purpose))
   return {
+    prefix: prefixOf(keyId(first)),
+    size: secretKeys.length,
     seal(purpose, plaintext, aad) {
       const { id, key } = firstFor(purpose)
       return encrypt(key, header(id), plaintext, aad).toString('base64url')
@@ -59,9 +65,19 @@ export function openWithToken(token: string, sealed: string): Buffer | null {
 
 function sealingKey(secret: string, purpose: string): SealingKey {
   return {
-    id: hkdf(secret, 'gatehouse key id', KEY_ID_BYTES),
+    id: keyId(secret),
     key: hkdf(secret, `gatehouse seal ${purpose}`, KEY_BYTES),
   }
+}
+
+function keyId(secret: string): Buffer {
+  return hkdf(secret, 'gatehouse key id', KEY_ID_BYTES)
+}
+
+/** Whole characters of base64url only: the one that the header shares with the nonce differs from value to value. */
+function prefixOf(id: Buffer): string {
+  const head = header(id)
+  return head.toString('base64url').slice(0, Math.floor((head.length * 8) / 6))
 }
 
 function tokenKey(token: string): Buffer {

@@ -1,7 +1,7 @@
-// Owns the keys that access tokens are signed with. The private part is sealed before it comes here.
-import { type Selectable, sql } from 'kysely'
-import type { Database, JsonObject, Tables } from './tables.ts'
-import { inTransaction } from './transactions.ts'
+// Owns the keys that tokens are signed with. The private part is sealed before it comes here.
+import { sql } from 'kysely'
+import { createReseal, type Reseal } from './resealing.ts'
+import type { Database, JsonObject } from './tables.ts'
 
 export interface NewSigningKey {
   readonly kid: string
@@ -12,17 +12,22 @@ export interface NewSigningKey {
 }
 
 export interface StoredSigningKey extends NewSigningKey {
+  /** Since when it is published. */
   readonly createdAt: Date
-  /** Since when it signs nothing more; it is still published, for tokens that are out there. */
-  readonly retiredAt: Date | null
+  readonly signsFrom: Date
+  /** Until `signsFrom`, by the database's clock, which all replicas share. Negative: it is past. */
+  readonly signsInSeconds: number
 }
 
-const COLUMNS = ['kid', 'alg', 'public_jwk', 'sealed_private', 'created_at', 'retired_at'] as const
-
 /** Any number that no other advisory lock of this database has. */
-const FIRST_KEY_LOCK = 4_201_002
+const CHANGE_LOCK = 4_201_002
 
-export async function create(db: Database, key: NewSigningKey): Promise<void> {
+/** Until the transaction ends, nobody else who asks for this changes the keys. */
+export async function lock(transaction: Database): Promise<void> {
+  await sql`select pg_advisory_xact_lock(${CHANGE_LOCK})`.execute(transaction)
+}
+
+export async function create(db: Database, key: NewSigningKey, signsInSeconds = 0): Promise<void> {
   await db
     .insertInto('signing_keys')
     .values({
@@ -30,68 +35,58 @@ export async function create(db: Database, key: NewSigningKey): Promise<void> {
       alg: key.alg,
       public_jwk: JSON.stringify(key.publicJwk),
       sealed_private: key.sealedPrivate,
+      signs_from: sql<Date>`now() + make_interval(secs => ${signsInSeconds})`,
     })
     .execute()
 }
 
-/** The ones that sign first, among them the newest first. */
 export async function list(db: Database): Promise<readonly StoredSigningKey[]> {
-  const rows = await db
+  return await db
     .selectFrom('signing_keys')
-    .select(COLUMNS)
-    .orderBy(sql`retired_at is not null`)
-    .orderBy('created_at', 'desc')
+    .select([
+      'kid',
+      'alg',
+      'public_jwk as publicJwk',
+      'sealed_private as sealedPrivate',
+      'created_at as createdAt',
+      'signs_from as signsFrom',
+      sql<number>`extract(epoch from signs_from - now())::float8`.as('signsInSeconds'),
+    ])
+    .orderBy('signs_from', 'desc')
     .orderBy('kid')
     .execute()
-  return rows.map(fromRow)
 }
 
-/**
- * As `list`, never empty: `generate` makes the first key when no key signs. Of any number of processes that start at once,
- * one stores its key and all return that one.
- */
-export async function listOrCreateFirst(
-  db: Database,
-  generate: () => Promise<NewSigningKey>,
-): Promise<readonly StoredSigningKey[]> {
-  return await inTransaction(db, async (transaction) => {
-    await sql`select pg_advisory_xact_lock(${FIRST_KEY_LOCK})`.execute(transaction)
-    const keys = await list(transaction)
-    if (keys.some((key) => key.retiredAt === null)) return keys
-    await create(transaction, await generate())
-    return await list(transaction)
-  })
-}
-
-/** False when there is no such key, or it was retired already. */
-export async function retire(db: Database, kid: string): Promise<boolean> {
-  const row = await db
-    .updateTable('signing_keys')
-    .set({ retired_at: sql<Date>`now()` })
-    .where('kid', '=', kid)
-    .where('retired_at', 'is', null)
-    .returning('kid')
-    .executeTakeFirst()
-  return row !== undefined
-}
-
-/** Forgets keys that were retired so long ago that no token signed with them is still valid. Returns their ids. */
-export async function removeRetired(db: Database, olderThanSeconds: number): Promise<readonly string[]> {
-  const rows = await db
-    .deleteFrom('signing_keys')
-    .where('retired_at', '<', sql<Date>`now() - make_interval(secs => ${olderThanSeconds})`)
-    .returning('kid')
-    .execute()
+/** Returns the ids of those that were there. */
+export async function remove(db: Database, kids: readonly string[]): Promise<readonly string[]> {
+  if (kids.length === 0) return []
+  const rows = await db.deleteFrom('signing_keys').where('kid', 'in', kids).returning('kid').execute()
   return rows.map((row) => row.kid)
 }
 
-function fromRow(row: Selectable<Tables['signing_keys']>): StoredSigningKey {
-  return {
-    kid: row.kid,
-    alg: row.alg,
-    publicJwk: row.public_jwk,
-    sealedPrivate: row.sealed_private,
-    createdAt: row.created_at,
-    retiredAt: row.retired_at,
-  }
+/** For the private parts; `purpose` is the one that they were sealed for. */
+export function resealPrivate(purpose: string): Reseal {
+  return createReseal<string>({
+    name: 'signing keys',
+    purpose,
+    aad: (kid) => kid,
+    async next(db, prefix, after, limit) {
+      return await db
+        .selectFrom('signing_keys')
+        .select(['kid as id', 'sealed_private as sealed'])
+        .where(sql<boolean>`left(sealed_private, length(${prefix})) <> ${prefix}`)
+        .where('kid', '>', after ?? '')
+        .orderBy('kid')
+        .limit(limit)
+        .execute()
+    },
+    async replace(db, kid, from, to) {
+      await db
+        .updateTable('signing_keys')
+        .set({ sealed_private: to })
+        .where('kid', '=', kid)
+        .where('sealed_private', '=', from)
+        .execute()
+    },
+  })
 }

@@ -85,7 +85,7 @@ interface SigningKeysTable {
   public_jwk: Json
   sealed_private: string
   created_at: Timestamp
-  retired_at: Date | null
+  signs_from: ColumnType<Date>
 }
 
 interface SetupLinksTable {

@@ -23,6 +23,7 @@ t.test('nothing has to be set', async (t) => {
     initialAccessTokens: [],
     accessTokenTtlSeconds: 600,
     refreshTokenTtlSeconds: 2_592_000,
+    signingKeyRotationSeconds: 90 * 24 * 60 * 60,
     identityProviders: [],
     trustedIssuers: [],
     trustProxy: false,

@@ -1,20 +1,11 @@
-// Owns what the storage of clients, consents and signing keys promises, on both databases.
+// Owns what the storage of clients and consents promises, on both databases.
 import { sql } from 'kysely'
 import t from 'tap'
 import * as clients from '../../src/storage/clients.ts'
 import * as consents from '../../src/storage/consents.ts'
 import type { Database } from '../../src/storage/database.ts'
-import * as signingKeys from '../../src/storage/signing-keys.ts'
 import * as users from '../../src/storage/users.ts'
 import { onEveryDatabase } from '../support/database.ts'
-import { createReplicas } from '../support/database-replicas.ts'
-
-const newKey = (kid: string): signingKeys.NewSigningKey => ({
-  kid,
-  alg: 'ES256',
-  publicJwk: { kty: 'EC', kid },
-  sealedPrivate: `sealed ${kid}`,
-})
 
 async function createUser(db: Database, email: string) {
   const { user } = await users.create(db, { email, name: '', passwordHash: null, role: 'member' })
@@ -103,47 +94,4 @@ onEveryDatabase(t, async (t, db) => {
     await db.deleteFrom('users').where('id', '=', userId).execute()
     t.same(await consents.list(db, userId), [])
   })
-
-  await t.test('the first signing key is made once, and a new one signs before it', async (t) => {
-    const [first] = await signingKeys.listOrCreateFirst(db, async () => newKey('k1'))
-    t.match(first, { ...newKey('k1'), retiredAt: null })
-    const again = await signingKeys.listOrCreateFirst(db, async () => newKey('k2'))
-    t.same(again, [first])
-    await signingKeys.create(db, newKey('k2'))
-    t.same(
-      (await signingKeys.list(db)).map(({ kid }) => kid),
-      ['k2', 'k1'],
-    )
-  })
-
-  await t.test('a retired key signs nothing, is published for a while, and is then forgotten', async (t) => {
-    t.same([await signingKeys.retire(db, 'k2'), await signingKeys.retire(db, 'k2')], [true, false])
-    t.same(
-      (await signingKeys.list(db)).map(({ kid }) => kid),
-      ['k1', 'k2'],
-    )
-    t.same(await signingKeys.removeRetired(db, 60), [])
-    t.same(await signingKeys.removeRetired(db, -1), ['k2'])
-    t.same(
-      (await signingKeys.list(db)).map(({ kid }) => kid),
-      ['k1'],
-    )
-  })
-
-  await t.test('when every key is retired another first one is made', async (t) => {
-    await signingKeys.retire(db, 'k1')
-    const keys = await signingKeys.listOrCreateFirst(db, async () => newKey('k3'))
-    t.same(
-      keys.map(({ kid }) => kid),
-      ['k3', 'k1'],
-    )
-  })
-})
-
-t.test('of 20 replicas that start at once, all sign with one key', async (t) => {
-  const { race } = await createReplicas(t)
-  const results = await race((db, index) =>
-    signingKeys.listOrCreateFirst(db, async () => newKey(`k${index}`)),
-  )
-  t.equal(new Set(results.flatMap((keys) => keys.map(({ kid }) => kid))).size, 1)
 })

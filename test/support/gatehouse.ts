@@ -2,7 +2,6 @@
 
 import { randomBytes } from 'node:crypto'
 import { type AddressInfo, createServer } from 'node:net'
-import { Writable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import { buildApp, type Overrides } from '../../src/app.ts'
 import { type Config, loadConfig } from '../../src/config/config.ts'
@@ -11,7 +10,8 @@ import { createPasswords } from '../../src/sign-in/password.ts'
 import type { Database } from '../../src/storage/database.ts'
 import * as users from '../../src/storage/users.ts'
 import { type Browser, createBrowser } from './browser.ts'
-import { createTestDatabase, type DatabaseKind, type Teardown } from './database.ts'
+import { createTestDatabase, type DatabaseKind, type Teardown, type TestDatabase } from './database.ts'
+import { lines } from './lines.ts'
 
 export const CHEAP_PASSWORDS = { memoryKiB: 1024, passes: 1, lanes: 1 }
 export const PASSWORD = 'a quiet gate at dusk'
@@ -22,6 +22,9 @@ export interface Running {
   readonly config: Config
   /** To look at the rows. */
   readonly db: Database
+  /** To open once more, as another replica would. */
+  readonly database: TestDatabase
+  readonly secretKeys: readonly string[]
   /** What was logged so far. */
   readonly log: () => string
   readonly createPerson: (email: string) => Promise<users.User>
@@ -32,27 +35,20 @@ export interface Running {
 export interface BuildOptions {
   readonly kind?: DatabaseKind
   readonly env?: Readonly<Record<string, string>>
+  readonly secretKeys?: readonly string[]
   readonly overrides?: Partial<Overrides>
 }
 
 export async function build(
   t: Teardown,
-  { kind = 'postgres', env = {}, overrides = {} }: BuildOptions = {},
+  { kind = 'postgres', env = {}, secretKeys = [newSecretKey()], overrides = {} }: BuildOptions = {},
 ): Promise<Running> {
   const storage = await createTestDatabase(t, { kind })
   const port = await freePort()
   const origin = `http://localhost:${port}`
   const config = loadConfig({ HOST: '127.0.0.1', PORT: String(port), PUBLIC_URL: origin, ...env })
-  const lines: string[] = []
-  const keep = (chunk: unknown, done: () => void) => {
-    lines.push(String(chunk))
-    done()
-  }
-  const destination = new Writable({
-    write: (chunk, _encoding, done) => keep(chunk, done),
-  })
+  const { destination, written } = lines()
   const logger = createLogger({ level: 'debug', destination })
-  const secretKeys = [randomBytes(32).toString('base64url')]
   const { app } = await buildApp(
     config,
     { secretKeys },
@@ -65,10 +61,16 @@ export async function build(
     app,
     config,
     db: storage.db,
-    log: () => lines.join(''),
+    database: storage,
+    secretKeys,
+    log: written,
     createPerson: (email) => createPerson(storage.db, email),
     browser: () => createBrowser(origin),
   }
+}
+
+export function newSecretKey(): string {
+  return randomBytes(32).toString('base64url')
 }
 
 export async function createPerson(

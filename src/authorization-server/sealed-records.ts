@@ -1,0 +1,12 @@
+// Owns the list of what the authorization server stores sealed, for sealing it again after SECRET_KEY was rotated.
+
+import type { Reseal } from '../storage/resealing.ts'
+import { resealIdentifiers, resealPayloads } from '../storage/sealed-artifacts.ts'
+import { IDENTIFIER, PAYLOAD } from './adapter.ts'
+import { resealSigningKeys } from './signing-keys.ts'
+
+export const sealedRecords: readonly Reseal[] = [
+  resealSigningKeys,
+  resealPayloads(PAYLOAD),
+  resealIdentifiers(IDENTIFIER),
+]

@@ -1,0 +1,118 @@
+// Owns `gatehouse keys`: the keys that sign tokens, and sealing anew what an older SECRET_KEY sealed.
+
+import { parseArgs } from 'node:util'
+import { type KeyChange, replaceAll, rotate } from '../authorization-server/key-rotation.ts'
+import { schedule } from '../authorization-server/key-schedule.ts'
+import { sealedRecords } from '../authorization-server/sealed-records.ts'
+import { loadConfig, loadSecrets } from '../config/config.ts'
+import { readEnvironment } from '../config/env.ts'
+import { keysNotNeeded } from '../ops/resealing.ts'
+import { type Database, openDatabase } from '../storage/database.ts'
+import { migrateToLatest } from '../storage/migrate.ts'
+import { resealAll } from '../storage/resealing.ts'
+import { createKeyring, type Keyring } from '../storage/sealing.ts'
+import * as signingKeys from '../storage/signing-keys.ts'
+import type { Command } from './types.ts'
+
+const OPTIONS = { now: { type: 'boolean' }, json: { type: 'boolean' } } as const
+
+interface Answer {
+  readonly value: unknown
+  readonly lines: readonly string[]
+}
+
+type Action = (db: Database, keyring: () => Promise<Keyring>, now: boolean) => Promise<Answer>
+
+const ACTIONS: Readonly<Record<string, Action>> = {
+  list: async (db) => listKeys(db, null),
+  rotate: async (db, keyring, now) => {
+    const change = now ? await replaceAll(db, await keyring()) : await rotate(db, await keyring())
+    return await listKeys(db, change)
+  },
+  reseal: async (db, keyring) => reseal(db, await keyring()),
+}
+
+export const keysCommand: Command = {
+  summary: 'Show and rotate the keys that sign tokens',
+  usage: `Usage: gatehouse keys list [--json]
+       gatehouse keys rotate [--now] [--json]
+       gatehouse keys reseal [--json]
+
+list    which keys are published, which of them sign, and when they are removed.
+rotate  publishes new keys, which sign from an hour later; the old ones are removed when no token of theirs is valid.
+        With --now, for keys that may be in the wrong hands: new keys sign at once, the old ones are removed, and the
+        access tokens that they signed are refused.
+        Running replicas follow within seconds, without a restart.
+reseal  seals what is stored again with the first key of SECRET_KEY, so that the others can be removed from it. The
+        service does this by itself, in the background, when SECRET_KEY has several keys.
+
+With the embedded database, stop the service first.`,
+  async run(args) {
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      options: OPTIONS,
+      allowPositionals: true,
+      strict: true,
+    })
+    const [name = ''] = positionals
+    const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined
+    if (!action || positionals.length > 1) {
+      throw new Error('Say `gatehouse keys list`, `gatehouse keys rotate` or `gatehouse keys reseal`.')
+    }
+    if (values.now && name !== 'rotate') throw new Error('--now goes with `gatehouse keys rotate` only.')
+    const { value, lines } = await withDatabase((db, keyring) => action(db, keyring, values.now === true))
+    process.stdout.write(`${values.json ? JSON.stringify(value) : lines.join('\n')}\n`)
+  },
+}
+
+async function withDatabase<T>(
+  act: (db: Database, keyring: () => Promise<Keyring>) => Promise<T>,
+): Promise<T> {
+  const env = readEnvironment()
+  const config = loadConfig(env)
+  const { db, close } = await openDatabase(config.database)
+  try {
+    await migrateToLatest(db)
+    return await act(db, async () => createKeyring((await loadSecrets(env, config)).secretKeys))
+  } finally {
+    await close()
+  }
+}
+
+async function listKeys(db: Database, change: KeyChange | null): Promise<Answer> {
+  const keys = schedule(await signingKeys.list(db)).map(({ key, state, removedInSeconds }) => ({
+    kid: key.kid,
+    alg: key.alg,
+    state,
+    publishedAt: key.createdAt,
+    signsFrom: key.signsFrom,
+    removedAt: removedInSeconds === null ? null : later(key, removedInSeconds),
+  }))
+  const lines = keys.map(({ kid, alg, state, signsFrom, removedAt }) => {
+    const until = removedAt ? `\tremoved after ${removedAt.toISOString()}` : ''
+    return `${kid}\t${alg}\t${state}\tsigns from ${signsFrom.toISOString()}${until}`
+  })
+  if (change === null) return { value: keys, lines: keys.length > 0 ? lines : ['There are no keys yet.'] }
+  const first =
+    change.made.length > 0 ? `Made: ${change.made.join(', ')}` : 'The next keys were published before.'
+  return { value: { ...change, keys }, lines: [first, ...lines] }
+}
+
+/** By the database's clock, as everything else here. */
+function later({ signsFrom, signsInSeconds }: signingKeys.StoredSigningKey, seconds: number): Date {
+  return new Date(signsFrom.getTime() + (seconds - signsInSeconds) * 1000)
+}
+
+async function reseal(db: Database, keyring: Keyring): Promise<Answer> {
+  const done = await resealAll(db, keyring, sealedRecords)
+  const notNeeded = keysNotNeeded(keyring)
+  const lines = done.map(
+    ({ name, resealed, unreadable }) =>
+      `${name}: ${resealed} sealed again${unreadable > 0 ? `, ${unreadable} open with no key of SECRET_KEY` : ''}`,
+  )
+  const last =
+    notNeeded.length > 0
+      ? `What is stored needs only the first key of SECRET_KEY, not key ${notNeeded.join(', ')}.`
+      : 'SECRET_KEY has one key.'
+  return { value: { done, notNeeded }, lines: [...lines, last] }
+}
