@@ -13,6 +13,7 @@ import { SIGNED_IN_PATH, signInPath } from './pages-client.ts'
 import { createProvider, type ProviderNeeds } from './provider.ts'
 import { recordEvents } from './provider-events.ts'
 import { mountRegistration } from './registration.ts'
+import type { RevocationList } from './revocation-list.ts'
 import { loadSigningKeys } from './signing-keys.ts'
 import { createStepUps } from './step-up.ts'
 
@@ -23,6 +24,7 @@ export interface AuthorizationServerNeeds
   > {
   readonly db: Database
   readonly audit: Audit
+  readonly revocations: Pick<RevocationList, 'isRevoked' | 'note'>
   readonly logError: (error: Error, message: string) => void
   /** Identity providers whose assertions stand for a person's consent. */
   readonly trustedIssuers: readonly TrustedIssuer[]
@@ -47,7 +49,6 @@ export interface AuthorizationServer {
   /** The path at which signing in to our own pages begins. */
   startSignIn(): string
   findKey(kid: string): VerificationKey | null
-  isRevoked(grantId: string): boolean
   /** The gateway has just told a client of this grant that it needs more scope. */
   challenged(grantId: string): void
   mount(app: FastifyInstance, needs: MountNeeds): void
@@ -61,28 +62,25 @@ export async function createAuthorizationServer(
   const byKid = new Map(keys.map(({ kid, alg, publicKey }) => [kid, { alg, key: publicKey }]))
   const stepUps = createStepUps()
   const findKey = (kid: string) => byKid.get(kid) ?? null
-  const revoked = new Set<string>()
-  const isRevoked = (grantId: string) => revoked.has(grantId)
   const trustedIssuers = createTrustedIssuers(needs.trustedIssuers, needs.configuredFetch)
   const onUserCreated = (userId: string, by: string) => audit.userCreated({ userId, by })
   const current = createProvider({
     ...needs,
     keys,
     findKey,
-    isRevoked,
+    isRevoked: needs.revocations.isRevoked,
     trustedIssuers,
     onUserCreated,
     answersChallenge: stepUps.answers,
   })
   recordEvents(current, needs)
-  current.on('grant.revoked', (_ctx, grantId) => revoked.add(grantId))
+  current.on('grant.revoked', (_ctx, grantId) => needs.revocations.note(grantId))
   const provider = () => current
 
   return {
     interactions: createInteractions({ provider, transactions, resources, audit }),
     startSignIn: () => signInPath(issuer),
     findKey,
-    isRevoked,
     challenged: stepUps.challenged,
     mount(app, { showError, throttleRegistration }) {
       const options = { provider, issuer, showError }
