@@ -51,8 +51,9 @@ export function listenOnPostgres(url: string, channel: string, hear: () => void)
   pool.on('remove', () => {
     isOpen = false
   })
-  // The next one who asks opens it again.
+  // Whether it breaks while it is idle or in use, the next one who asks opens it again.
   pool.on('error', () => undefined)
+  pool.on('connect', (client) => client.on('error', () => undefined))
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: prepareStatements(pool) }) })
 
   const open = async () => {
