@@ -2,6 +2,7 @@
 
 import { migrateCommand } from './migrate.ts'
 import { serveCommand } from './serve.ts'
+import { tokenCommand } from './token.ts'
 import type { Command } from './types.ts'
 import { userCommand } from './user.ts'
 
@@ -9,6 +10,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   serve: serveCommand,
   migrate: migrateCommand,
   user: userCommand,
+  token: tokenCommand,
 }
 
 const [name = 'help', ...rest] = process.argv.slice(2)
