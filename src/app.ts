@@ -8,6 +8,7 @@ import {
   createAuthorizationServer,
 } from './authorization-server/authorization-server.ts'
 import type { Resources } from './authorization-server/resources.ts'
+import { createRevocationList, type RevocationList } from './authorization-server/revocation-list.ts'
 import { sealedRecords } from './authorization-server/sealed-records.ts'
 import type { FirstSteps } from './banner.ts'
 import type { Config, Secrets } from './config/config.ts'
@@ -46,6 +47,7 @@ import { type OpenDatabase, openDatabase, ping } from './storage/database.ts'
 import { hashToken } from './storage/hash.ts'
 import { migrateToLatest } from './storage/migrate.ts'
 import { isOutage } from './storage/outage.ts'
+import { deleteExpired as deleteExpiredRevocations } from './storage/revocations.ts'
 import { createKeyring, type Keyring } from './storage/sealing.ts'
 import * as throttles from './storage/throttles.ts'
 import { createTransactions } from './storage/transactions.ts'
@@ -118,6 +120,7 @@ interface Foundation {
   readonly registry: Registry
   readonly pages: Pages
   readonly catalogue: ToolCatalogue
+  readonly revocations: RevocationList
 }
 
 async function compose(
@@ -138,7 +141,8 @@ async function compose(
   logRequests(app)
   const pages = await addPages(app, { publicUrl: config.publicUrl, isOutage })
   const catalogue = createCatalogue(storage, logger)
-  const foundation = { config, logger, audit, storage, keyring, registry, pages, catalogue }
+  const revocations = await followRevocations(app, storage, logger)
+  const foundation = { config, logger, audit, storage, keyring, registry, pages, catalogue, revocations }
   const authorizationServer = await addAuthorizationServer(app, foundation, overrides)
   const { setup } = await addPeople(app, foundation, authorizationServer, overrides)
   const { isDraining } = addGateway(app, foundation, authorizationServer)
@@ -159,6 +163,20 @@ async function openStorage(app: FastifyInstance, config: Config, logger: Logger)
   return storage
 }
 
+async function followRevocations(
+  app: FastifyInstance,
+  storage: OpenDatabase,
+  logger: Logger,
+): Promise<RevocationList> {
+  const list = await createRevocationList({
+    storage,
+    onBlind: (err) => logger.error({ err }, 'the database does not say what was revoked: nobody passes'),
+    onSighted: () => logger.info('the database says again what was revoked'),
+  })
+  app.addHook('onClose', () => list.close())
+  return list
+}
+
 async function migrate({ db }: OpenDatabase, logger: Logger): Promise<void> {
   const applied = await migrateToLatest(db)
   if (applied.length > 0) logger.info({ applied }, 'the database was migrated')
@@ -174,7 +192,7 @@ async function startDemo(app: FastifyInstance): Promise<UpstreamSettings> {
 
 async function addAuthorizationServer(
   app: FastifyInstance,
-  { config, logger, audit, storage, keyring, registry, pages, catalogue }: Foundation,
+  { config, logger, audit, storage, keyring, registry, pages, catalogue, revocations }: Foundation,
   { outboundFetch = createOutboundFetch({ ownOrigin: config.publicUrl }) }: Overrides,
 ): Promise<AuthorizationServer> {
   const server = await createAuthorizationServer({
@@ -183,6 +201,7 @@ async function addAuthorizationServer(
     transactions: createTransactions(storage.db),
     keyring,
     audit,
+    revocations,
     isOutage,
     decideConsent,
     hasHeldTools: heldToolsOf(registry, catalogue),
@@ -263,15 +282,15 @@ async function addPeople(
 
 function addGateway(
   app: FastifyInstance,
-  { config, logger, audit, storage, keyring, registry, catalogue }: Foundation,
-  { findKey, isRevoked, challenged }: AuthorizationServer,
+  { config, logger, audit, storage, keyring, registry, catalogue, revocations }: Foundation,
+  { findKey, challenged }: AuthorizationServer,
 ): { isDraining: () => boolean } {
   const report = (err: unknown) => logger.error({ err }, 'the gateway failed')
   const gateway = createGateway({
     issuer: config.publicUrl,
     registry,
     keys: { find: findKey },
-    isRevoked,
+    revocations,
     claimProof: storage.kind === 'postgres' ? claimProofsIn(storage) : undefined,
     credentialFor: staticCredentials,
     sessions: {
@@ -301,6 +320,11 @@ function keepHouse(app: FastifyInstance, { logger, storage }: Foundation): void 
     tasks: [
       { name: 'expired records', batch: EXPIRED_BATCH, run: (limit) => artifacts.deleteExpired(db, limit) },
       { name: 'expired clients', batch: EXPIRED_BATCH, run: (limit) => clients.deleteExpired(db, limit) },
+      {
+        name: 'expired revocations',
+        batch: EXPIRED_BATCH,
+        run: (limit) => deleteExpiredRevocations(db, limit),
+      },
       { name: 'expired throttles', batch: EXPIRED_BATCH, run: (limit) => throttles.deleteExpired(db, limit) },
     ],
     onError: (err, task) => logger.warn({ err, task }, 'housekeeping failed and will be tried again'),

@@ -3,9 +3,11 @@
 import type { Adapter, AdapterFactory, AdapterPayload } from 'oidc-provider'
 import { errors } from 'oidc-provider'
 import * as artifacts from '../storage/artifacts.ts'
+import type { Database } from '../storage/database.ts'
 import { hashToken } from '../storage/hash.ts'
+import * as revocations from '../storage/revocations.ts'
 import type { Keyring } from '../storage/sealing.ts'
-import type { Transactions } from '../storage/transactions.ts'
+import { inTransaction, type Transactions } from '../storage/transactions.ts'
 import { createClientAdapter } from './client-adapter.ts'
 import type { CodeRace } from './code-race.ts'
 import type { RefreshRotation } from './refresh-rotation.ts'
@@ -109,12 +111,21 @@ function createArtifactAdapter(
       throw new errors.InvalidGrant('it was used before')
     },
     async destroy(id) {
+      if (model === 'Grant') return destroyGrant(db(), id)
       await artifacts.destroy(db(), model, hashToken(id))
     },
     async revokeByGrantId(grantId) {
       await artifacts.revokeByGrant(db(), grantId, model)
     },
   }
+}
+
+/** A grant is only destroyed to end what was issued under it, of which nothing stores the access tokens. */
+async function destroyGrant(db: Database, id: string): Promise<void> {
+  await inTransaction(db, async (transaction) => {
+    await artifacts.destroy(transaction, 'Grant', hashToken(id))
+    await revocations.revoke(transaction, 'grant', id)
+  })
 }
 
 function openPayload(keyring: Keyring, sealed: string, identity: string): AdapterPayload | null {

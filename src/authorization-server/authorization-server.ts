@@ -14,6 +14,7 @@ import { SIGNED_IN_PATH, signInPath } from './pages-client.ts'
 import { createProvider, type ProviderNeeds } from './provider.ts'
 import { recordEvents } from './provider-events.ts'
 import { mountRegistration } from './registration.ts'
+import type { RevocationList } from './revocation-list.ts'
 import { createStepUps } from './step-up.ts'
 
 export interface AuthorizationServerNeeds
@@ -24,6 +25,7 @@ export interface AuthorizationServerNeeds
     SigningKeysNeeds {
   readonly db: Database
   readonly audit: Audit
+  readonly revocations: Pick<RevocationList, 'isRevoked' | 'note'>
   readonly logError: (error: Error, message: string) => void
   /** Identity providers whose assertions stand for a person's consent. */
   readonly trustedIssuers: readonly TrustedIssuer[]
@@ -50,7 +52,6 @@ export interface AuthorizationServer {
   findKey(kid: string): VerificationKey | null
   /** Follows what was done to the signing keys elsewhere, and rotates them when it is time. To be called every few seconds. */
   reloadKeys(): Promise<void>
-  isRevoked(grantId: string): boolean
   /** The gateway has just told a client of this grant that it needs more scope. */
   challenged(grantId: string): void
   mount(app: FastifyInstance, needs: MountNeeds): void
@@ -66,8 +67,6 @@ export async function createAuthorizationServer(
     const found = keys.find(kid)
     return found && { alg: found.alg, key: found.publicKey }
   }
-  const revoked = new Set<string>()
-  const isRevoked = (grantId: string) => revoked.has(grantId)
   const trustedIssuers = createTrustedIssuers(needs.trustedIssuers, needs.configuredFetch)
   const onUserCreated = (userId: string, by: string) => audit.userCreated({ userId, by })
   // oidc-provider takes its keys once. Another instance is a matter of milliseconds, and all that lasts is in storage or
@@ -77,13 +76,13 @@ export async function createAuthorizationServer(
       ...needs,
       keys: keys.published(),
       findKey,
-      isRevoked,
+      isRevoked: needs.revocations.isRevoked,
       trustedIssuers,
       onUserCreated,
       answersChallenge: stepUps.answers,
     })
     recordEvents(assembled, needs)
-    assembled.on('grant.revoked', (_ctx, grantId) => revoked.add(grantId))
+    assembled.on('grant.revoked', (_ctx, grantId) => needs.revocations.note(grantId))
     return assembled
   }
   let current = assemble()
@@ -93,7 +92,6 @@ export async function createAuthorizationServer(
     interactions: createInteractions({ provider, transactions, resources, audit }),
     startSignIn: () => signInPath(issuer),
     findKey,
-    isRevoked,
     challenged: stepUps.challenged,
     async reloadKeys() {
       if (await keys.reload()) current = assemble()

@@ -27,7 +27,10 @@ export interface OwnAccessToken {
 export interface OwnAccessTokenNeeds {
   readonly issuer: string
   readonly findKey: (kid: string) => { readonly alg: string; readonly key: KeyObject } | null
-  readonly isRevoked: (grantId: string) => boolean
+  /** Rejects when nobody can tell. */
+  readonly isRevoked: (
+    token: Pick<OwnAccessToken, 'grantId' | 'subject' | 'clientId' | 'issuedAt'>,
+  ) => boolean | Promise<boolean>
   /** Whether there is such a person who may sign in. */
   readonly isEnabled: (userId: string) => Promise<boolean>
 }
@@ -70,8 +73,9 @@ export function createOwnAccessTokens(provider: Provider, needs: OwnAccessTokenN
       const parsed = claims.safeParse(verified?.payload)
       return parsed.success ? fromClaims(parsed.data) : null
     },
-    async isAlive({ grantId, clientId, subject }) {
-      if (isRevoked(grantId) || !(await provider.Client.find(clientId))) return false
+    async isAlive(token) {
+      const { grantId, clientId, subject } = token
+      if ((await isRevoked(token)) || !(await provider.Client.find(clientId))) return false
       if (isGrantOfClient(grantId)) return true
       const grant = await provider.Grant.find(grantId)
       return grant !== undefined && grant.accountId === subject && (await isEnabled(subject))

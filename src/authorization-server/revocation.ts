@@ -1,7 +1,6 @@
 // Owns what a client can take back (RFC 7009): its tokens, and with any of them the whole grant that they came from.
 
 import { type Configuration, errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider'
-import { isGrantOfClient } from './access-token-claims.ts'
 import type { OwnAccessToken, OwnAccessTokens } from './own-access-tokens.ts'
 import { answerStructuredTokens } from './structured-tokens.ts'
 
@@ -33,9 +32,8 @@ async function revoke(ctx: KoaContextWithOIDC, { grantId, actor }: OwnAccessToke
   // Its grant is another client's, and so not this client's to end. It ends with the token that it was made from.
   if (actor)
     throw new errors.UnsupportedTokenType('a token from an exchange is revoked with the one it came from')
-  if (!isGrantOfClient(grantId)) {
-    await provider.RefreshToken.revokeByGrantId(grantId)
-    await provider.Grant.adapter.destroy(grantId)
-  }
+  await provider.RefreshToken.revokeByGrantId(grantId)
+  // Also of a client's own token, whose grant nothing stores: this is what tells the gateways.
+  await provider.Grant.adapter.destroy(grantId)
   provider.emit('grant.revoked', ctx, grantId)
 }

@@ -3,6 +3,7 @@
 import { keysCommand } from './keys.ts'
 import { migrateCommand } from './migrate.ts'
 import { serveCommand } from './serve.ts'
+import { tokenCommand } from './token.ts'
 import type { Command } from './types.ts'
 import { userCommand } from './user.ts'
 
@@ -11,6 +12,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   migrate: migrateCommand,
   user: userCommand,
   keys: keysCommand,
+  token: tokenCommand,
 }
 
 const [name = 'help', ...rest] = process.argv.slice(2)

@@ -21,11 +21,14 @@ const OPTIONS = {
 } as const
 
 export const userCommand: Command = {
-  summary: 'Create and list people',
+  summary: 'Create, list, disable and enable people',
   usage: `Usage: gatehouse user create EMAIL [--name NAME] [--admin] [--password-stdin] [--json]
        gatehouse user list [--json]
+       gatehouse user disable EMAIL [--json]
+       gatehouse user enable EMAIL [--json]
 
-Without --password-stdin a password is made up and printed once. With the embedded database, stop the service first.`,
+Without --password-stdin a password is made up and printed once. Who is disabled is signed out everywhere, and each app that
+was connected has to be connected again after enabling. It takes effect within a second. With the embedded database, stop the service first.`,
   async run(args) {
     const { values, positionals } = parseArgs({
       args: [...args],
@@ -36,7 +39,11 @@ Without --password-stdin a password is made up and printed once. With the embedd
     const [action, email] = positionals
     if (action === 'list') return withDatabase((db) => list(db, values.json === true))
     if (action === 'create' && email) return withDatabase((db) => create(db, email, values))
-    throw new Error('Say `gatehouse user create EMAIL` or `gatehouse user list`.')
+    if (action === 'disable' && email) return withDatabase((db) => disable(db, email, values.json === true))
+    if (action === 'enable' && email) return withDatabase((db) => enable(db, email, values.json === true))
+    throw new Error(
+      'Say `gatehouse user create`, `disable` or `enable` with an EMAIL, or `gatehouse user list`.',
+    )
   },
 }
 
@@ -92,6 +99,24 @@ async function list(db: Database, json: boolean): Promise<void> {
       )
       .join('\n'),
   )
+}
+
+async function disable(db: Database, email: string, json: boolean): Promise<void> {
+  const user = await existing(db, email)
+  const done = await users.disable(db, user.id)
+  print({ id: user.id, disabled: true }, json, `${user.email} ${done ? 'is' : 'was already'} disabled.`)
+}
+
+async function enable(db: Database, email: string, json: boolean): Promise<void> {
+  const user = await existing(db, email)
+  await users.enable(db, user.id)
+  print({ id: user.id, disabled: false }, json, `${user.email} may sign in.`)
+}
+
+async function existing(db: Database, email: string): Promise<users.User> {
+  const user = await users.findByEmail(db, email)
+  if (user === null) throw new Error(`There is nobody with the address ${email}.`)
+  return user
 }
 
 function print(value: unknown, json: boolean, lines: string): void {

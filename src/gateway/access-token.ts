@@ -101,9 +101,16 @@ function callerOf(claims: unknown, issuer: string, now: number): Caller | TokenF
   const resource = audienceOf(claims.aud)
   if (!isName(sub) || !isName(clientId) || resource === null) return UNVERIFIABLE
   if (!isOptionalText(scope) || !isOptionalText(gid)) return UNVERIFIABLE
-  const consentedAt = isTime(consented_at) ? consented_at : null
-  const scopes = parseScope(scope)
-  return { subject: sub, clientId, grantId: gid ?? null, scopes, resource, consentedAt, expiresAt: exp }
+  return {
+    subject: sub,
+    clientId,
+    grantId: gid ?? null,
+    scopes: parseScope(scope),
+    resource,
+    consentedAt: isTime(consented_at) ? consented_at : null,
+    issuedAt: isTime(iat) ? iat : 0,
+    expiresAt: exp,
+  }
 }
 
 /** RFC 7800 §3.1: null when the token is bound to nothing, undefined when it is to something else than a key of RFC 9449. */

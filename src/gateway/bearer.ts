@@ -13,12 +13,14 @@ import {
   verifyAccessToken,
 } from './access-token.ts'
 import { contentDigestOf, createDpop, type DpopNeeds } from './dpop.ts'
+import { INTERNAL_ERROR, type Refusal, rpcRefusal } from './refusal.ts'
+import type { Revocations } from './revocations.ts'
 import { badProof, unauthorized } from './unauthorized.ts'
 
 export interface BearerNeeds extends DpopNeeds {
   readonly issuer: string
   readonly keys: KeySource
-  readonly isRevoked: (grantId: string) => boolean
+  readonly revocations: Pick<Revocations, 'isRevoked'>
 }
 
 export interface Admission {
@@ -28,7 +30,10 @@ export interface Admission {
 }
 
 export interface Bearer {
-  /** The caller, or a refusal (401) with the challenge that leads a client to the authorization server. */
+  /**
+   * The caller, or a refusal (401) with the challenge that leads a client to the authorization server. A promise only when
+   * somebody has to be asked: about a proof, or whether the access was revoked. When nobody can tell that, a refusal (503).
+   */
   authenticate(req: IncomingMessage, resource: ProtectedResource): Admission | Promise<Admission>
   /** Throws a refusal (401) when the body is not what the client signed. */
   checkContent(
@@ -38,14 +43,16 @@ export interface Bearer {
   ): void
 }
 
+const REVOKED = 'The access was revoked'
 const SCHEME = 'bearer '
 const DPOP_SCHEME = 'dpop '
 const MAX_TOKEN_LENGTH = 8 * 1024
 const REMEMBERED_TOKENS = 10_000
+const RETRY_AFTER_SECONDS = 2
 
-export function createBearer({ issuer, keys, isRevoked, clock, claimProof }: BearerNeeds): Bearer {
+export function createBearer({ issuer, keys, revocations, clock, claimProof }: BearerNeeds): Bearer {
   // Verifying costs a hundred times what looking up does. Only what verified is kept, and what was kept proves the signature
-  // and nothing else: expiry, audience, key and grant are asked again.
+  // and nothing else: expiry, audience, key and revocation are asked again.
   const verified = new LRUCache<string, VerifiedToken>({ max: REMEMBERED_TOKENS })
   const dpop = createDpop({ clock, claimProof })
 
@@ -54,15 +61,17 @@ export function createBearer({ issuer, keys, isRevoked, clock, claimProof }: Bea
     if (token === null) return authenticateBound(req, resource)
     const known = recognize(token, resource, 'Bearer')
     // RFC 9449 §7.2: a token bound to a key is worth nothing as a bearer token.
-    if (known.jkt === null) return known
+    if (known.jkt === null) return standing(known, resource, 'Bearer')
     throw unauthorized(resource, 'The access token is bound to a key: it needs the DPoP scheme and a proof')
   }
 
-  function authenticateBound(req: IncomingMessage, resource: ProtectedResource): Promise<Admission> {
+  async function authenticateBound(req: IncomingMessage, resource: ProtectedResource): Promise<Admission> {
     const token = presented(req.headers.authorization, DPOP_SCHEME)
     if (token === null) throw unauthorized(resource)
-    const { jkt, caller } = recognize(token, resource, 'DPoP')
+    const known = recognize(token, resource, 'DPoP')
+    const { jkt, caller } = known
     if (jkt === null) throw unauthorized(resource, 'The access token is bound to no key', 'DPoP')
+    await standing(known, resource, 'DPoP')
     return prove(req, resource, { token, jkt, caller })
   }
 
@@ -86,6 +95,25 @@ export function createBearer({ issuer, keys, isRevoked, clock, claimProof }: Bea
     throw unauthorized(resource, fault.text, scheme)
   }
 
+  function standing(
+    known: VerifiedToken,
+    resource: ProtectedResource,
+    scheme: Challenge['scheme'],
+  ): VerifiedToken | Promise<VerifiedToken> {
+    const revoked = revocations.isRevoked(known.caller)
+    if (revoked === false) return known
+    if (revoked === true) throw unauthorized(resource, REVOKED, scheme)
+    return revoked.then(
+      (is) => {
+        if (is) throw unauthorized(resource, REVOKED, scheme)
+        return known
+      },
+      () => {
+        throw nobodyKnows()
+      },
+    )
+  }
+
   function verify(token: string, now: number): VerifiedToken | TokenFault {
     if (token.length > MAX_TOKEN_LENGTH) return 'The access token is too long'
     const result = verifyAccessToken(token, issuer, keys, now)
@@ -101,8 +129,6 @@ export function createBearer({ issuer, keys, isRevoked, clock, claimProof }: Bea
     if (isExpired(caller.expiresAt, now)) return { text: 'The access token has expired', final: true }
     if (keys.find(kid)?.key !== key)
       return { text: 'The access token is not one of this issuer', final: true }
-    if (caller.grantId !== null && isRevoked(caller.grantId))
-      return { text: 'The access was revoked', final: true }
     if (caller.resource === resource.identifier) return null
     return { text: 'The access token is for another resource', final: false }
   }
@@ -127,4 +153,15 @@ function presented(authorization: string | undefined, scheme: string): string | 
   if (authorization === undefined) return null
   if (authorization.slice(0, scheme.length).toLowerCase() !== scheme) return null
   return authorization.slice(scheme.length)
+}
+
+/** RFC 9110 §15.6.4: a good token is not called a bad one because the database is away. */
+function nobodyKnows(): Refusal {
+  return rpcRefusal({
+    status: 503,
+    reason: 'revocation_unknown',
+    code: INTERNAL_ERROR,
+    message: 'It cannot be checked right now whether the access still stands. Try again.',
+    headers: ['retry-after', String(RETRY_AFTER_SECONDS)],
+  })
 }

@@ -8,6 +8,8 @@ const JSON_TYPE = /^application\/json[ \t]*(;|$)/i
 /** The body of a POST. Throws a refusal: 415 for what is not plain JSON, 413 for what is too large. */
 export function readBody(req: IncomingMessage, maxBytes: number): Promise<Buffer> {
   refuseUnreadable(req)
+  // It left while its token was looked at, and nothing is told twice.
+  if (req.destroyed) throw req.errored ?? new Error('The client left.')
   if (Number(req.headers['content-length'] ?? 0) > maxBytes) throw tooLarge(maxBytes)
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []

@@ -11,13 +11,14 @@ import type { Limits } from './limits.ts'
 import { CLIENT_LEFT, type Outcome } from './outcome.ts'
 import { INTERNAL_ERROR } from './refusal.ts'
 import { requestHeaders, standingHeaders } from './request-headers.ts'
+import type { Revocations } from './revocations.ts'
 import type { Sealer } from './session.ts'
 
 export interface ForwarderNeeds {
   readonly registry: Registry
   readonly sealer: Sealer
   readonly limits: Limits
-  readonly isRevoked: (grantId: string) => boolean
+  readonly revocations: Pick<Revocations, 'hasEnded' | 'onChange'>
   /** Milliseconds. */
   readonly clock: () => number
 }
@@ -51,12 +52,13 @@ const CLOSING: Substitute = {
   message: 'This service is being stopped. Try again.',
 }
 
-export function createForwarder({ registry, sealer, limits, isRevoked, clock }: ForwarderNeeds): Forwarder {
+export function createForwarder({ registry, sealer, limits, revocations, clock }: ForwarderNeeds): Forwarder {
   const routes = new Map<Upstream, Route>()
   const exchanges = new Set<Exchange>()
   const exchangeNeeds = { sealer, limits, over: (exchange: Exchange) => void exchanges.delete(exchange) }
   let ending = false
   const pulse = setInterval(beat, limits.pulseMs).unref()
+  revocations.onChange(endRevoked)
 
   function forward(call: Call, credential: Credential): Promise<Outcome> | Outcome {
     if (call.res.closed) return CLIENT_LEFT
@@ -88,9 +90,18 @@ export function createForwarder({ registry, sealer, limits, isRevoked, clock }: 
   }
 
   function beat(): void {
+    endRevoked()
     for (const exchange of exchanges) {
-      if (hasEnded(exchange)) exchange.end(null, ACCESS_ENDED)
+      if (hasExpired(exchange)) exchange.end(null, ACCESS_ENDED)
       else exchange.tick(limits.pulseMs)
+    }
+  }
+
+  /** Every one is asked: a few thousand look-ups in memory, at a moment that is rare. */
+  function endRevoked(): void {
+    for (const exchange of exchanges) {
+      const { call, listening } = exchange
+      if (revocations.hasEnded(call.caller)) exchange.end(listening ? farewell(call) : null, ACCESS_ENDED)
     }
   }
 
@@ -98,8 +109,7 @@ export function createForwarder({ registry, sealer, limits, isRevoked, clock }: 
    * A stream that only listens lasts as long as its token: the client comes back with a new one. A call that began in time
    * may take longer than that.
    */
-  function hasEnded({ call: { caller }, listening }: Exchange): boolean {
-    if (caller.grantId !== null && isRevoked(caller.grantId)) return true
+  function hasExpired({ call: { caller }, listening }: Exchange): boolean {
     return listening && isExpired(caller.expiresAt, Math.floor(clock() / 1000))
   }
 

@@ -22,6 +22,7 @@ import { createOrigins, isPreflight, preflightHeaders } from './origin.ts'
 import { CLIENT_LEFT, detailOf, type Outcome } from './outcome.ts'
 import { INTERNAL_ERROR, INVALID_REQUEST, malformed, Refusal, rpcRefusal, writeRefusal } from './refusal.ts'
 import { refuseRepeated, repeatedHeaders } from './repeated-headers.ts'
+import type { Revocations } from './revocations.ts'
 import { openSession, type Sealer, type Session } from './session.ts'
 import { findPlace, refuseTokenInQuery } from './target.ts'
 import { createVisits } from './visits.ts'
@@ -31,7 +32,7 @@ export interface GatewayNeeds {
   readonly issuer: string
   readonly registry: Registry
   readonly keys: KeySource
-  readonly isRevoked: (grantId: string) => boolean
+  readonly revocations: Revocations
   /** Remembers the proofs of tokens that are bound to a key, for all replicas; see dpop.ts. */
   readonly claimProof?: DpopNeeds['claimProof']
   readonly credentialFor: CredentialFor

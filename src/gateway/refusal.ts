@@ -15,6 +15,7 @@ export type RefusalReason =
   | 'path'
   | 'method'
   | 'token'
+  | 'revocation_unknown'
   | 'scope'
   | 'session'
   | 'malformed'

@@ -12,6 +12,8 @@ export interface Caller {
   readonly resource: string
   /** `consented_at`, seconds since the epoch: tools that came later were not part of it. Null where nobody was asked. */
   readonly consentedAt: number | null
+  /** `iat`, seconds since the epoch; 0 for a token that does not say. */
+  readonly issuedAt: number
   /** `exp`, seconds since the epoch. */
   readonly expiresAt: number
 }

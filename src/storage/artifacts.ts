@@ -143,6 +143,19 @@ export async function revokeByAccount(db: Database, accountId: string): Promise<
   return rows.length
 }
 
+/**
+ * Everything that was issued to the client. Returns how many there were. Reads the whole table: removing a client is rare,
+ * and an index would cost a write for each token.
+ */
+export async function revokeByClient(db: Database, clientId: string): Promise<number> {
+  const rows = await db
+    .deleteFrom('artifacts')
+    .where('client_id', '=', clientId)
+    .returning('id_hash')
+    .execute()
+  return rows.length
+}
+
 /** At most `limit` rows in one short statement; call again while it returns `limit`. Replicas never wait for each other. */
 export async function deleteExpired(db: Database, limit: number): Promise<number> {
   const expired = db

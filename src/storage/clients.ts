@@ -1,6 +1,9 @@
 // Owns the registered OAuth clients (RFC 7591). What is stored of a client secret is the caller's to decide: its hash.
 import { type Selectable, sql } from 'kysely'
+import * as artifacts from './artifacts.ts'
+import * as revocations from './revocations.ts'
 import type { Database, JsonObject, Tables } from './tables.ts'
+import { inTransaction } from './transactions.ts'
 
 export interface StoredClient {
   readonly id: string
@@ -22,18 +25,21 @@ const COLUMNS = ['id', 'metadata', 'created_at', 'last_used_at', 'expires_at'] a
 /** `last_used_at` is written at most once in this time, so that a busy client costs no write per request. */
 export const TOUCH_INTERVAL_SECONDS = 600
 
-/** Creates it, or replaces its metadata and expiry. */
+/** Creates it, or replaces its metadata and expiry. One that was removed before and has come back gets new tokens. */
 export async function save(db: Database, { id, metadata, expiresInSeconds }: NewClient): Promise<void> {
   const changing = {
     metadata: JSON.stringify(metadata),
     expires_at:
       expiresInSeconds === null ? null : sql<Date>`now() + make_interval(secs => ${expiresInSeconds})`,
   }
-  await db
-    .insertInto('oauth_clients')
-    .values({ id, ...changing })
-    .onConflict((conflict) => conflict.column('id').doUpdateSet(changing))
-    .execute()
+  await inTransaction(db, async (transaction) => {
+    await revocations.reinstate(transaction, 'client', id)
+    await transaction
+      .insertInto('oauth_clients')
+      .values({ id, ...changing })
+      .onConflict((conflict) => conflict.column('id').doUpdateSet(changing))
+      .execute()
+  })
 }
 
 /** Null also for one that has expired. */
@@ -47,10 +53,19 @@ export async function find(db: Database, id: string): Promise<StoredClient | nul
   return row ? fromRow(row) : null
 }
 
-/** False when there was none. */
+/** With everything that was issued to it. False when there was none. */
 export async function remove(db: Database, id: string): Promise<boolean> {
-  const row = await db.deleteFrom('oauth_clients').where('id', '=', id).returning('id').executeTakeFirst()
-  return row !== undefined
+  return await inTransaction(db, async (transaction) => {
+    const row = await transaction
+      .deleteFrom('oauth_clients')
+      .where('id', '=', id)
+      .returning('id')
+      .executeTakeFirst()
+    if (row === undefined) return false
+    await artifacts.revokeByClient(transaction, id)
+    await revocations.revoke(transaction, 'client', id)
+    return true
+  })
 }
 
 /** Notes that it was used now, unless that was noted within TOUCH_INTERVAL_SECONDS. Returns whether it wrote. */

@@ -4,6 +4,7 @@ import { dirname } from 'node:path'
 import { Kysely, PGliteDialect, PostgresDialect, sql } from 'kysely'
 import pg from 'pg'
 import { lockDirectory } from './directory-lock.ts'
+import { type Listen, listenOnEmbedded, listenOnPostgres } from './listener.ts'
 import { prepareStatements } from './prepared-statements.ts'
 import type { Database, Tables } from './tables.ts'
 
@@ -24,6 +25,8 @@ export interface OpenDatabase {
   readonly kind: DatabaseConfig['kind']
   /** For a library that speaks to PostgreSQL itself; null for the embedded database. */
   readonly pool: Pool | null
+  /** Close what it returns before this. */
+  readonly listen: Listen
   close(): Promise<void>
 }
 
@@ -62,6 +65,7 @@ function openPostgres(url: string, { log, poolSize = POOL_SIZE }: OpenOptions): 
     db,
     kind: 'postgres',
     pool,
+    listen: async (channel, hear) => listenOnPostgres(url, channel, hear),
     async close() {
       await db.destroy()
       // Kysely leaves alone a pool that it never used.
@@ -86,6 +90,7 @@ async function openEmbedded(directory: string): Promise<OpenDatabase> {
       db,
       kind: 'embedded',
       pool: null,
+      listen: (channel, hear) => listenOnEmbedded(pglite, db, channel, hear),
       async close() {
         await db.destroy()
         if (!pglite.closed) await pglite.close()

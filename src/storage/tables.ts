@@ -14,6 +14,7 @@ export interface Tables {
   throttles: ThrottlesTable
   upstream_tools: UpstreamToolsTable
   identities: IdentitiesTable
+  revocations: RevocationsTable
 }
 
 export type JsonObject = Record<string, unknown>
@@ -116,4 +117,19 @@ interface IdentitiesTable {
   subject: string
   user_id: UserId
   created_at: Timestamp
+}
+
+/** What ends access tokens before their time. */
+export type RevocationKind = 'grant' | 'account' | 'client' | 'all'
+
+interface RevocationsTable {
+  kind: RevocationKind
+  /** The id of the grant, the person or the client; empty for all. */
+  subject: string
+  /** Null: whenever the token was issued. */
+  issued_before: Date | null
+  revoked_at: Timestamp
+  expires_at: Date
+  /** The transaction that wrote the row last, as text: an xid8. */
+  changed_in: Generated<string>
 }

@@ -1,7 +1,9 @@
 // Owns the people: who may sign in, and the one way the first administrator comes to be.
 import { randomBytes } from 'node:crypto'
 import { type Selectable, sql, type UpdateObject } from 'kysely'
+import * as artifacts from './artifacts.ts'
 import type { TokenHash } from './hash.ts'
+import * as revocations from './revocations.ts'
 import * as setupLinks from './setup-links.ts'
 import type { Database, Role, Tables, UserId } from './tables.ts'
 import { inTransaction } from './transactions.ts'
@@ -131,21 +133,32 @@ export async function setPassword(db: Database, id: UserId, passwordHash: string
   return await update(db, id, { password_hash: passwordHash })
 }
 
-/** Keeps the moment of the first call. False when there is no such user, or it was disabled already. */
+/**
+ * Also ends everything that was issued to the user: sessions, grants, tokens. Keeps the moment of the first call. False when
+ * there is no such user, or it was disabled already.
+ */
 export async function disable(db: Database, id: UserId): Promise<boolean> {
-  const row = await db
-    .updateTable('users')
-    .set({ disabled_at: sql<Date>`now()` })
-    .where('id', '=', id)
-    .where('disabled_at', 'is', null)
-    .returning('id')
-    .executeTakeFirst()
-  return row !== undefined
+  return await inTransaction(db, async (transaction) => {
+    const row = await transaction
+      .updateTable('users')
+      .set({ disabled_at: sql<Date>`now()` })
+      .where('id', '=', id)
+      .where('disabled_at', 'is', null)
+      .returning('id')
+      .executeTakeFirst()
+    if (row === undefined) return false
+    await artifacts.revokeByAccount(transaction, id)
+    await revocations.revoke(transaction, 'account', id)
+    return true
+  })
 }
 
-/** False when there is no such user. */
+/** What was issued before stays ended. False when there is no such user. */
 export async function enable(db: Database, id: UserId): Promise<boolean> {
-  return await update(db, id, { disabled_at: null })
+  return await inTransaction(db, async (transaction) => {
+    await revocations.reinstate(transaction, 'account', id)
+    return await update(transaction, id, { disabled_at: null })
+  })
 }
 
 export async function touchSignIn(db: Database, id: UserId): Promise<void> {

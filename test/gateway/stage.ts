@@ -50,6 +50,7 @@ export async function setStage(
   const events: CallEvent[] = []
   const errors: unknown[] = []
   const revoked = new Set<string>()
+  const isRevoked = ({ grantId }: { grantId: string | null }) => revoked.has(grantId ?? '')
   const clock = { ahead: 0 }
   const now = () => Date.now() + clock.ahead
   const report = (error: unknown) => void errors.push(error)
@@ -57,7 +58,7 @@ export async function setStage(
     issuer: PUBLIC_URL,
     registry,
     keys: { find: (kid) => keys.get(kid) ?? null },
-    isRevoked: (grantId) => revoked.has(grantId),
+    revocations: { isRevoked, hasEnded: isRevoked, onChange: () => undefined },
     credentialFor: staticCredentials,
     toolsOf: createToolCatalogue({ fetch, report, clock: now }).toolsOf,
     sessions: {

@@ -1,0 +1,35 @@
+// Owns `gatehouse token`: what was issued to anybody.
+
+import { parseArgs } from 'node:util'
+import { loadConfig } from '../config/config.ts'
+import { readEnvironment } from '../config/env.ts'
+import { openDatabase } from '../storage/database.ts'
+import { migrateToLatest } from '../storage/migrate.ts'
+import { revokeAll } from '../storage/revocations.ts'
+import type { Command } from './types.ts'
+
+export const tokenCommand: Command = {
+  summary: 'Revoke everything that was issued',
+  usage: `Usage: gatehouse token revoke-all [--json]
+
+Ends every session, grant and token, of everybody, within a second. People sign in again and connect their apps again. Do
+this after a backup was restored: what had been revoked since the backup would be good again. With the embedded database,
+stop the service first.`,
+  async run(args) {
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      options: { json: { type: 'boolean' } },
+      allowPositionals: true,
+      strict: true,
+    })
+    if (positionals[0] !== 'revoke-all') throw new Error('Say `gatehouse token revoke-all`.')
+    const { db, close } = await openDatabase(loadConfig(readEnvironment()).database)
+    try {
+      await migrateToLatest(db)
+      await revokeAll(db)
+    } finally {
+      await close()
+    }
+    process.stdout.write(values.json ? '{"revoked":"all"}\n' : 'Everything that was issued is revoked.\n')
+  },
+}

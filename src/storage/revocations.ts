@@ -1,0 +1,211 @@
+// Owns what was revoked before its time: written with the act that revokes, read by every replica that lets tokens pass.
+import { type RawBuilder, type SelectQueryBuilder, sql } from 'kysely'
+import type { Database, RevocationKind, Tables } from './tables.ts'
+import { inTransaction } from './transactions.ts'
+
+export type { RevocationKind } from './tables.ts'
+
+/** Notified with each change, when its transaction commits. It says nothing: the table is the truth. */
+export const REVOCATIONS_CHANNEL = 'gatehouse_revocations'
+
+const DAY_SECONDS = 24 * 60 * 60
+/** Of a token request that was under way when the revocation came, and of clocks that differ. */
+export const SLACK_SECONDS = 10 * 60
+/** The longest that ACCESS_TOKEN_TTL can be, not what it is: it may have been longer when the token was issued. */
+export const REVOCATION_TTL_SECONDS = DAY_SECONDS + SLACK_SECONDS
+
+/** `iat` comes from the clock of a replica, the moment of a revocation from the database's. */
+const CLOCK_SKEW_SECONDS = 5
+
+/** Its records are no access, they keep an assertion from being used twice. */
+const REPLAY_RECORDS = 'ReplayDetection'
+
+export interface Revocation {
+  readonly kind: RevocationKind
+  readonly subject: string
+  /** Refuses tokens with an `iat` up to this one, in seconds since the epoch. Null: whatever their `iat`. */
+  readonly issuedUntil: number | null
+  /** Seconds since the epoch. No token that was issued more than SLACK_SECONDS after it is refused because of it. */
+  readonly revokedAt: number
+  /** Until every token that it is about has expired. */
+  readonly secondsLeft: number
+}
+
+export interface Changes {
+  readonly revocations: readonly Revocation[]
+  /** Where to look from the next time. */
+  readonly position: string
+}
+
+/**
+ * Ends every access token of a grant, a person or a client, also one that a token request under way is about to issue.
+ * Call it in the transaction that ends the thing itself.
+ */
+export async function revoke(
+  db: Database,
+  kind: Exclude<RevocationKind, 'all'>,
+  subject: string,
+  ttlSeconds: number = REVOCATION_TTL_SECONDS,
+): Promise<void> {
+  await write(db, { kind, subject, issuedBefore: null, ttlSeconds })
+}
+
+/**
+ * Lets new tokens of a person or a client pass again. What was issued up to now stays refused. Call it in the transaction
+ * that makes it so.
+ */
+export async function reinstate(db: Database, kind: 'account' | 'client', subject: string): Promise<void> {
+  await db
+    .updateTable('revocations')
+    .set({
+      issued_before: sql<Date>`clock_timestamp()`,
+      revoked_at: sql<Date>`now()`,
+      changed_in: currentTransaction(),
+    })
+    .where('kind', '=', kind)
+    .where('subject', '=', subject)
+    .where('issued_before', 'is', null)
+    .returning(notify())
+    .execute()
+}
+
+/**
+ * Ends everything that was issued to anybody: sessions, grants, codes, tokens. For a database restored from a backup, which
+ * has again what was revoked since. Token requests under way finish before it or find nothing left.
+ */
+export async function revokeAll(db: Database, ttlSeconds: number = REVOCATION_TTL_SECONDS): Promise<void> {
+  await inTransaction(db, async (transaction) => {
+    await sql`lock table artifacts in share row exclusive mode`.execute(transaction)
+    await transaction.deleteFrom('artifacts').where('model', '!=', REPLAY_RECORDS).execute()
+    const issuedBefore = sql<Date>`clock_timestamp() + make_interval(secs => ${CLOCK_SKEW_SECONDS})`
+    await write(transaction, { kind: 'all', subject: '', issuedBefore, ttlSeconds })
+  })
+}
+
+/**
+ * What was revoked or reinstated since `position`, or with null all that still counts. Some of it may come again, none is
+ * left out: not even what a transaction that began earlier commits later. The newest first, and at most `limit` of them.
+ */
+export async function changesSince(db: Database, position: string | null, limit: number): Promise<Changes> {
+  // Every transaction before the snapshot's xmin was over, so whatever it committed is in this answer or in an earlier one.
+  const { rows } = await sql<Row>`
+    select snapshot.position, kind, subject, ${issuedUntil()} as "issuedUntil", ${revokedAt()} as "revokedAt",
+      ${secondsLeft()} as "secondsLeft"
+    from (select pg_snapshot_xmin(pg_current_snapshot())::text as position) as snapshot
+    left join revocations on changed_in >= ${position ?? '0'}::xid8 and expires_at > now()
+    order by revoked_at desc
+    limit ${limit}`.execute(db)
+  return { position: rows[0]?.position ?? '0', revocations: rows.flatMap(fromRow) }
+}
+
+/** Those that are about any of these, whenever the token was issued. */
+export async function findAbout(
+  db: Database,
+  { grantId, subject, clientId }: About,
+): Promise<readonly Revocation[]> {
+  const about: readonly (readonly [RevocationKind, string])[] = [
+    ['all', ''],
+    ['account', subject],
+    ['client', clientId],
+    ...(grantId === null ? [] : [['grant', grantId] as const]),
+  ]
+  return await selectLive(db)
+    .where((eb) => eb.or(about.map(([kind, id]) => eb.and({ kind, subject: id }))))
+    .execute()
+}
+
+export interface About {
+  readonly grantId: string | null
+  readonly subject: string
+  readonly clientId: string
+}
+
+/** At most `limit` rows in one short statement; call again while it returns `limit`. */
+export async function deleteExpired(db: Database, limit: number): Promise<number> {
+  const expired = db
+    .selectFrom('revocations')
+    .select(['kind', 'subject'])
+    .where('expires_at', '<=', sql<Date>`now()`)
+    .limit(limit)
+    .forUpdate()
+    .skipLocked()
+  const rows = await db
+    .deleteFrom('revocations')
+    .using(expired.as('expired'))
+    .whereRef('revocations.kind', '=', 'expired.kind')
+    .whereRef('revocations.subject', '=', 'expired.subject')
+    .returning('revocations.kind')
+    .execute()
+  return rows.length
+}
+
+interface Row {
+  readonly position: string
+  /** Null, as the rest: nothing has changed. */
+  readonly kind: RevocationKind | null
+  readonly subject: string | null
+  readonly issuedUntil: number | null
+  readonly revokedAt: number | null
+  readonly secondsLeft: number | null
+}
+
+function fromRow({ kind, subject, issuedUntil, revokedAt, secondsLeft }: Row): readonly Revocation[] {
+  if (kind === null || subject === null || revokedAt === null || secondsLeft === null) return []
+  return [{ kind, subject, issuedUntil, revokedAt, secondsLeft }]
+}
+
+interface Writing {
+  readonly kind: RevocationKind
+  readonly subject: string
+  readonly issuedBefore: RawBuilder<Date> | null
+  readonly ttlSeconds: number
+}
+
+async function write(db: Database, { kind, subject, issuedBefore, ttlSeconds }: Writing): Promise<void> {
+  const changing = {
+    issued_before: issuedBefore,
+    revoked_at: sql<Date>`now()`,
+    expires_at: sql<Date>`now() + make_interval(secs => ${ttlSeconds})`,
+    changed_in: currentTransaction(),
+  }
+  await db
+    .insertInto('revocations')
+    .values({ kind, subject, ...changing })
+    .onConflict((conflict) => conflict.columns(['kind', 'subject']).doUpdateSet(changing))
+    .returning(notify())
+    .execute()
+}
+
+/** In the statement that writes, so that none is written without it; sent when the transaction commits. */
+function notify() {
+  return sql<string>`pg_notify(${REVOCATIONS_CHANNEL}, '')`.as('notified')
+}
+
+function currentTransaction() {
+  return sql<string>`pg_current_xact_id()`
+}
+
+function selectLive(db: Database): SelectQueryBuilder<Tables, 'revocations', Revocation> {
+  return db
+    .selectFrom('revocations')
+    .select([
+      'kind',
+      'subject',
+      issuedUntil().as('issuedUntil'),
+      revokedAt().as('revokedAt'),
+      secondsLeft().as('secondsLeft'),
+    ])
+    .where('expires_at', '>', sql<Date>`now()`)
+}
+
+function issuedUntil() {
+  return sql<number | null>`floor(extract(epoch from issued_before))::float8`
+}
+
+function revokedAt() {
+  return sql<number>`extract(epoch from revoked_at)::float8`
+}
+
+function secondsLeft() {
+  return sql<number>`extract(epoch from expires_at - now())::float8`
+}
