@@ -4,11 +4,12 @@ import { createPrivateKey, randomBytes } from 'node:crypto'
 import { Writable } from 'node:stream'
 import { SignJWT } from 'jose'
 import { buildApp } from '../../src/app.ts'
-import { loadSigningKeys } from '../../src/authorization-server/signing-keys.ts'
+import { openSigningKey } from '../../src/authorization-server/signing-keys.ts'
 import { loadConfig } from '../../src/config/config.ts'
 import { createLogger } from '../../src/ops/logger.ts'
 import { type Database, openDatabase } from '../../src/storage/database.ts'
 import { createKeyring } from '../../src/storage/sealing.ts'
+import * as signingKeys from '../../src/storage/signing-keys.ts'
 import { type Answer, send } from '../gateway/stage.ts'
 import { type Browser, createBrowser } from './browser.ts'
 import { createTestDatabase, type Teardown } from './database.ts'
@@ -84,8 +85,9 @@ export async function startReplicas(t: Teardown, { upstream, reach }: ReplicaOpt
     resource: `${origin}/mcp`,
     browser: () => createBrowser(origin),
     async token(claims = {}) {
-      const [key] = await loadSigningKeys(db, keyring)
-      if (!key) throw new Error('no key')
+      const stored = (await signingKeys.list(db)).find(({ alg }) => alg === 'ES256')
+      if (!stored) throw new Error('no key')
+      const key = openSigningKey(stored, keyring)
       const now = Math.floor(Date.now() / 1000)
       const usual = {
         iss: origin,
