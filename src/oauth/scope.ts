@@ -48,7 +48,8 @@ export function includesAll(granted: ReadonlySet<string>, needed: Iterable<strin
   return true
 }
 
-/** What both allow: of a broader and a narrower scope, the narrower one. */
+/** What both allow: of a broader and a narrower scope, the narrower one. Without those that another one includes. */
 export function intersection(one: ReadonlySet<string>, other: ReadonlySet<string>): ReadonlySet<string> {
-  return new Set([...one, ...other].filter((scope) => includes(one, scope) && includes(other, scope)))
+  const both = new Set([...one, ...other].filter((scope) => includes(one, scope) && includes(other, scope)))
+  return new Set([...both].filter((scope) => scope === upstreamOf(scope) || !both.has(upstreamOf(scope))))
 }

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { SignJWT } from 'jose'
 import * as client from 'openid-client'
 import t from 'tap'
+import { callWith } from '../support/calling.ts'
 import { build } from '../support/gatehouse.ts'
 import { claimsOf, getJson, postForm, type Registered, register } from '../support/oauth.ts'
 import { basicHeader, createKeyedClient, createOperatorClient } from '../support/operator-clients.ts'
@@ -46,9 +47,8 @@ for (const method of ['client_secret_basic', 'client_secret_post'] as const) {
       scope: 'demo:read',
       gid: /^client:/,
     })
-    const called = await callTool(resource, tokens.access_token, 'read_note')
-    t.not(called.status, 401)
-    t.equal((await callTool(`${origin}/mcp`, tokens.access_token, 'read_note')).status, 401, 'elsewhere')
+    t.equal(await callWith(resource, tokens.access_token), 200)
+    t.equal(await callWith(`${origin}/mcp`, tokens.access_token), 401, 'elsewhere')
   })
 }
 
@@ -187,15 +187,3 @@ t.test('the holder of an initial access token may register a machine, with the s
   })
   t.match(await postForm(`${origin}/token`, { grant_type: GRANT, scope: 'demo' }, headers), { status: 400 })
 })
-
-async function callTool(url: string, token: string, name: string): Promise<Response> {
-  return await fetch(url, {
-    method: 'POST',
-    headers: {
-      authorization: `Bearer ${token}`,
-      'content-type': 'application/json',
-      accept: 'application/json, text/event-stream',
-    },
-    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name, arguments: {} } }),
-  })
-}
