@@ -4,15 +4,22 @@ import type { KeyObject } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, onRequestAsyncHookHandler } from 'fastify'
 import type { OutboundFetch } from '../http/outbound.ts'
 import type { Audit } from '../ops/audit.ts'
+import * as artifacts from '../storage/artifacts.ts'
 import type { Database } from '../storage/database.ts'
+import { hashToken } from '../storage/hash.ts'
+import { type ConnectedApps, createConnectedApps } from './connected-apps.ts'
+import type { DeviceOutcome } from './device-flow.ts'
+import { createDevices, type Devices } from './devices.ts'
 import type { ErrorForPerson } from './error-page.ts'
 import { createTrustedIssuers, type TrustedIssuer } from './grants/trusted-issuers.ts'
 import { createInteractions, type Interactions } from './interactions.ts'
-import { mountProvider } from './mount.ts'
-import { SIGNED_IN_PATH, signInPath } from './pages-client.ts'
+import { createLogout, type Logout } from './logout.ts'
+import { mountDeviceAuthorization, mountProvider } from './mount.ts'
+import { landingOf, SIGNED_IN_PATH, signInPath } from './pages-client.ts'
 import { createProvider, type ProviderNeeds } from './provider.ts'
 import { recordEvents } from './provider-events.ts'
 import { mountRegistration } from './registration.ts'
+import { createSessions, type Sessions } from './sessions.ts'
 import { loadSigningKeys } from './signing-keys.ts'
 import { createStepUps } from './step-up.ts'
 
@@ -34,6 +41,9 @@ export interface MountNeeds {
   readonly showError: (reply: FastifyReply, error: ErrorForPerson, status: number) => Promise<FastifyReply>
   /** Throws when an address has registered too many clients lately. */
   readonly throttleRegistration: onRequestAsyncHookHandler
+  readonly showDevice: (reply: FastifyReply, outcome: DeviceOutcome) => Promise<FastifyReply>
+  /** Throws when an address has asked for too many device codes lately. */
+  readonly throttleDevices: onRequestAsyncHookHandler
 }
 
 /** What a resource server needs to know to verify our tokens. */
@@ -44,8 +54,12 @@ export interface VerificationKey {
 
 export interface AuthorizationServer {
   readonly interactions: Interactions
-  /** The path at which signing in to our own pages begins. */
-  startSignIn(): string
+  readonly devices: Devices
+  readonly sessions: Sessions
+  readonly connectedApps: ConnectedApps
+  readonly logout: Logout
+  /** The path at which signing in to our own pages begins; `landing` is the page of ours at which it ends. */
+  startSignIn(landing?: string): string
   findKey(kid: string): VerificationKey | null
   isRevoked(grantId: string): boolean
   /** The gateway has just told a client of this grant that it needs more scope. */
@@ -76,24 +90,35 @@ export async function createAuthorizationServer(
   })
   recordEvents(current, needs)
   current.on('grant.revoked', (_ctx, grantId) => revoked.add(grantId))
+  const revokeGrant = async (grantId: string) => {
+    await artifacts.destroy(transactions.current(), 'Grant', hashToken(grantId))
+    await artifacts.revokeByGrant(transactions.current(), grantId)
+    revoked.add(grantId)
+  }
   const provider = () => current
+  const shared = { provider, issuer, transactions, keyring, resources, audit }
 
   return {
-    interactions: createInteractions({ provider, transactions, resources, audit }),
-    startSignIn: () => signInPath(issuer),
+    interactions: createInteractions(shared),
+    devices: createDevices(shared),
+    sessions: createSessions({ ...needs, provider }),
+    connectedApps: createConnectedApps({ ...shared, revokeGrant }),
+    logout: createLogout(provider),
+    startSignIn: (landing) => signInPath(issuer, landing),
     findKey,
     isRevoked,
     challenged: stepUps.challenged,
-    mount(app, { showError, throttleRegistration }) {
-      const options = { provider, issuer, showError }
+    mount(app, { showError, showDevice, throttleRegistration, throttleDevices }) {
+      const options = { provider, issuer, showError, showDevice }
       mountProvider(app, options)
+      mountDeviceAuthorization(app, { ...options, throttle: throttleDevices })
       mountRegistration(app, {
         ...options,
         throttle: throttleRegistration,
         initialAccessTokens: needs.initialAccessTokens,
       })
       // The code in the query is nobody's; the session it came with is what the person wanted.
-      app.get(SIGNED_IN_PATH, (_request, reply) => reply.redirect('/', 303))
+      app.get(SIGNED_IN_PATH, (request, reply) => reply.redirect(landingOf(request.query), 303))
     },
   }
 }

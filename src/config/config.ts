@@ -43,6 +43,8 @@ export interface Config {
   readonly initialAccessTokens: readonly string[]
   readonly accessTokenTtlSeconds: number
   readonly refreshTokenTtlSeconds: number
+  readonly sessionIdleSeconds: number
+  readonly sessionMaxSeconds: number
   readonly identityProviders: readonly IdentityProviderConfig[]
   readonly trustedIssuers: readonly TrustedIssuerConfig[]
   readonly trustProxy: TrustProxy
@@ -96,6 +98,8 @@ function settingsOf(
     initialAccessTokens: values.INITIAL_ACCESS_TOKENS ?? [],
     accessTokenTtlSeconds: values.ACCESS_TOKEN_TTL,
     refreshTokenTtlSeconds: values.REFRESH_TOKEN_TTL,
+    sessionIdleSeconds: values.SESSION_IDLE_TTL,
+    sessionMaxSeconds: values.SESSION_MAX_TTL,
     trustProxy: values.TRUST_PROXY,
     allowedOrigins: values.ALLOWED_ORIGINS,
     maxBodyBytes: values.MAX_BODY,

@@ -23,6 +23,8 @@ t.test('nothing has to be set', async (t) => {
     initialAccessTokens: [],
     accessTokenTtlSeconds: 600,
     refreshTokenTtlSeconds: 2_592_000,
+    sessionIdleSeconds: 604_800,
+    sessionMaxSeconds: 2_592_000,
     identityProviders: [],
     trustedIssuers: [],
     trustProxy: false,
