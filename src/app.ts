@@ -3,16 +3,22 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout } from 'node:timers/promises'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
+import { SIGN_OUT_ACTION } from './account/paths.ts'
+import { account } from './account/plugin.ts'
 import {
   type AuthorizationServer,
   createAuthorizationServer,
 } from './authorization-server/authorization-server.ts'
+import { POLL_WINDOW_SECONDS } from './authorization-server/device-flow.ts'
 import type { Resources } from './authorization-server/resources.ts'
 import { createRevocationList, type RevocationList } from './authorization-server/revocation-list.ts'
 import { sealedRecords } from './authorization-server/sealed-records.ts'
 import type { FirstSteps } from './banner.ts'
 import type { Config, Secrets } from './config/config.ts'
+import { createCodeGuesses, GUESS_WINDOW_SECONDS } from './consent/code-guesses.ts'
 import { decideConsent } from './consent/decision.ts'
+import { devicePages } from './consent/device-plugin.ts'
+import { outcomePage } from './consent/device-view.ts'
 import { consent } from './consent/plugin.ts'
 import { createGateway, type GatewayNeeds } from './gateway/gateway.ts'
 import { gatewayPlugin } from './gateway/plugin.ts'
@@ -33,7 +39,9 @@ import type { Logger } from './ops/logger.ts'
 import { logRequests } from './ops/requests.ts'
 import { startResealing } from './ops/resealing.ts'
 import { createSignIn } from './sign-in/authenticate.ts'
+import { createChangePassword } from './sign-in/change-password.ts'
 import { createKnownBrowsers } from './sign-in/known-browser.ts'
+import { PASSWORD_MIN_LENGTH } from './sign-in/new-password.ts'
 import { createPasswords, type PasswordCost } from './sign-in/password.ts'
 import { signInPlugin } from './sign-in/plugin.ts'
 import { type Prepared, prepareSetup } from './sign-in/prepare-setup.ts'
@@ -82,6 +90,9 @@ const KEEP_ALIVE_MS = 75_000
 /** Hosted clients register anew for every person that connects, all from a few addresses. */
 const REGISTRATIONS_PER_WINDOW = 60
 const REGISTRATION_WINDOW_SECONDS = 60
+/** A device asks for one code at a time; an office full of them has one address. */
+const DEVICE_CODES_PER_WINDOW = 60
+const DEVICE_CODE_WINDOW_SECONDS = 60
 const EXPIRED_BATCH = 1000
 const TOOLS_FOR_PAGES_MS = 1500
 /** Within this time every replica follows a rotation. A new key is published an hour before it signs, so nothing waits for it. */
@@ -216,6 +227,9 @@ async function addAuthorizationServer(
     accessTokenTtlSeconds: config.accessTokenTtlSeconds,
     refreshTokenTtlSeconds: config.refreshTokenTtlSeconds,
     signingKeyRotationSeconds: config.signingKeyRotationSeconds,
+    sessionIdleSeconds: config.sessionIdleSeconds,
+    sessionMaxSeconds: config.sessionMaxSeconds,
+    devicePolls: countersOf(storage)('device-polls', POLL_WINDOW_SECONDS),
     logError: (err, message) => logger.error({ err }, message),
   })
   server.mount(app, {
@@ -224,6 +238,15 @@ async function addAuthorizationServer(
       limit: REGISTRATIONS_PER_WINDOW,
       description: 'Too many clients were registered from your address lately. Try again later.',
     }),
+    throttleDevices: throttleByAddress({
+      counters: countersOf(storage)('device-codes', DEVICE_CODE_WINDOW_SECONDS),
+      limit: DEVICE_CODES_PER_WINDOW,
+      description: 'Too many codes were asked for from your address lately. Try again later.',
+    }),
+    showDevice: (reply, outcome) => {
+      const { view, status } = outcomePage(outcome)
+      return pages.render(reply, 'message', view, { status })
+    },
     showError: (reply, error, status) =>
       pages.render(reply, 'error', authorizationErrorView(error), { status }),
   })
@@ -234,21 +257,22 @@ async function addAuthorizationServer(
 async function addPeople(
   app: FastifyInstance,
   { config, logger, audit, storage, keyring, registry, pages, catalogue }: Foundation,
-  { interactions, startSignIn }: AuthorizationServer,
+  { interactions, sessions, devices, connectedApps, logout, startSignIn }: AuthorizationServer,
   { passwordCost }: Overrides,
 ): Promise<{ setup: Prepared }> {
   const { db } = storage
   const { publicUrl } = config
   const passwords = await createPasswords(passwordCost ? { passwordCost } : {})
   const emailOf = async (id: string) => (await users.findById(db, id))?.email ?? null
-  const signIn = createSignIn({
+  const checking = {
     db,
     passwords,
     audit,
     throttle: createThrottle(countersOf(storage)),
-    knownBrowsers: createKnownBrowsers(keyring.derive('known-browsers', 32)),
     pseudonym: createPseudonym(firstKey(keyring, 'pseudonyms')),
-  })
+  }
+  const knownBrowsers = createKnownBrowsers(keyring.derive('known-browsers', 32))
+  const signIn = createSignIn({ ...checking, knownBrowsers })
 
   await app.register(signInPlugin, {
     publicUrl,
@@ -265,16 +289,30 @@ async function addPeople(
     switchAccount: interactions.switchAccount,
     toolsOf: toolsForPages(registry, catalogue),
   })
+  await app.register(devicePages, {
+    devices,
+    pages,
+    audit,
+    guesses: createCodeGuesses(countersOf(storage)('device-guesses', GUESS_WINDOW_SECONDS)),
+  })
+  await app.register(account, {
+    pages,
+    sessions,
+    apps: connectedApps,
+    logout,
+    startSignIn,
+    audit,
+    changePassword: createChangePassword(checking),
+    minimumPasswordLength: PASSWORD_MIN_LENGTH,
+  })
   await app.register(home, {
     pages,
     publicUrl,
     endpoints: () => endpointsOf(registry),
     signInHref: () => '/login',
+    signOutAction: SIGN_OUT_ACTION,
     needsSetUp: async () => (await users.countAdministrators(db)) === 0,
-    signedInAs: async (request, reply) => {
-      const id = await interactions.signedInAs(request, reply)
-      return id === null ? null : emailOf(id)
-    },
+    signedInAs: async (request, reply) => (await sessions.current(request, reply))?.user.email ?? null,
   })
   const log = (line: string) => logger.info(line)
   return { setup: await prepareSetup({ db, passwords, audit, publicUrl, admin: config.admin, log }) }

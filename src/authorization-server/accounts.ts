@@ -3,12 +3,15 @@
 import type { FindAccount } from 'oidc-provider'
 import type { Transactions } from '../storage/transactions.ts'
 import * as users from '../storage/users.ts'
+import { isOver } from './sessions.ts'
 
-/** A disabled person is as good as gone: no code, no refresh, no claims. */
+/** A disabled person is as good as gone: no code, no refresh, no claims. So is, for a browser, whose session is over. */
 export function createFindAccount(transactions: Transactions): FindAccount {
-  return async (_ctx, id) => {
+  return async (ctx, id) => {
     const user = await users.findById(transactions.current(), id)
     if (!user || user.disabledAt) return undefined
+    const { session } = ctx.oidc
+    if (session?.accountId === id && isOver(session, user)) return undefined
     const claims = { sub: user.id, name: user.name, email: user.email, email_verified: false }
     return { accountId: user.id, claims: async () => claims }
   }

@@ -8,6 +8,7 @@ import { hashToken } from '../storage/hash.ts'
 import * as revocations from '../storage/revocations.ts'
 import type { Keyring } from '../storage/sealing.ts'
 import { inTransaction, type Transactions } from '../storage/transactions.ts'
+import { currentBrowser } from './browsers.ts'
 import { createClientAdapter } from './client-adapter.ts'
 import type { CodeRace } from './code-race.ts'
 import type { RefreshRotation } from './refresh-rotation.ts'
@@ -23,7 +24,10 @@ export interface AdapterNeeds {
 const SEALED: ReadonlySet<string> = new Set(['Session', 'Interaction'])
 
 /** Found by something other than their identifier, yet saved again under it: the identifier is sealed beside the row. */
-const FOUND_OTHERWISE: ReadonlySet<string> = new Set(['Session', 'DeviceCode'])
+const FOUND_OTHERWISE: ReadonlySet<string> = new Set(['Session', 'DeviceCode', 'Grant'])
+
+/** RFC 8628 §3.5: for so long after its end a device is told that its code has expired, rather than that there was none. */
+const EXPIRED_DEVICE_CODE_KEPT_SECONDS = 10 * 60
 
 export const IDENTIFIER = 'artifact-identifier'
 export const PAYLOAD = 'artifact-payload'
@@ -49,7 +53,7 @@ function createArtifactAdapter(
       model,
       idHash,
       payload: SEALED.has(model)
-        ? { sealed: keyring.seal(PAYLOAD, JSON.stringify(payload), model + idHash) }
+        ? { sealed: keyring.seal(PAYLOAD, JSON.stringify(withBrowser(model, payload)), model + idHash) }
         : payload,
       grantId: payload.grantId ?? null,
       accountId: payload.accountId ?? null,
@@ -57,20 +61,14 @@ function createArtifactAdapter(
       uid: model === 'Session' ? (payload.uid ?? null) : null,
       userCode: payload.userCode ?? null,
       sealedId: FOUND_OTHERWISE.has(model) ? keyring.seal(IDENTIFIER, id, model + idHash) : null,
-      expiresInSeconds: expiresIn ?? null,
+      expiresInSeconds: keptFor(model, expiresIn),
     }
   }
 
   const fromRow = (row: artifacts.Artifact | null, id?: string, waited = 0): AdapterPayload | undefined => {
     if (!row) return undefined
-    const identity = model + row.idHash
-    const jti =
-      id ??
-      (row.sealedId === null ? null : (keyring.open(IDENTIFIER, row.sealedId, identity)?.toString() ?? null))
-    const payload =
-      typeof row.payload.sealed === 'string'
-        ? openPayload(keyring, row.payload.sealed, identity)
-        : row.payload
+    const jti = id ?? openIdentifier(keyring, row)
+    const payload = openPayload(keyring, row)
     if (jti === null || payload === null) return undefined
     return { ...payload, jti, ...(isSpent(row, waited) ? { consumed: true } : undefined) }
   }
@@ -89,6 +87,7 @@ function createArtifactAdapter(
     async upsert(id, payload, expiresIn) {
       const row = toRow(id, payload, expiresIn)
       if (model === 'RefreshToken') return void (await artifacts.insertOnce(db(), row))
+      if (isDeviceAnswer(model, payload)) return answerDevice(db(), row)
       if (model !== 'ReplayDetection') return artifacts.upsert(db(), row)
       // RFC 7523 §3, RFC 9449 §11.1: of two uses of one jti at the same moment one must fail.
       if (!(await artifacts.insertOnce(db(), row)))
@@ -121,14 +120,48 @@ function createArtifactAdapter(
 }
 
 /** A grant is only destroyed to end what was issued under it, of which nothing stores the access tokens. */
-async function destroyGrant(db: Database, id: string): Promise<void> {
+export async function destroyGrant(db: Database, id: string): Promise<void> {
   await inTransaction(db, async (transaction) => {
     await artifacts.destroy(transaction, 'Grant', hashToken(id))
     await revocations.revoke(transaction, 'grant', id)
   })
 }
 
-function openPayload(keyring: Keyring, sealed: string, identity: string): AdapterPayload | null {
-  const plain = keyring.open(PAYLOAD, sealed, identity)
+/** What a row holds; null when it was sealed under a key that is gone. */
+export function openPayload(keyring: Keyring, row: artifacts.StoredArtifact): AdapterPayload | null {
+  const { sealed } = row.payload
+  if (typeof sealed !== 'string') return row.payload
+  const plain = keyring.open(PAYLOAD, sealed, row.model + row.idHash)
   return plain === null ? null : JSON.parse(plain.toString())
+}
+
+/** Under which identifier a row was saved, for the kinds that keep it. */
+export function openIdentifier(keyring: Keyring, row: artifacts.StoredArtifact): string | null {
+  if (row.sealedId === null) return null
+  return keyring.open(IDENTIFIER, row.sealedId, row.model + row.idHash)?.toString() ?? null
+}
+
+/** A session remembers where it was last used, so that its person recognises it among others. */
+function withBrowser(model: string, payload: AdapterPayload): AdapterPayload {
+  const browser = model === 'Session' ? currentBrowser() : null
+  return browser === null ? payload : { ...payload, browser: { ...browser, at: Date.now() } }
+}
+
+function keptFor(model: string, expiresIn: number | undefined): number | null {
+  if (expiresIn === undefined) return null
+  return model === 'DeviceCode' ? expiresIn + EXPIRED_DEVICE_CODE_KEPT_SECONDS : expiresIn
+}
+
+function isDeviceAnswer(model: string, { accountId, error }: AdapterPayload): boolean {
+  return model === 'DeviceCode' && (accountId !== undefined || error !== undefined)
+}
+
+/** Somebody else allowed or refused the device a moment earlier. */
+class DeviceAnsweredError extends Error {
+  override readonly name = 'DeviceAnsweredError'
+}
+
+async function answerDevice(db: Database, row: artifacts.NewArtifact): Promise<void> {
+  if (await artifacts.answerOnce(db, row)) return
+  throw new DeviceAnsweredError('the device was answered before')
 }

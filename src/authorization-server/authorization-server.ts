@@ -4,17 +4,24 @@ import type { KeyObject } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, onRequestAsyncHookHandler } from 'fastify'
 import type { OutboundFetch } from '../http/outbound.ts'
 import type { Audit } from '../ops/audit.ts'
+import * as artifacts from '../storage/artifacts.ts'
 import type { Database } from '../storage/database.ts'
+import { destroyGrant } from './adapter.ts'
+import { type ConnectedApps, createConnectedApps } from './connected-apps.ts'
+import type { DeviceOutcome } from './device-flow.ts'
+import { createDevices, type Devices } from './devices.ts'
 import type { ErrorForPerson } from './error-page.ts'
 import { createTrustedIssuers, type TrustedIssuer } from './grants/trusted-issuers.ts'
 import { createInteractions, type Interactions } from './interactions.ts'
 import { openSigningKeys, type SigningKeysNeeds } from './key-rotation.ts'
-import { mountProvider } from './mount.ts'
-import { SIGNED_IN_PATH, signInPath } from './pages-client.ts'
+import { createLogout, type Logout } from './logout.ts'
+import { mountDeviceAuthorization, mountProvider } from './mount.ts'
+import { landingOf, SIGNED_IN_PATH, signInPath } from './pages-client.ts'
 import { createProvider, type ProviderNeeds } from './provider.ts'
 import { recordEvents } from './provider-events.ts'
 import { mountRegistration } from './registration.ts'
 import type { RevocationList } from './revocation-list.ts'
+import { createSessions, type Sessions } from './sessions.ts'
 import { createStepUps } from './step-up.ts'
 
 export interface AuthorizationServerNeeds
@@ -37,6 +44,9 @@ export interface MountNeeds {
   readonly showError: (reply: FastifyReply, error: ErrorForPerson, status: number) => Promise<FastifyReply>
   /** Throws when an address has registered too many clients lately. */
   readonly throttleRegistration: onRequestAsyncHookHandler
+  readonly showDevice: (reply: FastifyReply, outcome: DeviceOutcome) => Promise<FastifyReply>
+  /** Throws when an address has asked for too many device codes lately. */
+  readonly throttleDevices: onRequestAsyncHookHandler
 }
 
 /** What a resource server needs to know to verify our tokens. */
@@ -47,8 +57,12 @@ export interface VerificationKey {
 
 export interface AuthorizationServer {
   readonly interactions: Interactions
-  /** The path at which signing in to our own pages begins. */
-  startSignIn(): string
+  readonly devices: Devices
+  readonly sessions: Sessions
+  readonly connectedApps: ConnectedApps
+  readonly logout: Logout
+  /** The path at which signing in to our own pages begins; `landing` is the page of ours at which it ends. */
+  startSignIn(landing?: string): string
   findKey(kid: string): VerificationKey | null
   /** Follows what was done to the signing keys elsewhere, and rotates them when it is time. To be called every few seconds. */
   reloadKeys(): Promise<void>
@@ -60,7 +74,7 @@ export interface AuthorizationServer {
 export async function createAuthorizationServer(
   needs: AuthorizationServerNeeds,
 ): Promise<AuthorizationServer> {
-  const { audit, issuer, resources, transactions } = needs
+  const { audit, issuer, keyring, resources, transactions } = needs
   const keys = await openSigningKeys(needs)
   const stepUps = createStepUps()
   const findKey = (kid: string) => {
@@ -86,26 +100,39 @@ export async function createAuthorizationServer(
     return assembled
   }
   let current = assemble()
+  const revokeGrant = async (grantId: string) => {
+    await transactions.run(async () => {
+      await destroyGrant(transactions.current(), grantId)
+      await artifacts.revokeByGrant(transactions.current(), grantId)
+    })
+    needs.revocations.note(grantId)
+  }
   const provider = () => current
+  const shared = { provider, issuer, transactions, keyring, resources, audit }
 
   return {
-    interactions: createInteractions({ provider, transactions, resources, audit }),
-    startSignIn: () => signInPath(issuer),
+    interactions: createInteractions(shared),
+    devices: createDevices(shared),
+    sessions: createSessions({ ...needs, provider }),
+    connectedApps: createConnectedApps({ ...shared, revokeGrant }),
+    logout: createLogout(provider),
+    startSignIn: (landing) => signInPath(issuer, landing),
     findKey,
     challenged: stepUps.challenged,
     async reloadKeys() {
       if (await keys.reload()) current = assemble()
     },
-    mount(app, { showError, throttleRegistration }) {
-      const options = { provider, issuer, showError }
+    mount(app, { showError, showDevice, throttleRegistration, throttleDevices }) {
+      const options = { provider, issuer, showError, showDevice }
       mountProvider(app, options)
+      mountDeviceAuthorization(app, { ...options, throttle: throttleDevices })
       mountRegistration(app, {
         ...options,
         throttle: throttleRegistration,
         initialAccessTokens: needs.initialAccessTokens,
       })
       // The code in the query is nobody's; the session it came with is what the person wanted.
-      app.get(SIGNED_IN_PATH, (_request, reply) => reply.redirect('/', 303))
+      app.get(SIGNED_IN_PATH, (request, reply) => reply.redirect(landingOf(request.query), 303))
     },
   }
 }

@@ -4,6 +4,7 @@ import type { Configuration } from 'oidc-provider'
 import type { OutboundFetch } from '../http/outbound.ts'
 import { clientDocuments, DOCUMENT_LIMITS } from './client-documents.ts'
 import { clientDefaults, extraClientMetadata } from './client-metadata.ts'
+import { DEVICE_GRANT } from './device-flow.ts'
 import { CLIENT_CREDENTIALS, JWT_BEARER } from './grants/names.ts'
 import type { TrustedIssuers } from './grants/trusted-issuers.ts'
 import { SIGNING_ALGORITHM, SIGNING_ALGORITHMS } from './key-schedule.ts'
@@ -23,7 +24,7 @@ export interface ClientPolicy {
 }
 
 /** Those that end at a person's consent. */
-const GRANT_TYPES: readonly string[] = ['authorization_code', 'refresh_token']
+const GRANT_TYPES: readonly string[] = ['authorization_code', 'refresh_token', DEVICE_GRANT]
 
 export function clientConfiguration(policy: ClientPolicy) {
   const { issuer: publicUrl, registration, outboundFetch, onForeignRedirects, trustedIssuers } = policy

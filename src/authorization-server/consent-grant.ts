@@ -57,8 +57,7 @@ export function createGrantLoader({ transactions, resources, decideConsent, hasH
     const indicator = requestedResource(ctx.oidc.params, resources)
     const resource = indicator === null ? null : findResource(resources, indicator)
     // What cannot be granted was never agreed to, and must not be a reason to ask each time.
-    const grantable = [...IDENTITY_SCOPES, ...(resource ? scopesOf(resource) : [])]
-    const scopes = new Set(grantable.filter((scope) => asked.has(scope)))
+    const scopes = new Set(grantable(resource).filter((scope) => asked.has(scope)))
     const remembered = await consents.find(transactions.current(), {
       userId: account.accountId,
       clientId: client.clientId,
@@ -74,9 +73,14 @@ export function createGrantLoader({ transactions, resources, decideConsent, hasH
         (await hasHeldTools(resource, Math.floor(remembered.grantedAt.getTime() / 1000))),
       prompt: text(ctx.oidc.params?.prompt),
     }
-    if (decideConsent(question) === 'ask') return undefined
+    // RFC 8628 §5.4: only the person knows whose device shows the code, so they are asked about every one.
+    if (ctx.oidc.deviceCode || decideConsent(question) === 'ask') return undefined
     return createGrant(provider, { ...owner, resource: indicator, scopes })
   }
+}
+
+function grantable(resource: ProtectedResource | null): readonly string[] {
+  return [...IDENTITY_SCOPES, ...(resource ? scopesOf(resource) : [])]
 }
 
 export interface NewGrant {

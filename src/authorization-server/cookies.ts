@@ -1,6 +1,7 @@
 // Owns the browser cookies of the authorization server.
 
-import type { Configuration } from 'oidc-provider'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Configuration, Provider } from 'oidc-provider'
 import type { Keyring } from '../storage/sealing.ts'
 
 /**
@@ -9,13 +10,7 @@ import type { Keyring } from '../storage/sealing.ts'
  */
 export function cookies(issuer: string, keyring: Keyring): NonNullable<Configuration['cookies']> {
   const https = issuer.startsWith('https:')
-  const attributes = {
-    httpOnly: true,
-    overwrite: true,
-    sameSite: 'lax',
-    secure: https,
-    signed: true,
-  } as const
+  const attributes = attributesOf(issuer)
   return {
     keys: keyring.derive('browser-cookies', 32).map((key) => key.toString('base64url')),
     names: https
@@ -24,4 +19,40 @@ export function cookies(issuer: string, keyring: Keyring): NonNullable<Configura
     long: attributes,
     short: attributes,
   }
+}
+
+function attributesOf(issuer: string) {
+  return {
+    httpOnly: true,
+    overwrite: true,
+    sameSite: 'lax',
+    secure: issuer.startsWith('https:'),
+    signed: true,
+  } as const
+}
+
+export interface BrowserCookie {
+  readonly name: 'session' | 'resume'
+  /** Null: the browser forgets it. */
+  readonly value: string | null
+  readonly path?: string
+  readonly expires?: Date
+}
+
+/** Sets a cookie of oidc-provider's from a route of ours, signed as it expects it. */
+export function setCookie(
+  { provider, issuer }: { readonly provider: Provider; readonly issuer: string },
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { name, value, ...where }: BrowserCookie,
+): void {
+  const { cookies } = provider.createContext(request.raw, reply.raw)
+  const attributes = attributesOf(issuer)
+  // Whether a proxy in front speaks https is not for the connection to say.
+  cookies.secure = attributes.secure
+  cookies.set(provider.cookieName(name), value, { ...attributes, ...where })
+  // Cookies of the reply would replace those of the raw answer.
+  for (const line of [reply.raw.getHeader('set-cookie') ?? []].flat())
+    reply.header('set-cookie', String(line))
+  reply.raw.removeHeader('set-cookie')
 }

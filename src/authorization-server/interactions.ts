@@ -2,57 +2,32 @@
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Client, errors, type Provider } from 'oidc-provider'
-import type { ProtectedResource, ToolScope } from '../oauth/resource.ts'
-import { formatScope, parseScope, scopesOf } from '../oauth/scope.ts'
+import { formatScope, parseScope } from '../oauth/scope.ts'
 import type { Audit } from '../ops/audit.ts'
 import * as consents from '../storage/consents.ts'
 import type { Transactions } from '../storage/transactions.ts'
-import {
-  createGrant,
-  describeClient,
-  IDENTITY_SCOPES,
-  isDocumentClient,
-  requestedResource,
-  text,
-} from './consent-grant.ts'
-import { PAGES_CLIENT_ID } from './pages-client.ts'
-import { formActionSource } from './redirect-uris.ts'
-import { findResource, type Resources } from './resources.ts'
+import { createGrant, describeClient, IDENTITY_SCOPES, requestedResource, text } from './consent-grant.ts'
+import { type DescribedRequest, describeRequest, findRequested } from './described-request.ts'
+import { beginInteraction, type DeviceOrigin, originOf, spell } from './devices.ts'
+import type { Resources } from './resources.ts'
+import { sessionOf } from './sessions.ts'
 
-export interface PendingInteraction {
+export type { InteractionClient, RequestedAccess } from './described-request.ts'
+
+export interface PendingInteraction extends DescribedRequest {
   readonly uid: string
   readonly prompt: 'login' | 'consent'
   /** Who is signed in, null for nobody yet. */
   readonly accountId: string | null
   readonly loginHint: string | null
-  /** Null when the person signs in to our own pages. */
-  readonly client: InteractionClient | null
-  /** What the client asks for at a protected resource; null when it only asks who the person is. */
-  readonly requested: RequestedAccess | null
-  /** What it asks to know about the person: of `openid`, `profile`, `email`. */
-  readonly identity: readonly string[]
+  /** The device that asked with a code (RFC 8628); null when the browser itself was sent here. */
+  readonly device: AskingDevice | null
 }
 
-export interface InteractionClient {
-  readonly id: string
-  readonly name: string
-  readonly uri: string | null
-  readonly redirectHost: string
-  readonly redirectIsLoopback: boolean
-  /** Where the page's form may end up: a source for the Content-Security-Policy directive form-action. */
-  readonly redirectSource: string
-  /** The host that published the client's metadata document; null for a client that registered itself. */
-  readonly idHost: string | null
-}
-
-export interface RequestedAccess {
-  readonly resource: string
-  readonly upstream: string
-  readonly title: string
-  readonly toolScopes: readonly ToolScope[]
-  readonly scopes: ReadonlySet<string>
-  /** When the person agreed to something here before, in seconds since the epoch. */
-  readonly agreedAt: number | null
+export interface AskingDevice {
+  /** As the device shows it. */
+  readonly userCode: string
+  readonly askedFrom: DeviceOrigin
 }
 
 export interface Interactions {
@@ -65,12 +40,11 @@ export interface Interactions {
   deny(request: FastifyRequest, reply: FastifyReply): Promise<string>
   /** Signs the browser out and begins the same authorization request again, so that somebody else can sign in. */
   switchAccount(request: FastifyRequest, reply: FastifyReply): Promise<string>
-  /** Who is signed in with this browser, outside of any interaction. */
-  signedInAs(request: FastifyRequest, reply: FastifyReply): Promise<string | null>
 }
 
 export interface InteractionNeeds {
   readonly provider: () => Provider
+  readonly issuer: string
   readonly transactions: Transactions
   readonly resources: Resources
   readonly audit: Pick<Audit, 'consentGiven' | 'consentDenied'>
@@ -89,7 +63,9 @@ export function createInteractions(needs: InteractionNeeds): Interactions {
         const interaction = await details(request, reply)
         if (interaction.uid !== uidOf(request)) return null
         const client = await provider().Client.find(text(interaction.params.client_id))
-        return client ? await describe(interaction, client, needs) : null
+        if (!client) return null
+        const device = await findDevice(provider(), interaction)
+        return { ...(await describe(interaction, client, needs)), device }
       } catch (error) {
         if (error instanceof errors.SessionNotFound) return null
         throw error
@@ -127,61 +103,42 @@ export function createInteractions(needs: InteractionNeeds): Interactions {
     },
 
     async switchAccount(request, reply) {
-      const { params } = await details(request, reply)
+      const interaction = await details(request, reply)
+      const { params } = interaction
       await endSession(provider(), request, reply)
+      const code = await deviceCodeOf(provider(), interaction)
+      if (code) return beginInteraction({ ...needs, provider: provider() }, request, reply, code)
       return `/authorize?${new URLSearchParams(parameters(params))}`
     },
-
-    async signedInAs(request, reply) {
-      const session = await sessionOf(provider(), request, reply)
-      return session.accountId ?? null
-    },
   }
 }
 
-async function describe(
-  interaction: Details,
-  client: Client,
-  { resources, transactions }: InteractionNeeds,
-): Promise<PendingInteraction> {
+async function deviceCodeOf(provider: Provider, { deviceCode }: Details) {
+  if (deviceCode === undefined) return null
+  return (await provider.DeviceCode.find(deviceCode, { ignoreExpiration: true })) ?? null
+}
+
+async function findDevice(provider: Provider, interaction: Details): Promise<AskingDevice | null> {
+  const code = await deviceCodeOf(provider, interaction)
+  return code && { userCode: spell(code.userCode), askedFrom: originOf(code) }
+}
+
+async function describe(interaction: Details, client: Client, { resources, transactions }: InteractionNeeds) {
   const { params, prompt, session, uid } = interaction
-  const scopes = parseScope(text(params.scope))
   const resource = findRequested(params, resources)
-  const requestedAccess = async ({ identifier, upstream, title, toolScopes }: ProtectedResource) => ({
-    resource: identifier,
-    upstream,
-    title,
-    toolScopes,
-    scopes: new Set(scopesOf({ upstream, toolScopes }).filter((scope) => scopes.has(scope))),
-    agreedAt: await agreedAt(identifier),
-  })
-  const agreedAt = async (identifier: string) => {
-    if (!session) return null
-    const key = { userId: session.accountId, clientId: client.clientId, resource: identifier }
-    const consent = await consents.find(transactions.current(), key)
-    return consent && Math.floor(consent.grantedAt.getTime() / 1000)
-  }
+  const consent =
+    session &&
+    (await consents.find(transactions.current(), {
+      userId: session.accountId,
+      clientId: client.clientId,
+      resource: resource?.identifier ?? '',
+    }))
   return {
     uid,
-    prompt: prompt.name === 'consent' ? 'consent' : 'login',
+    prompt: prompt.name === 'consent' ? ('consent' as const) : ('login' as const),
     accountId: session?.accountId ?? null,
     loginHint: text(params.login_hint) || null,
-    client: client.clientId === PAGES_CLIENT_ID ? null : describeForPeople(client, text(params.redirect_uri)),
-    requested: resource && (await requestedAccess(resource)),
-    identity: IDENTITY_SCOPES.filter((scope) => scopes.has(scope)),
-  }
-}
-
-function describeForPeople(client: Client, redirectUri: string): InteractionClient {
-  const { redirectHost, redirectIsLoopback } = describeClient(client, redirectUri)
-  return {
-    id: client.clientId,
-    name: client.clientName ?? redirectHost,
-    uri: client.clientUri ?? null,
-    redirectHost,
-    redirectIsLoopback,
-    redirectSource: formActionSource(redirectUri),
-    idHost: isDocumentClient(client) ? new URL(client.clientId).host : null,
+    ...describeRequest(client, params, resources, consent?.grantedAt),
   }
 }
 
@@ -217,13 +174,10 @@ async function agree(
     redirectHost,
     clientFingerprint,
   }
-  await consents.remember(transactions.current(), consent)
+  // A device is asked about every time, so there is nothing to remember (see consent-grant.ts).
+  if (interaction.deviceCode === undefined) await consents.remember(transactions.current(), consent)
   audit.consentGiven({ ...owner, userId: owner.accountId, resource, scopes: formatScope(scopes) })
   return grant.jti
-}
-
-function sessionOf(provider: Provider, request: FastifyRequest, reply: FastifyReply) {
-  return provider.Session.get(provider.createContext(request.raw, reply.raw))
 }
 
 /** The cookie that is left behind leads nowhere. */
@@ -236,11 +190,6 @@ function parameters(params: Details['params']): [string, string][] {
   return Object.entries(params).flatMap(([name, value]) =>
     [value].flat().map((each): [string, string] => [name, text(each)]),
   )
-}
-
-function findRequested(params: Details['params'], resources: Resources) {
-  const indicator = requestedResource(params, resources)
-  return indicator === null ? null : findResource(resources, indicator)
 }
 
 function uidOf(request: FastifyRequest): unknown {

@@ -1,8 +1,10 @@
 // Owns how oidc-provider sits on the one Fastify origin: its paths, its untouched request body, its URLs from PUBLIC_URL.
 
 import type { IncomingMessage } from 'node:http'
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyInstance, FastifyReply, onRequestAsyncHookHandler } from 'fastify'
 import type { Provider } from 'oidc-provider'
+import { inBrowser } from './browsers.ts'
+import { DEVICE_AUTHORIZATION_PATH, type DeviceOutcome, takeDeviceOutcome } from './device-flow.ts'
 import { type ErrorForPerson, takeErrorForPerson } from './error-page.ts'
 
 export interface MountOptions {
@@ -11,6 +13,8 @@ export interface MountOptions {
   readonly issuer: string
   /** Shows what went wrong to the person in front of the browser. */
   readonly showError: (reply: FastifyReply, error: ErrorForPerson, status: number) => Promise<FastifyReply>
+  /** Shows how a device's request ended to the person who answered it. */
+  readonly showDevice: (reply: FastifyReply, outcome: DeviceOutcome) => Promise<FastifyReply>
 }
 
 /** Everything oidc-provider answers. Pages of ours are not among them. */
@@ -20,6 +24,7 @@ const PATHS: readonly string[] = [
   '/authorize',
   '/authorize/:uid',
   '/introspect',
+  '/device/:uid',
   '/jwks',
   '/par',
   '/revoke',
@@ -30,9 +35,7 @@ const PATHS: readonly string[] = [
 export function mountProvider(app: FastifyInstance, options: MountOptions): void {
   const answer = createAnswer(options)
   app.register(async (scope) => {
-    // oidc-provider reads the body itself.
-    scope.removeAllContentTypeParsers()
-    scope.addContentTypeParser('*', (_request, _payload, done) => done(null))
+    leaveBodyUnread(scope)
     for (const url of PATHS) {
       const method = ['GET', 'HEAD', 'POST', 'OPTIONS']
       scope.route({ method, url, handler: (request, reply) => answer(request.raw, request.ip, reply) })
@@ -40,10 +43,30 @@ export function mountProvider(app: FastifyInstance, options: MountOptions): void
   })
 }
 
+/** RFC 8628 §3.1. Anybody may ask for a code, so how often is limited. */
+export function mountDeviceAuthorization(
+  app: FastifyInstance,
+  { throttle, ...options }: MountOptions & { readonly throttle: onRequestAsyncHookHandler },
+): void {
+  const answer = createAnswer(options)
+  const url = DEVICE_AUTHORIZATION_PATH
+  app.register(async (scope) => {
+    leaveBodyUnread(scope)
+    scope.options(url, (request, reply) => answer(request.raw, request.ip, reply))
+    scope.post(url, { onRequest: throttle }, (request, reply) => answer(request.raw, request.ip, reply))
+  })
+}
+
+/** oidc-provider reads it itself. */
+function leaveBodyUnread(scope: FastifyInstance): void {
+  scope.removeAllContentTypeParsers()
+  scope.addContentTypeParser('*', (_request, _payload, done) => done(null))
+}
+
 export type Answer = (request: IncomingMessage, ip: string, reply: FastifyReply) => Promise<FastifyReply>
 
 /** Lets oidc-provider answer `request`, or answers with a page of ours what it leaves to the person. */
-export function createAnswer({ provider, issuer, showError }: MountOptions): Answer {
+export function createAnswer({ provider, issuer, showError, showDevice }: MountOptions): Answer {
   const { protocol, host } = new URL(issuer)
   const callbacks = new WeakMap<Provider, ReturnType<Provider['callback']>>()
 
@@ -57,7 +80,9 @@ export function createAnswer({ provider, issuer, showError }: MountOptions): Ans
     request.headers['x-forwarded-host'] = host
     request.headers['x-forwarded-for'] = ip
 
-    await callback(request, reply.raw)
+    await inBrowser(request, ip, () => callback(request, reply.raw))
+    const outcome = takeDeviceOutcome(request)
+    if (outcome) return showDevice(reply, outcome)
     const error = takeErrorForPerson(request)
     if (error) return showError(reply, error, reply.raw.statusCode)
     return reply.hijack()

@@ -19,8 +19,17 @@ export function pagesClient(publicUrl: string): ClientMetadata {
   }
 }
 
+/** Pages of ours that somebody may be sent to after signing in; nothing else, whatever the query says. */
+const LANDINGS: ReadonlySet<unknown> = new Set(['/account'])
+
+/** Where to go on from SIGNED_IN_PATH. */
+export function landingOf(query: unknown): string {
+  const state = typeof query === 'object' && query !== null && 'state' in query ? query.state : undefined
+  return typeof state === 'string' && LANDINGS.has(state) ? state : '/'
+}
+
 /** The path of an authorization request that signs the browser in. Nobody knows its code verifier, on purpose. */
-export function signInPath(publicUrl: string): string {
+export function signInPath(publicUrl: string, landing = '/'): string {
   const query = new URLSearchParams({
     client_id: PAGES_CLIENT_ID,
     redirect_uri: publicUrl + SIGNED_IN_PATH,
@@ -28,6 +37,7 @@ export function signInPath(publicUrl: string): string {
     scope: 'openid',
     code_challenge: createHash('sha256').update(randomBytes(32)).digest('base64url'),
     code_challenge_method: 'S256',
+    state: landing,
   })
   return `/authorize?${query}`
 }

@@ -27,6 +27,8 @@ export function recordEvents(provider: Provider, { audit, logError }: EventNeeds
     })
   })
   provider.on('grant.error', (ctx, error) => {
+    // A device asks every few seconds until its person has answered.
+    if (error.error === 'authorization_pending') return
     const { client, params } = ctx.oidc
     audit.tokenRefused({
       clientId: client?.clientId,

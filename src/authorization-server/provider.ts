@@ -2,6 +2,7 @@
 
 import { type Configuration, Provider } from 'oidc-provider'
 import { PROOF_ALGORITHMS } from '../http/dpop-proof.ts'
+import type { Counters } from '../http/throttle.ts'
 import type { Keyring } from '../storage/sealing.ts'
 import type { Transactions } from '../storage/transactions.ts'
 import { claimsBesides } from './access-token-claims.ts'
@@ -14,6 +15,7 @@ import { type ClientPolicy, clientConfiguration } from './clients.ts'
 import { createCodeRace } from './code-race.ts'
 import { createGrantLoader, type GrantNeeds, IDENTITY_SCOPES } from './consent-grant.ts'
 import { cookies } from './cookies.ts'
+import { DEVICE_AUTHORIZATION_PATH, DEVICE_PATH, deviceFlow, paceDevices } from './device-flow.ts'
 import { leaveToPages } from './error-page.ts'
 import { ID_JAG_PROFILE, type JwtBearerNeeds, registerJwtBearer } from './grants/jwt-bearer.ts'
 import { registerTokenExchange } from './grants/token-exchange.ts'
@@ -22,6 +24,7 @@ import { INTROSPECTION_PATH, introspectAccessTokens, introspection } from './int
 import { SIGNING_ALGORITHMS } from './key-schedule.ts'
 import { letKeySetBeCached } from './key-set.ts'
 import { type Lifetimes, ttl } from './lifetimes.ts'
+import { LOGOUT_PATH } from './logout.ts'
 import { createOwnAccessTokens, type OwnAccessTokenNeeds } from './own-access-tokens.ts'
 import { pagesClient } from './pages-client.ts'
 import { createRefreshRotation } from './refresh-rotation.ts'
@@ -45,6 +48,8 @@ export interface ProviderNeeds
   readonly keys: readonly SigningKey[]
   readonly resources: Resources
   readonly answersChallenge: (grantId: string) => boolean
+  /** Counts the requests of a device that waits; see POLL_WINDOW_SECONDS. */
+  readonly devicePolls: Counters
 }
 
 export function createProvider(needs: ProviderNeeds): Provider {
@@ -72,6 +77,7 @@ export function createProvider(needs: ProviderNeeds): Provider {
     return matchesSecret(this.clientSecret, presented)
   }
   answerOutages(provider, needs)
+  paceDevices(provider, needs.devicePolls)
   commitTokenRequests(provider, transactions)
   addGrants(provider, needs)
   letKeySetBeCached(provider)
@@ -100,6 +106,9 @@ function protocol(needs: ProviderNeeds): Configuration {
       pushed_authorization_request: '/par',
       introspection: INTROSPECTION_PATH,
       revocation: REVOCATION_PATH,
+      device_authorization: DEVICE_AUTHORIZATION_PATH,
+      code_verification: DEVICE_PATH,
+      end_session: LOGOUT_PATH,
     },
     responseTypes: ['code'],
     // No `offline_access`: clients that see it force consent, and refresh tokens here do not depend on it.
@@ -132,13 +141,15 @@ function protocol(needs: ProviderNeeds): Configuration {
     features: {
       ...clientConfiguration(needs).features,
       devInteractions: { enabled: false },
+      deviceFlow,
       clientCredentials: { enabled: true },
       dPoP: { enabled: true },
       introspection: introspection(needs.resources),
       pushedAuthorizationRequests: { enabled: true },
       revocation: revocation(),
       resourceIndicators: resourceIndicators(needs.resources, needs.accessTokenTtlSeconds),
-      rpInitiatedLogout: { enabled: false },
+      // For discovery and registered post_logout_redirect_uris; the endpoint itself is ours (see logout.ts).
+      rpInitiatedLogout: { enabled: true },
       userinfo: { enabled: true },
     },
   }

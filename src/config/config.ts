@@ -45,6 +45,8 @@ export interface Config {
   readonly refreshTokenTtlSeconds: number
   /** Null: by command only. */
   readonly signingKeyRotationSeconds: number | null
+  readonly sessionIdleSeconds: number
+  readonly sessionMaxSeconds: number
   readonly identityProviders: readonly IdentityProviderConfig[]
   readonly trustedIssuers: readonly TrustedIssuerConfig[]
   readonly trustProxy: TrustProxy
@@ -99,6 +101,8 @@ function settingsOf(
     accessTokenTtlSeconds: values.ACCESS_TOKEN_TTL,
     refreshTokenTtlSeconds: values.REFRESH_TOKEN_TTL,
     signingKeyRotationSeconds: values.SIGNING_KEY_ROTATION,
+    sessionIdleSeconds: values.SESSION_IDLE_TTL,
+    sessionMaxSeconds: values.SESSION_MAX_TTL,
     trustProxy: values.TRUST_PROXY,
     allowedOrigins: values.ALLOWED_ORIGINS,
     maxBodyBytes: values.MAX_BODY,

@@ -8,6 +8,7 @@ export const GROUPS = [
   'The first administrator',
   'Upstreams',
   'Clients and tokens',
+  'Sessions',
   'Signing in elsewhere',
   'Access managed by an identity provider',
   'The network around it',

@@ -40,6 +40,7 @@ function isPassword(text: string): boolean {
 const WHERE = 'Where people find it'
 const STORAGE = 'Storage and secrets'
 const ADMIN = 'The first administrator'
+const SESSIONS = 'Sessions'
 const OPERATIONS = 'Operations'
 
 export const serviceVariables = {
@@ -125,6 +126,19 @@ export const serviceVariables = {
       example: null,
       secret: true,
     }),
+
+  SESSION_IDLE_TTL: duration('1m', '365d').prefault('7d').register(documentation, {
+    group: SESSIONS,
+    meaning:
+      'How long a browser stays signed in that does not come back. Every use of our pages starts it anew, up to `SESSION_MAX_TTL`.',
+    example: '12h',
+  }),
+  SESSION_MAX_TTL: duration('1m', '365d').prefault('30d').register(documentation, {
+    group: SESSIONS,
+    meaning:
+      'How long a browser stays signed in at most, counted from signing in. Connected apps are not signed out by it: they have refresh tokens.',
+    example: '7d',
+  }),
 
   LOG_LEVEL: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .prefault('info')

@@ -20,11 +20,13 @@ export interface ConsentPage {
 }
 
 export function consentView({ interaction, person, tools, notice }: ConsentPage): ConsentView {
-  const { uid, client, requested, identity } = interaction
+  const { uid, client, requested, identity, device } = interaction
   return {
     action: `/consent/${uid}`,
     client: { name: client.name, verifiedHost: client.idHost },
-    redirect: { host: client.redirectHost, kind: redirectKind(client) },
+    redirect: device
+      ? { host: device.userCode, kind: 'device' }
+      : { host: client.redirectHost, kind: redirectKind(client) },
     upstream: requested && { title: requested.title, resource: requested.resource },
     choices: requested
       ? scopeChoices({ offer: requested, requested: requested.scopes, tools, agreedAt: requested.agreedAt })

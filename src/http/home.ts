@@ -14,6 +14,8 @@ export interface HomeNeeds {
   readonly signedInAs: (request: FastifyRequest, reply: FastifyReply) => Promise<string | null>
   /** Where signing in begins. */
   readonly signInHref: () => string
+  /** Where a form of ours signs this browser out. */
+  readonly signOutAction: string
   /** No administrator exists yet. */
   readonly needsSetUp: () => Promise<boolean>
 }
@@ -28,6 +30,7 @@ export async function home(app: FastifyInstance, needs: HomeNeeds): Promise<void
       isLocal,
       signedInAs,
       signInHref: needs.signInHref(),
+      signOutAction: needs.signOutAction,
       needsSetUp,
     }
     return needs.pages.render(reply, 'home', view)

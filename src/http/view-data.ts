@@ -1,5 +1,7 @@
 // Owns what each page is given: one interface per view. The posted fields are named where a form is.
 
+import type { Moment } from './moment.ts'
+
 /** Who asks: shown on every page of an interaction. The name is whatever the client claims. */
 export interface AskingClient {
   readonly name: string
@@ -60,8 +62,11 @@ export interface ScopeChoice {
 export interface ConsentView {
   readonly action: string
   readonly client: AskingClient
-  /** Where the answer goes: a site, any program on this computer, or whichever app opens links of this scheme. */
-  readonly redirect: { readonly host: string; readonly kind: 'web' | 'loopback' | 'app' }
+  /**
+   * Where the answer goes: a site, any program on this computer, whichever app opens links of this scheme, or a device,
+   * whose `host` is the code it shows.
+   */
+  readonly redirect: { readonly host: string; readonly kind: 'web' | 'loopback' | 'app' | 'device' }
   /** Null when the client only asks who the person is. */
   readonly upstream: { readonly title: string; readonly resource: string } | null
   readonly choices: readonly ScopeChoice[]
@@ -87,6 +92,8 @@ export interface HomeView {
   /** The email address of who is signed in. */
   readonly signedInAs: string | null
   readonly signInHref: string
+  /** Where its form posts `_csrf` to sign out. */
+  readonly signOutAction: string
   /** No administrator exists yet. */
   readonly needsSetUp: boolean
 }
@@ -119,6 +126,81 @@ export interface ProceedView {
   readonly href: string
 }
 
+/** Posts `user_code` and `_csrf` to `action`. */
+export interface DeviceView {
+  readonly action: string
+  /** What was typed before, or what the link carried. */
+  readonly userCode: string
+  readonly problem: string | null
+  readonly retryAfterSeconds: number | null
+}
+
+/** Posts `user_code`, `decision` (`continue` or `deny`) and `_csrf` to `action`. */
+export interface DeviceConfirmView {
+  readonly action: string
+  /** As the device shows it. */
+  readonly userCode: string
+  readonly client: AskingClient
+  /** What it would like to do, in words. Null when it only asks who the person is. */
+  readonly upstream: { readonly title: string; readonly wishes: readonly string[] } | null
+  readonly askedFrom: { readonly ip: string; readonly program: string; readonly when: Moment }
+}
+
+/** Posts what it was given in `parameters`, and `_csrf`, to `action`. */
+export interface LogoutView {
+  readonly action: string
+  readonly email: string
+  /** The app that asks for it; null when the person came by themselves. */
+  readonly client: AskingClient | null
+  readonly returnHost: string | null
+  readonly parameters: readonly { readonly name: string; readonly value: string }[]
+}
+
+/** One app of the account page. Its form posts `client_id`. */
+export interface AppLine {
+  readonly clientId: string
+  readonly name: string
+  readonly verifiedHost: string | null
+  /** Where its codes went; null when it is a device. */
+  readonly goesTo: { readonly host: string; readonly isLocal: boolean } | null
+  readonly access: readonly { readonly title: string; readonly resource: string; readonly may: string }[]
+  readonly since: Moment
+  readonly lastUsed: Moment
+}
+
+/** One browser of the account page. Its form posts `session`. */
+export interface BrowserLine {
+  readonly sessionId: string
+  readonly name: string
+  readonly ip: string
+  readonly isThis: boolean
+  readonly signedIn: Moment
+  readonly seen: Moment
+}
+
+/** Every form posts `_csrf` to the path named here, and what its lines say. */
+export interface AccountView {
+  readonly actions: {
+    readonly disconnect: string
+    readonly endSession: string
+    /** Also posts `apps` (`keep` or `disconnect`). */
+    readonly endAll: string
+    /** Posts `password`, `new_password`, `new_password_again` and, when ticked, `apps` (`disconnect`). */
+    readonly password: string
+    readonly signOut: string
+  }
+  readonly person: { readonly name: string | null; readonly email: string }
+  readonly apps: readonly AppLine[]
+  readonly browsers: readonly BrowserLine[]
+  readonly hasPassword: boolean
+  readonly minimumPasswordLength: number
+  /** Fields: `password`, `new_password`, `new_password_again`. */
+  readonly problems: readonly FieldProblem[]
+  readonly retryAfterSeconds: number | null
+  /** What was just done. */
+  readonly notice: string | null
+}
+
 export interface ViewData {
   readonly login: LoginView
   readonly setup: SetupView
@@ -126,6 +208,10 @@ export interface ViewData {
   readonly home: HomeView
   readonly error: ErrorView
   readonly message: MessageView
+  readonly device: DeviceView
+  readonly 'device-confirm': DeviceConfirmView
+  readonly logout: LogoutView
+  readonly account: AccountView
   readonly proceed: ProceedView
 }
 

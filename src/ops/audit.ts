@@ -45,6 +45,11 @@ export interface Audit {
   signInThrottled(event: { ip: string; seconds: number }): void
   /** By the name of the identity provider whose word it was. */
   userCreated(event: { userId: string; by: string }): void
+  /** `everywhere`: all sessions of the person ended, not only this browser's. */
+  signedOut(event: { userId: string; ip: string; everywhere: boolean }): void
+  passwordChanged(event: { userId: string; ip: string }): void
+  appDisconnected(event: { userId: string; clientId: string; grants: number }): void
+  deviceCodesThrottled(event: { ip: string; seconds: number }): void
   administratorCreated(event: { userId: string; by: 'environment' | 'setup link' | 'command' }): void
   /** The ids of the keys; the private parts of those that were removed are gone. */
   signingKeysChanged(event: { made: readonly string[]; removed: readonly string[] }): void
@@ -67,6 +72,10 @@ export function createAudit(logger: Logger): Audit {
     signInFailed: record('sign_in.failed'),
     signInThrottled: warn('sign_in.throttled'),
     userCreated: record('user.created'),
+    signedOut: record('signed_out'),
+    passwordChanged: record('password.changed'),
+    appDisconnected: record('app.disconnected'),
+    deviceCodesThrottled: warn('device_codes.throttled'),
     administratorCreated: record('administrator.created'),
     signingKeysChanged: record('signing_keys.changed'),
   }

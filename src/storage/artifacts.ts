@@ -19,11 +19,14 @@ export interface NewArtifact {
   readonly expiresInSeconds: number | null
 }
 
-export interface Artifact {
+export interface StoredArtifact {
   readonly model: string
   readonly idHash: string
   readonly payload: JsonObject
   readonly sealedId: string | null
+}
+
+export interface Artifact extends StoredArtifact {
   readonly consumedAt: Date | null
   /** By the database's clock, which all replicas share. Null: not consumed. */
   readonly secondsSinceConsumed: number | null
@@ -111,6 +114,61 @@ export async function consumeOnce(
     .returning('id_hash')
     .executeTakeFirst()
   return row !== undefined
+}
+
+/** Saves the answer of a person to it. True for only one of any number of concurrent answers. */
+export async function answerOnce(db: Database, artifact: NewArtifact): Promise<boolean> {
+  const { model, id_hash, ...changing } = toRow(artifact)
+  const row = await db
+    .updateTable('artifacts')
+    .set(changing)
+    .where('model', '=', model)
+    .where('id_hash', '=', id_hash)
+    .where('account_id', 'is', null)
+    .where(sql<boolean>`payload -> 'error' is null`)
+    .returning('id_hash')
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+export interface OwnedArtifact extends StoredArtifact {
+  readonly grantId: string | null
+  readonly createdAt: Date
+}
+
+/** Everything of these kinds that an account has, the newest first. */
+export async function listByAccount(
+  db: Database,
+  accountId: string,
+  models: readonly string[],
+): Promise<readonly OwnedArtifact[]> {
+  return await db
+    .selectFrom('artifacts')
+    .select([
+      'model',
+      'id_hash as idHash',
+      'payload',
+      'sealed_id as sealedId',
+      'grant_id as grantId',
+      'created_at as createdAt',
+    ])
+    .where('account_id', '=', accountId)
+    .where('model', 'in', models)
+    .where(isLive())
+    .orderBy('created_at', 'desc')
+    .execute()
+}
+
+/** The account's sessions, or the one with this uid. Returns how many there were. */
+export async function endSessions(db: Database, accountId: string, uid?: string): Promise<number> {
+  const ofAccount = db
+    .deleteFrom('artifacts')
+    .where('model', '=', 'Session')
+    .where('account_id', '=', accountId)
+  const rows = await (uid === undefined ? ofAccount : ofAccount.where('uid', '=', uid))
+    .returning('id_hash')
+    .execute()
+  return rows.length
 }
 
 /** False when there was none. */

@@ -93,6 +93,17 @@ export async function remove(db: Database, key: ConsentKey): Promise<boolean> {
   return row !== undefined
 }
 
+/** Everything that a person has agreed to for one client. Returns how much that was. */
+export async function removeClient(db: Database, userId: string, clientId: string): Promise<number> {
+  const rows = await db
+    .deleteFrom('consents')
+    .where('user_id', '=', userId)
+    .where('client_id', '=', clientId)
+    .returning('resource')
+    .execute()
+  return rows.length
+}
+
 function fromRow(row: Selectable<Tables['consents']>): Consent {
   return {
     userId: row.user_id,

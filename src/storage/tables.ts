@@ -42,6 +42,8 @@ interface UsersTable {
   disabled_at: Date | null
   created_at: Timestamp
   last_sign_in_at: Date | null
+  /** By the clock of the process that ended them, as the beginnings of sessions are. */
+  signed_out_at: Date | null
 }
 
 interface OAuthClientsTable {

@@ -20,6 +20,8 @@ export interface User {
   readonly disabledAt: Date | null
   readonly createdAt: Date
   readonly lastSignInAt: Date | null
+  /** Sessions that began before this moment are over. */
+  readonly signedOutAt: Date | null
 }
 
 export interface NewUser {
@@ -42,6 +44,7 @@ const COLUMNS = [
   'disabled_at',
   'created_at',
   'last_sign_in_at',
+  'signed_out_at',
 ] as const
 
 /** Any number that no other advisory lock of this database has. */
@@ -161,6 +164,11 @@ export async function enable(db: Database, id: UserId): Promise<boolean> {
   })
 }
 
+/** Ends every session that began before now, also one that a request under way would save again. */
+export async function endSignIns(db: Database, id: UserId, now: Date): Promise<void> {
+  await update(db, id, { signed_out_at: now })
+}
+
 export async function touchSignIn(db: Database, id: UserId): Promise<void> {
   await update(db, id, { last_sign_in_at: sql<Date>`now()` })
 }
@@ -185,5 +193,6 @@ function fromRow(row: Selectable<Tables['users']>): User {
     disabledAt: row.disabled_at,
     createdAt: row.created_at,
     lastSignInAt: row.last_sign_in_at,
+    signedOutAt: row.signed_out_at,
   }
 }

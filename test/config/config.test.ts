@@ -24,6 +24,8 @@ t.test('nothing has to be set', async (t) => {
     accessTokenTtlSeconds: 600,
     refreshTokenTtlSeconds: 2_592_000,
     signingKeyRotationSeconds: 90 * 24 * 60 * 60,
+    sessionIdleSeconds: 604_800,
+    sessionMaxSeconds: 2_592_000,
     identityProviders: [],
     trustedIssuers: [],
     trustProxy: false,

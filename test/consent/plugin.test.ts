@@ -29,6 +29,7 @@ const PENDING: PendingInteraction = {
     scopes: new Set(['notes:read']),
   },
   identity: [],
+  device: null,
 }
 
 const PEOPLE: Readonly<Record<string, string>> = { usr_1: 'ada@example.org', usr_2: 'bob@example.org' }

@@ -12,6 +12,7 @@ async function open(t: Test, needs: Partial<HomeNeeds> = {}) {
       publicUrl: PUBLIC_URL,
       endpoints: () => [{ title: 'Notes', url: `${PUBLIC_URL}/mcp` }],
       signedInAs: async () => null,
+      signOutAction: '/logout/confirm',
       signInHref: () => '/authorize?client_id=gatehouse&scope=openid',
       needsSetUp: async () => false,
       ...needs,
@@ -36,7 +37,8 @@ t.test('whoever is not signed in can sign in, whoever is sees as whom', async (t
   t.equal(href, '/authorize?client_id=gatehouse&scope=openid')
   const somebody = await open(t, { signedInAs: async () => 'ada@example.org' })
   t.match(somebody.text, 'Signed in as ada@example.org')
-  t.equal(somebody.document.querySelector('a.button'), null)
+  t.equal(somebody.document.querySelector('a.button')?.getAttribute('href'), '/account')
+  t.equal(somebody.document.querySelector('form')?.getAttribute('action'), '/logout/confirm')
 })
 
 t.test('without an administrator the page says how to make one', async (t) => {

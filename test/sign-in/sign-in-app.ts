@@ -39,6 +39,7 @@ export const PENDING: PendingInteraction = {
   },
   requested: null,
   identity: [],
+  device: null,
 }
 
 export interface AppOptions {

@@ -15,11 +15,21 @@ export interface Browser {
   readonly jar: CookieJar
   /** Requests and follows redirects on our origin; one that leads elsewhere ends as a page without a body. */
   open(url: string): Promise<Page>
-  /** Fills in the page's form and sends it. `button` is the value of the button to press. */
+  /**
+   * Fills in the page's form and sends it. `button` is the value of the button to press; `form` selects one of several
+   * forms.
+   */
   submit(
     page: Page,
     fields: Readonly<Record<string, string | readonly string[]>>,
     button?: string,
+    form?: string,
+  ): Promise<Page>
+  /** Posts by itself, as a page of another site would make it, unless `headers` say otherwise. */
+  post(
+    url: string,
+    fields: Readonly<Record<string, string>>,
+    headers?: Readonly<Record<string, string>>,
   ): Promise<Page>
 }
 
@@ -54,8 +64,10 @@ export function createBrowser(origin: string): Browser {
   return {
     jar,
     open: (url) => follow(url),
-    submit(page, fields, button) {
-      const form = page.document.querySelector('form[method="post"], form[method="POST"]')
+    post: (url, fields, headers = { origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' }) =>
+      follow(url, { method: 'POST', headers, body: new URLSearchParams(fields) }),
+    submit(page, fields, button, which = 'form[method="post"], form[method="POST"]') {
+      const form = page.document.querySelector(which)
       if (!form)
         throw new Error(
           `no form on ${page.url} (${page.status}): ${page.document.querySelector('main')?.text ?? page.body}`,

@@ -70,6 +70,7 @@ export const HOME: HomeView = {
   isLocal: true,
   signedInAs: null,
   signInHref: '/authorize?client_id=gatehouse',
+  signOutAction: '/logout/confirm',
   needsSetUp: false,
 }
 

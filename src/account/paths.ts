@@ -1,0 +1,13 @@
+// Owns where the pages of this room are, and where their forms post.
+
+export const ACCOUNT_PATH = '/account'
+export const LOGOUT_PATH = '/logout'
+export const SIGN_OUT_ACTION = '/logout/confirm'
+
+export const ACTIONS = {
+  disconnect: '/account/apps/disconnect',
+  endSession: '/account/sessions/end',
+  endAll: '/account/sessions/end-all',
+  password: '/account/password',
+  signOut: SIGN_OUT_ACTION,
+} as const

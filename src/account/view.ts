@@ -1,0 +1,79 @@
+// Owns how a person, their apps and their browsers become the account page's data. Pure.
+
+import type { AppAccess, ConnectedApp } from '../authorization-server/connected-apps.ts'
+import type { SignedInBrowser, SignedInPerson } from '../authorization-server/sessions.ts'
+import { browserName } from '../http/browser-name.ts'
+import { momentOf } from '../http/moment.ts'
+import type { AccountView, AppLine, BrowserLine, FieldProblem } from '../http/view-data.ts'
+import { isLoopbackHost } from '../oauth/loopback.ts'
+import { fullScope } from '../oauth/scope.ts'
+import { ACTIONS } from './paths.ts'
+
+export interface AccountPage {
+  readonly person: SignedInPerson
+  readonly apps: readonly ConnectedApp[]
+  readonly browsers: readonly SignedInBrowser[]
+  readonly minimumPasswordLength: number
+}
+
+/** What the last form led to. */
+export interface Said {
+  readonly notice: string | null
+  readonly problems: readonly FieldProblem[]
+  readonly retryAfterSeconds: number | null
+}
+
+export const NOTHING_SAID: Said = { notice: null, problems: [], retryAfterSeconds: null }
+
+export function accountView(
+  { person, apps, browsers, minimumPasswordLength }: AccountPage,
+  said: Said,
+  now: Date = new Date(),
+): AccountView {
+  const { name, email, passwordHash } = person.user
+  return {
+    actions: ACTIONS,
+    person: { name: name === email ? null : name, email },
+    apps: apps.map((app) => appLine(app, now)),
+    browsers: browsers.map((browser) => browserLine(browser, person.sessionId, now)),
+    hasPassword: passwordHash !== null,
+    minimumPasswordLength,
+    ...said,
+  }
+}
+
+function appLine(
+  { clientId, name, idHost, redirectHost, access, since, lastUsedAt }: ConnectedApp,
+  now: Date,
+): AppLine {
+  return {
+    clientId,
+    name: name ?? idHost ?? 'An app that is not known any more',
+    verifiedHost: idHost,
+    goesTo: redirectHost === null ? null : { host: redirectHost, isLocal: isLoopbackHost(redirectHost) },
+    access: access.map(accessLine),
+    since: momentOf(since, now),
+    lastUsed: momentOf(lastUsedAt, now),
+  }
+}
+
+function accessLine({ resource, upstream, scopes }: AppAccess) {
+  if (upstream === null) return { title: 'A server that is gone', resource, may: 'nothing any more' }
+  const may = scopes.has(fullScope(upstream.name)) ? 'everything, including changes' : 'read'
+  return { title: upstream.title, resource, may }
+}
+
+function browserLine(
+  { sessionId, userAgent, ip, signedInAt, seenAt }: SignedInBrowser,
+  current: string,
+  now: Date,
+): BrowserLine {
+  return {
+    sessionId,
+    name: browserName(userAgent),
+    ip,
+    isThis: sessionId === current,
+    signedIn: momentOf(signedInAt, now),
+    seen: momentOf(seenAt, now),
+  }
+}
