@@ -13,8 +13,6 @@ const ALICE = 'alice@example.com'
 const LOOKS = [
   { name: 'desk-light', viewport: { width: 1280, height: 900 }, colorScheme: 'light' },
   { name: 'phone-dark', viewport: { width: 390, height: 844 }, colorScheme: 'dark' },
-  { name: 'phone-light', viewport: { width: 390, height: 844 }, colorScheme: 'light' },
-  { name: 'desk-dark', viewport: { width: 1280, height: 900 }, colorScheme: 'dark' },
 ] as const
 
 /** Accessible and fit for the width; a picture of it where pictures are kept. */
