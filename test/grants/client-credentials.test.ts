@@ -104,7 +104,7 @@ t.test('a machine gets what it was allowed and no more', async (t) => {
 
   t.match(await attempt({}), { status: 200, body: { scope: 'demo:read' } }, 'all of it by default')
   t.match(await attempt({ scope: 'demo:read' }), { status: 200 })
-  for (const scope of ['demo', 'demo:read demo', 'other', 'openid', 'demo:read openid'])
+  for (const scope of ['demo', 'demo:unheard-of', 'demo:read demo', 'other', 'openid', 'demo:read openid'])
     t.match(await attempt({ scope }), { status: 400, body: { error: 'invalid_scope' } }, scope)
   t.match(await attempt({ resource: 'https://bank.example/' }), {
     status: 400,

@@ -3,11 +3,13 @@
 import { generateKeyPair, SignJWT } from 'jose'
 import * as client from 'openid-client'
 import t from 'tap'
+import { createOutboundFetch } from '../../src/http/outbound.ts'
 import { callWith } from '../support/calling.ts'
 import type { Teardown } from '../support/database.ts'
+import { reaching, serving, startDocumentServer } from '../support/documents.ts'
 import { build, createPerson, type Running } from '../support/gatehouse.ts'
 import { type IdentityProvider, startIdentityProvider } from '../support/identity-provider.ts'
-import { type Answer, claimsOf, getJson, postForm } from '../support/oauth.ts'
+import { type Answer, claimsOf, getJson, postForm, register } from '../support/oauth.ts'
 import { createOperatorClient, type OperatorClient } from '../support/operator-clients.ts'
 
 const ALICE = 'alice@acme.example'
@@ -127,7 +129,12 @@ t.test('every way in which an assertion can be wrong is refused, and its good tw
   t.match(await redeem(await assert({ cnf: { jkt: 'x' } })), { body: { error: 'invalid_dpop_proof' } })
 
   t.match(await redeem(good), { status: 200 })
-  for (const claims of [{ aud: [origin] }, { resource: [`${origin}/mcp/`] }, { resource: undefined }])
+  for (const claims of [
+    { aud: [origin] },
+    { aud: `${origin}/` },
+    { resource: [`${origin}/mcp/`] },
+    { resource: undefined },
+  ])
     t.match(await redeem(await assert(claims)), { status: 200 })
 })
 
@@ -228,6 +235,53 @@ t.test('an identity provider that is away is no reason to believe anybody', asyn
   t.match(await redeem(await assert()), { status: 400, body: { error: 'temporarily_unavailable' } })
   idp.answerWith(200)
   t.match(await redeem(await assert()), { status: 200 })
+})
+
+t.test('a client that is a document is named by its address, and needs no credentials', async (t) => {
+  const id = 'https://app.document.test/client.json'
+  const document = {
+    client_id: id,
+    client_name: 'Agent',
+    redirect_uris: ['https://app.document.test/callback'],
+    grant_types: ['authorization_code', GRANT],
+    token_endpoint_auth_method: 'none',
+  }
+  const server = await startDocumentServer(serving({ [id]: document }))
+  t.teardown(() => server.close())
+  const outboundFetch = createOutboundFetch({ ...reaching(server), ownOrigin: 'http://localhost' })
+  const idp = await startIdentityProvider(t)
+  const { origin, db } = await build(t, { env: idp.env, overrides: { outboundFetch } })
+  await createPerson(db, ALICE)
+  const redeem = async (claims: Claims) =>
+    postForm(`${origin}/token`, {
+      grant_type: GRANT,
+      client_id: id,
+      assertion: await idp.assert({ aud: origin, email: ALICE, resource: `${origin}/mcp`, ...claims }),
+    })
+
+  t.match(await redeem({ client_id: 'https://other.test/client.json' }), { status: 400 })
+  const { status, body } = await redeem({ client_id: id })
+  t.equal(status, 200)
+  t.match(claimsOf(body.access_token), { client_id: id, scope: 'demo:read' })
+})
+
+t.test('a client that registered itself is not let in, whoever names it', async (t) => {
+  const { idp, running, assert } = await setScene(t)
+  await createPerson(running.db, ALICE)
+  const { origin } = running
+  const stranger = await register(origin, { grant_types: ['authorization_code', GRANT] })
+  t.same(stranger.grant_types, ['authorization_code'])
+  const { client_id } = stranger
+  const attempt = async (id: string, assertion: string) =>
+    postForm(`${origin}/token`, { grant_type: GRANT, client_id: id, assertion })
+  t.match(await attempt(client_id, await assert({ client_id })), { status: 400 })
+
+  const open = await createOperatorClient(running, { grants: [GRANT], method: 'none' })
+  t.match(await attempt(open.id, await assert({ client_id: open.id })), {
+    status: 400,
+    body: { error: 'unauthorized_client' },
+  })
+  t.equal(idp.fetches(), 0, 'not even the keys are fetched')
 })
 
 t.test('nobody is believed where nobody is trusted', async (t) => {

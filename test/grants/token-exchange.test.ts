@@ -85,6 +85,7 @@ t.test('everything that would be more is refused', async (t) => {
     ['a resource elsewhere', { resource: 'https://bank.example/' }, 'invalid_target'],
     ['another audience', { audience: 'https://bank.example/' }, 'invalid_target'],
     ['more scope than the agent may pass on', { scope: 'demo' }, 'invalid_scope'],
+    ['a scope that is none', { scope: 'demo:unheard-of' }, 'invalid_scope'],
     ['a scope that the token has not', { scope: 'other' }, 'invalid_scope'],
     ['a forged actor', { actor_token: 'x', actor_token_type: ACCESS_TOKEN }, 'invalid_request'],
     [

@@ -30,9 +30,10 @@ function scopesFor(
     throw new errors.UnauthorizedClient('a client without credentials cannot have a token of its own')
   }
   const { scopes } = marksOf(client.metadata())
-  const allowed = intersection(scopes, new Set(scopesOf(resource)))
+  const offered = new Set(scopesOf(resource))
+  const allowed = intersection(scopes, offered)
   if (allowed.size === 0) throw new errors.InvalidScope('the client is allowed nothing at this resource', '')
   if (asked.size === 0) return allowed
-  if (includesAll(allowed, asked)) return asked
+  if (asked.isSubsetOf(offered) && includesAll(allowed, asked)) return asked
   throw new errors.InvalidScope('the client is not allowed this scope', formatScope(asked))
 }

@@ -51,7 +51,8 @@ const CHECKS: readonly (readonly [
   fault: string,
 ])[] = [
   [(_, { typ }) => typ === 'oauth-id-jag+jwt', 'it is not typed as an identity assertion'],
-  [({ aud }, { issuer }) => aud === issuer, 'it is for another authorization server'],
+  // RFC 3986 §6.2.3: an origin is the same with a slash, and clients hand it to their identity provider with one.
+  [({ aud }, { issuer }) => aud === issuer || aud === `${issuer}/`, 'it is for another authorization server'],
   [({ client_id }, { clientId }) => client_id === clientId, 'it is for another client'],
   [({ exp }, { now }) => exp > now - CLOCK_LEEWAY_SECONDS, 'it has expired'],
   [({ iat }, { now }) => iat < now + CLOCK_LEEWAY_SECONDS, 'it was issued in the future'],

@@ -3,7 +3,7 @@
 import { errors, type Provider } from 'oidc-provider'
 import type { Proof } from '../../http/dpop-proof.ts'
 import type { ProtectedResource } from '../../oauth/resource.ts'
-import { formatScope, includesAll, intersection, parseScope } from '../../oauth/scope.ts'
+import { formatScope, includesAll, intersection, parseScope, scopesOf } from '../../oauth/scope.ts'
 import type { Actor } from '../access-token-claims.ts'
 import { marksOf } from '../client-marks.ts'
 import { text } from '../consent-grant.ts'
@@ -50,7 +50,8 @@ async function exchange(ctx: GrantContext, needs: TokenExchangeNeeds): Promise<v
   checkTypes(params)
   const subject = await liveSubject(text(params.subject_token), needs.tokens)
   const resource = sameResource(subject, params, needs.resources)
-  const scopes = narrowed(subject, marksOf(client.metadata()).scopes, parseScope(text(params.scope)))
+  const most = intersection(subject.scopes, marksOf(client.metadata()).scopes)
+  const scopes = narrowed(most, new Set(scopesOf(resource)), parseScope(text(params.scope)))
   const actor = actorOf(subject, client.clientId)
   const proof = await proofOf(ctx)
   checkBinding(subject, proof)
@@ -107,16 +108,16 @@ function sameResource(
   throw new errors.InvalidTarget('a token can be exchanged for one for the same resource only')
 }
 
-/** Of what the subject token has, what the operator allowed this client to pass on; all of that when it does not say. */
+/** `most`: of what the subject token has, what the operator allowed this client to pass on. All of it when nothing is named. */
 function narrowed(
-  { scopes }: OwnAccessToken,
-  allowed: ReadonlySet<string>,
+  most: ReadonlySet<string>,
+  offered: ReadonlySet<string>,
   asked: ReadonlySet<string>,
 ): ReadonlySet<string> {
-  const most = intersection(scopes, allowed)
-  if (most.size > 0 && includesAll(most, asked)) return asked.size === 0 ? most : asked
+  if (most.size > 0 && asked.isSubsetOf(offered) && includesAll(most, asked))
+    return asked.size === 0 ? most : asked
   throw new errors.InvalidScope(
-    'the scope is more than the token has, or the client may pass on',
+    'the scope is more than the token has, or than the client may pass on',
     formatScope(asked),
   )
 }
