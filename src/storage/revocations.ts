@@ -34,7 +34,14 @@ export interface Revocation {
 export interface Changes {
   readonly revocations: readonly Revocation[]
   /** Where to look from the next time. */
-  readonly position: string
+  readonly position: Position
+}
+
+export interface Position {
+  /** Of a PostgreSQL since its start. Numbers of another one, a standby or a restored backup, mean nothing. */
+  readonly history: string
+  /** Every transaction with a lower number is over. */
+  readonly transaction: string
 }
 
 /**
@@ -83,19 +90,24 @@ export async function revokeAll(db: Database, ttlSeconds: number = REVOCATION_TT
 }
 
 /**
- * What was revoked or reinstated since `position`, or with null all that still counts. Some of it may come again, none is
- * left out: not even what a transaction that began earlier commits later. The newest first, and at most `limit` of them.
+ * What was revoked or reinstated since `position`, or all that still counts: with null, and after a position of another
+ * history. Some of it may come again, none is left out: not even what a transaction that began earlier commits later. The
+ * newest first, and at most `limit` of them.
  */
-export async function changesSince(db: Database, position: string | null, limit: number): Promise<Changes> {
-  // Every transaction before the snapshot's xmin was over, so whatever it committed is in this answer or in an earlier one.
+export async function changesSince(db: Database, position: Position | null, limit: number): Promise<Changes> {
+  // Whatever the transactions before the snapshot's xmin committed is in this answer or in an earlier one.
   const { rows } = await sql<Row>`
-    select snapshot.position, kind, subject, ${issuedUntil()} as "issuedUntil", ${revokedAt()} as "revokedAt",
+    select here.*, kind, subject, ${issuedUntil()} as "issuedUntil", ${revokedAt()} as "revokedAt",
       ${secondsLeft()} as "secondsLeft"
-    from (select pg_snapshot_xmin(pg_current_snapshot())::text as position) as snapshot
-    left join revocations on changed_in >= ${position ?? '0'}::xid8 and expires_at > now()
+    from (select ${history()} as history, pg_snapshot_xmin(pg_current_snapshot())::text as transaction) as here
+    left join revocations on expires_at > now() and changed_in >=
+      case when ${history()} = ${position?.history ?? ''} then ${position?.transaction ?? '0'}::xid8 else '0'::xid8 end
     order by revoked_at desc
     limit ${limit}`.execute(db)
-  return { position: rows[0]?.position ?? '0', revocations: rows.flatMap(fromRow) }
+  const [first] = rows
+  if (!first) throw new Error('the database does not say where it is')
+  const { history: now, transaction } = first
+  return { position: { history: now, transaction }, revocations: rows.flatMap(fromRow) }
 }
 
 /** Those that are about any of these, whenever the token was issued. */
@@ -139,8 +151,7 @@ export async function deleteExpired(db: Database, limit: number): Promise<number
   return rows.length
 }
 
-interface Row {
-  readonly position: string
+interface Row extends Position {
   /** Null, as the rest: nothing has changed. */
   readonly kind: RevocationKind | null
   readonly subject: string | null
@@ -196,6 +207,10 @@ function selectLive(db: Database): SelectQueryBuilder<Tables, 'revocations', Rev
       secondsLeft().as('secondsLeft'),
     ])
     .where('expires_at', '>', sql<Date>`now()`)
+}
+
+function history() {
+  return sql<string>`extract(epoch from pg_postmaster_start_time())::text`
 }
 
 function issuedUntil() {

@@ -9,7 +9,8 @@ import * as users from '../../src/storage/users.ts'
 import { send, until } from '../gateway/stage.ts'
 import { DATABASE_KINDS, type DatabaseKind } from '../support/database.ts'
 import { build } from '../support/gatehouse.ts'
-import { authorizationRequest, claimsOf, register } from '../support/oauth.ts'
+import { authorizationRequest, claimsOf, postForm, register } from '../support/oauth.ts'
+import { createOperatorClient } from '../support/operator-clients.ts'
 import { authorize, connect, redeem, refresh } from '../support/sign-in.ts'
 
 const ALICE = 'alice@example.com'
@@ -87,6 +88,36 @@ for (const kind of DATABASE_KINDS) {
     t.equal(await status(token), 401, 'this process knows without being told')
     t.not(await status(mine.accessToken), 401)
   })
+
+  t.test(
+    `a client takes back a token of its own, and the other one that it has stays good (${kind})`,
+    async (t) => {
+      const running = await build(t, { kind })
+      const { origin, db } = running
+      const options = {
+        grants: ['client_credentials'],
+        scope: 'demo',
+        method: 'client_secret_basic',
+      } as const
+      const machine = await createOperatorClient(running, options)
+      const headers = { ...machine.basic }
+      const resource = `${origin}/mcp/demo`
+      const issue = async () => {
+        const fields = { grant_type: 'client_credentials', resource }
+        return String((await postForm(`${origin}/token`, fields, headers)).body.access_token)
+      }
+      const [token, other] = [await issue(), await issue()]
+      const path = new URL(resource).pathname
+      const status = async (sent: string) => (await send({ origin }, { path, token: sent })).status
+
+      t.not(await status(token), 401)
+      t.equal((await postForm(`${origin}/revoke`, { token }, headers)).status, 200)
+
+      t.equal(await status(token), 401)
+      t.not(await status(other), 401)
+      t.match(await db.selectFrom('revocations').select('subject').execute(), [{ subject: /^client:/ }])
+    },
+  )
 
   t.test(`everything is revoked at once, and signing in again works (${kind})`, async (t) => {
     const { db, mine, bobs, refused, origin, browser } = await scene(t, kind)

@@ -23,6 +23,15 @@ onEveryDatabase(t, async (t, db) => {
     t.equal((await changesSince(db, null, MOST)).revocations.length, 2)
   })
 
+  t.test('a position of another history counts for nothing', async (t) => {
+    const { position, revocations: all } = await changesSince(db, null, MOST)
+    const far = { ...position, transaction: '9000000000000' }
+    t.same((await changesSince(db, far, MOST)).revocations, [], 'it would skip what is there')
+    const elsewhere = await changesSince(db, { ...far, history: '1800000000.5' }, MOST)
+    t.equal(elsewhere.revocations.length, all.length)
+    t.ok(all.length > 0)
+  })
+
   t.test('a revocation goes back with the transaction that it is part of', async (t) => {
     const act = db.transaction().execute(async (transaction) => {
       await revoke(transaction, 'grant', 'grant-undone')
