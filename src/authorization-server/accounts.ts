@@ -3,12 +3,13 @@
 import type { FindAccount } from 'oidc-provider'
 import type { Transactions } from '../storage/transactions.ts'
 import * as users from '../storage/users.ts'
+import type { Lookups } from './lookups.ts'
 import { isOver } from './sessions.ts'
 
 /** A disabled person is as good as gone: no code, no refresh, no claims. So is, for a browser, whose session is over. */
-export function createFindAccount(transactions: Transactions): FindAccount {
+export function createFindAccount(lookups: Lookups): FindAccount {
   return async (ctx, id) => {
-    const user = await users.findById(transactions.current(), id)
+    const user = await lookups.person(id)
     if (!user || user.disabledAt) return undefined
     const { session } = ctx.oidc
     if (session?.accountId === id && isOver(session, user)) return undefined

@@ -11,11 +11,15 @@ import { inTransaction, type Transactions } from '../storage/transactions.ts'
 import { currentBrowser } from './browsers.ts'
 import { createClientAdapter } from './client-adapter.ts'
 import type { CodeRace } from './code-race.ts'
+import type { Lookups } from './lookups.ts'
 import type { RefreshRotation } from './refresh-rotation.ts'
+import type { Spending } from './spending.ts'
 
 export interface AdapterNeeds {
   readonly transactions: Transactions
   readonly keyring: Keyring
+  readonly lookups: Lookups
+  readonly spending: Spending
   readonly rotation: RefreshRotation
   readonly codeRace: CodeRace
 }
@@ -33,19 +37,19 @@ export const IDENTIFIER = 'artifact-identifier'
 export const PAYLOAD = 'artifact-payload'
 
 /**
- * Records are stored under the SHA-256 of what the bearer presents, never under the identifier itself. Expects to be
- * called inside a transaction where several writes belong together (see token-transaction.ts).
+ * Records are stored under the SHA-256 of what the bearer presents, never under the identifier itself. Several writes of
+ * a token request are one transaction (see token-transaction.ts).
  */
 export function createAdapterFactory(needs: AdapterNeeds): AdapterFactory {
-  return (model) =>
-    model === 'Client' ? createClientAdapter(needs.transactions) : createArtifactAdapter(model, needs)
+  return (model) => (model === 'Client' ? createClientAdapter(needs) : createArtifactAdapter(model, needs))
 }
 
 function createArtifactAdapter(
   model: string,
-  { transactions, keyring, rotation, codeRace }: AdapterNeeds,
+  { transactions, keyring, lookups, spending, rotation, codeRace }: AdapterNeeds,
 ): Adapter {
   const db = () => transactions.current()
+  const writing = () => transactions.forWriting()
 
   const toRow = (id: string, { jti: _identifier, ...payload }: AdapterPayload, expiresIn?: number) => {
     const idHash = hashToken(id)
@@ -86,16 +90,17 @@ function createArtifactAdapter(
   return {
     async upsert(id, payload, expiresIn) {
       const row = toRow(id, payload, expiresIn)
-      if (model === 'RefreshToken') return void (await artifacts.insertOnce(db(), row))
-      if (isDeviceAnswer(model, payload)) return answerDevice(db(), row)
-      if (model !== 'ReplayDetection') return artifacts.upsert(db(), row)
+      if (model === 'RefreshToken') return spending.issue(row)
+      if (isDeviceAnswer(model, payload)) return answerDevice(await writing(), row)
+      if (model !== 'ReplayDetection') return artifacts.upsert(await writing(), row)
       // RFC 7523 §3, RFC 9449 §11.1: of two uses of one jti at the same moment one must fail.
-      if (!(await artifacts.insertOnce(db(), row)))
+      if (!(await artifacts.insertOnce(await writing(), row)))
         throw new errors.InvalidGrant('the assertion or proof was used before')
     },
     async find(id) {
-      const waited = codeRace.secondsWaited()
-      return fromRow(await artifacts.find(db(), model, hashToken(id)), id, waited)
+      const { row, secondsWaited } = await lookups.artifact(model, hashToken(id))
+      if (row && model === 'RefreshToken') rotation.found(row)
+      return fromRow(row, id, secondsWaited)
     },
     async findByUid(uid) {
       return fromRow(await artifacts.findByUid(db(), model, uid))
@@ -103,18 +108,17 @@ function createArtifactAdapter(
     async findByUserCode(userCode) {
       return fromRow(await artifacts.findByUserCode(db(), model, userCode))
     },
-    /** Only one of any number of concurrent calls succeeds; the others get invalid_grant, or for a refresh token its successor. */
+    /** Only one of any number of concurrent requests succeeds; the others get invalid_grant, or for a refresh token its successor. */
     async consume(id) {
-      if (model === 'RefreshToken') return rotation.consume(db(), id)
-      if (await artifacts.consumeOnce(db(), model, hashToken(id))) return
-      throw new errors.InvalidGrant('it was used before')
+      if (model === 'RefreshToken') return rotation.consume(id)
+      return spending.spend({ model, idHash: hashToken(id), successorSealed: null })
     },
     async destroy(id) {
-      if (model === 'Grant') return destroyGrant(db(), id)
-      await artifacts.destroy(db(), model, hashToken(id))
+      if (model === 'Grant') return destroyGrant(await writing(), id)
+      await artifacts.destroy(await writing(), model, hashToken(id))
     },
     async revokeByGrantId(grantId) {
-      await artifacts.revokeByGrant(db(), grantId, model)
+      await artifacts.revokeByGrant(await writing(), grantId, model)
     },
   }
 }

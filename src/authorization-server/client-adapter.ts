@@ -5,24 +5,29 @@ import type { Adapter, AdapterPayload } from 'oidc-provider'
 import * as clients from '../storage/clients.ts'
 import { hashToken } from '../storage/hash.ts'
 import type { Transactions } from '../storage/transactions.ts'
+import type { Lookups } from './lookups.ts'
 
-export function createClientAdapter(transactions: Transactions): Adapter {
-  const db = () => transactions.current()
+export interface ClientAdapterNeeds {
+  readonly transactions: Transactions
+  readonly lookups: Lookups
+}
+
+export function createClientAdapter({ transactions, lookups }: ClientAdapterNeeds): Adapter {
   return {
     async upsert(id, { client_secret, ...metadata }: AdapterPayload, expiresIn) {
       const hashed = client_secret === undefined ? {} : { client_secret: hashToken(client_secret) }
-      await clients.save(db(), {
+      await clients.save(await transactions.forWriting(), {
         id,
         metadata: { ...metadata, ...hashed },
         expiresInSeconds: expiresIn ?? null,
       })
     },
     async find(id) {
-      const client = await clients.find(db(), id)
+      const client = await lookups.client(id)
       return client === null ? undefined : client.metadata
     },
     async destroy(id) {
-      await clients.remove(db(), id)
+      await clients.remove(await transactions.forWriting(), id)
     },
     // The members below belong to other models; a client is never asked for them.
     async findByUid() {},

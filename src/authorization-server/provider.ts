@@ -3,6 +3,7 @@
 import { type Configuration, Provider } from 'oidc-provider'
 import { PROOF_ALGORITHMS } from '../http/dpop-proof.ts'
 import type { Counters } from '../http/throttle.ts'
+import * as artifacts from '../storage/artifacts.ts'
 import type { Keyring } from '../storage/sealing.ts'
 import type { Transactions } from '../storage/transactions.ts'
 import { claimsBesides } from './access-token-claims.ts'
@@ -25,12 +26,14 @@ import { SIGNING_ALGORITHMS } from './key-schedule.ts'
 import { letKeySetBeCached } from './key-set.ts'
 import { type Lifetimes, ttl } from './lifetimes.ts'
 import { LOGOUT_PATH } from './logout.ts'
+import { createLookups } from './lookups.ts'
 import { createOwnAccessTokens, type OwnAccessTokenNeeds } from './own-access-tokens.ts'
 import { pagesClient } from './pages-client.ts'
 import { createRefreshRotation } from './refresh-rotation.ts'
 import { type Resources, resourceIndicators } from './resources.ts'
 import { REVOCATION_PATH, revocation, revokeAccessTokens } from './revocation.ts'
 import type { SigningKey } from './signing-keys.ts'
+import { createSpending, getsRefreshToken } from './spending.ts'
 import { answerOutages, commitTokenRequests, type OutageAnswer } from './token-transaction.ts'
 
 export interface ProviderNeeds
@@ -54,15 +57,21 @@ export interface ProviderNeeds
 
 export function createProvider(needs: ProviderNeeds): Provider {
   const { issuer, transactions, keyring } = needs
-  const rotation = createRefreshRotation({ answersChallenge: needs.answersChallenge })
   const codeRace = createCodeRace()
+  const lookups = createLookups(transactions, codeRace)
+  const spending = createSpending(transactions)
+  const rotation = createRefreshRotation({
+    spending,
+    readAgain: (model, idHash) => artifacts.find(transactions.current(), model, idHash),
+    answersChallenge: needs.answersChallenge,
+  })
   const provider = new Provider(issuer, {
-    adapter: createAdapterFactory({ transactions, keyring, rotation, codeRace }),
+    adapter: createAdapterFactory({ transactions, keyring, lookups, spending, rotation, codeRace }),
     ...clientConfiguration(needs),
     ...protocol(needs),
     clients: [pagesClient(issuer)],
     cookies: cookies(issuer, keyring),
-    findAccount: createFindAccount(transactions),
+    findAccount: createFindAccount(lookups),
     loadExistingGrant: createGrantLoader(needs),
     interactions: {
       policy: createInteractionPolicy(),
@@ -78,7 +87,7 @@ export function createProvider(needs: ProviderNeeds): Provider {
   }
   answerOutages(provider, needs)
   paceDevices(provider, needs.devicePolls)
-  commitTokenRequests(provider, transactions)
+  commitTokenRequests(provider, transactions, spending)
   addGrants(provider, needs)
   letKeySetBeCached(provider)
   return provider
@@ -128,7 +137,7 @@ function protocol(needs: ProviderNeeds): Configuration {
     clientAuthMethods: [...CLIENT_AUTHENTICATION],
     ttl: ttl(needs),
     rotateRefreshToken: true,
-    issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
+    issueRefreshToken: async (_ctx, client) => getsRefreshToken(client),
     // Refresh tokens outlive the browser session they began in.
     expiresWithSession: async () => false,
     formats: {

@@ -2,10 +2,10 @@
 
 import { randomBytes } from 'node:crypto'
 import { errors, type KoaContextWithOIDC, Provider } from 'oidc-provider'
-import * as artifacts from '../storage/artifacts.ts'
-import type { Database } from '../storage/database.ts'
-import { hashToken } from '../storage/hash.ts'
+import type * as artifacts from '../storage/artifacts.ts'
+import { hashToken, type TokenHash } from '../storage/hash.ts'
 import { openWithToken, sealWithToken } from '../storage/sealing.ts'
+import type { Spending } from './spending.ts'
 
 /** How long a client that lost our answer, or refreshed twice at once, may repeat the refresh. */
 export const REFRESH_GRACE_SECONDS = 30
@@ -13,6 +13,9 @@ export const REFRESH_GRACE_SECONDS = 30
 const MODEL = 'RefreshToken'
 
 export interface RotationOptions {
+  readonly spending: Pick<Spending, 'spend'>
+  /** The row as it is now. */
+  readonly readAgain: (model: string, idHash: TokenHash) => Promise<artifacts.Artifact | null>
   readonly graceSeconds?: number
   /** Whether refreshing this grant is a client's answer to being told that it needs more scope (see step-up.ts). */
   readonly answersChallenge?: (grantId: string) => boolean
@@ -20,13 +23,23 @@ export interface RotationOptions {
 
 export interface RefreshRotation {
   isRetry(row: artifacts.Artifact): boolean
+  /** Notes the row of a token that the current request has presented. */
+  found(row: artifacts.Artifact): void
   /**
-   * Spends the token for the current token request. The first of any number of concurrent calls chooses the successor;
-   * every other one within the grace window gets the same. Throws `invalid_grant` after it.
+   * Rotates the token for the current request. The first of any number of concurrent requests chooses the successor; every
+   * other one within the grace window gets the same. Throws `invalid_grant` after it.
    */
-  consume(db: Database, token: string): Promise<void>
-  /** Makes the refresh token that the current request saves next be the successor that `consume` chose. */
+  consume(token: string): Promise<void>
+  /** Makes the refresh token that the current request saves next be the successor. */
   attach(provider: Provider): void
+}
+
+/** What the current request rotates. */
+interface Rotation {
+  readonly token: string
+  readonly successor: string
+  /** It was chosen and stored by an earlier request. */
+  readonly isRetry: boolean
 }
 
 /**
@@ -34,65 +47,70 @@ export interface RefreshRotation {
  * can read it, so a copy of the database opens nothing.
  */
 export function createRefreshRotation({
+  spending,
+  readAgain,
   graceSeconds = REFRESH_GRACE_SECONDS,
   answersChallenge = () => false,
-}: RotationOptions = {}): RefreshRotation {
-  const successors = new WeakMap<object, string>()
+}: RotationOptions): RefreshRotation {
+  const presented = new WeakMap<object, artifacts.Artifact>()
+  const rotations = new WeakMap<object, Rotation>()
 
   const isRetry = (row: artifacts.Artifact) =>
     row.secondsSinceConsumed !== null &&
     row.secondsSinceConsumed < graceSeconds &&
     row.successorSealed !== null
 
+  /** What an earlier request chose, for who may repeat it. */
+  const earlierSuccessor = (token: string, row: artifacts.Artifact | null | undefined) =>
+    row?.successorSealed && isRetry(row)
+      ? (openWithToken(token, row.successorSealed)?.toString() ?? null)
+      : null
+
   return {
     isRetry,
-    async consume(db, token) {
+    found(row) {
+      if (Provider.ctx) presented.set(Provider.ctx, row)
+    },
+    async consume(token) {
       const request = currentRequest()
       const grantId = request.oidc.entities.Grant?.jti
       if (grantId !== undefined && answersChallenge(grantId))
         throw new errors.InvalidGrant('more scope has to be asked for')
-      successors.set(request, await chooseSuccessor(db, token, isRetry))
+      const earlier = earlierSuccessor(token, presented.get(request))
+      const successor = earlier ?? randomBytes(32).toString('base64url')
+      rotations.set(request, { token, successor, isRetry: earlier !== null })
+      if (earlier === null)
+        await spending.spend({
+          model: MODEL,
+          idHash: hashToken(token),
+          successorSealed: sealWithToken(token, successor),
+        })
     },
     attach({ RefreshToken: { prototype } }) {
-      if (!choosesIdentifiers(prototype))
-        throw new Error('oidc-provider no longer asks generateTokenId for a token')
-      const generate = prototype.generateTokenId
-      prototype.generateTokenId = function generateTokenId() {
+      const { save } = prototype
+      prototype.save = async function saveSuccessor() {
         const request = currentRequest()
-        const successor = successors.get(request)
-        successors.delete(request)
-        return successor ?? generate.call(this)
+        const rotation = rotations.get(request)
+        rotations.delete(request)
+        if (!rotation) return save.call(this)
+        this.jti = rotation.successor
+        if (rotation.isRetry) return rotation.successor
+        try {
+          return await save.call(this)
+        } catch (error) {
+          // Somebody else was first, since we looked.
+          const earlier = earlierSuccessor(rotation.token, await readAgain(MODEL, hashToken(rotation.token)))
+          if (!(error instanceof errors.InvalidGrant) || earlier === null) throw error
+          this.jti = earlier
+          return earlier
+        }
       }
     },
   }
-}
-
-async function chooseSuccessor(
-  db: Database,
-  token: string,
-  isRetry: (row: artifacts.Artifact) => boolean,
-): Promise<string> {
-  const idHash = hashToken(token)
-  const successor = randomBytes(32).toString('base64url')
-  if (await artifacts.consumeOnce(db, MODEL, idHash, sealWithToken(token, successor))) return successor
-  const spent = await artifacts.find(db, MODEL, idHash)
-  const earlier =
-    spent?.successorSealed && isRetry(spent) ? openWithToken(token, spent.successorSealed) : null
-  if (earlier === null) throw new errors.InvalidGrant('refresh token already used')
-  return earlier.toString()
 }
 
 function currentRequest(): KoaContextWithOIDC {
   const { ctx } = Provider
   if (!ctx) throw new Error('a refresh token is spent only inside a token request')
   return ctx
-}
-
-/** oidc-provider's models name themselves by this method; its published types leave it out. */
-interface ChoosesIdentifiers {
-  generateTokenId(): string
-}
-
-function choosesIdentifiers(prototype: object): prototype is ChoosesIdentifiers {
-  return 'generateTokenId' in prototype && typeof prototype.generateTokenId === 'function'
 }

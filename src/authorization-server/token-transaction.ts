@@ -1,7 +1,8 @@
-// Owns the rule that one token request is one transaction, and what a client is told when the database is away.
+// Owns the rule that the writes of one token request are one transaction, and what a client is told when the database is away.
 
 import type { KoaContextWithOIDC, Provider } from 'oidc-provider'
 import type { Transactions } from '../storage/transactions.ts'
+import type { Spending } from './spending.ts'
 
 export interface OutageAnswer {
   /** Whether an error means that the database cannot be reached, rather than a mistake of ours. */
@@ -13,19 +14,24 @@ const RETRY_AFTER_SECONDS = 2
 class RollBack extends Error {}
 
 /**
- * Consuming a code or a refresh token and storing what was issued for it happen together or not at all: a crash in
- * between, or a mistake in the rest of the request, leaves the token usable. A refusal that revoked a grant commits: what
- * a replay ended stays ended.
+ * What a token request writes happens together or not at all: a mistake in the rest of the request leaves nothing behind.
+ * Most write a single statement (see spending.ts), and then no transaction begins. A refusal that revoked a grant commits:
+ * what a replay ended stays ended.
  */
-export function commitTokenRequests(provider: Provider, transactions: Transactions): void {
+export function commitTokenRequests(
+  provider: Provider,
+  transactions: Transactions,
+  { isUnsettled }: Pick<Spending, 'isUnsettled'>,
+): void {
   const revoking = new WeakSet<object>()
   provider.on('grant.revoked', (ctx: KoaContextWithOIDC) => revoking.add(ctx))
   provider.use(async (ctx, next) => {
     if (ctx.method !== 'POST' || ctx.path !== '/token') return next()
     try {
-      await transactions.run(async () => {
+      await transactions.runLazily(async () => {
         await next()
         if (ctx.status >= 400 && !revoking.has(ctx)) throw new RollBack()
+        if (ctx.status < 400 && isUnsettled(ctx)) throw new Error('tokens for something that was not spent')
       })
     } catch (error) {
       if (!(error instanceof RollBack)) throw error

@@ -171,6 +171,33 @@ export async function endSessions(db: Database, accountId: string, uid?: string)
   return rows.length
 }
 
+export interface Spent {
+  readonly model: string
+  readonly idHash: TokenHash
+  /** As for `consumeOnce`. */
+  readonly successorSealed: string | null
+}
+
+/**
+ * Consumes the one and stores the other, both or neither, in one statement. True for only one of any number of concurrent
+ * calls with the same `spent`, as with `consumeOnce`.
+ */
+export async function replaceOnce(db: Database, spent: Spent, artifact: NewArtifact): Promise<boolean> {
+  const { model, id_hash, payload, expires_at, ...others } = toRow(artifact)
+  const names = Object.keys(others).map((name) => sql.ref(name))
+  const { rows } = await sql`
+    with spent as (
+      update artifacts set consumed_at = clock_timestamp(), successor_sealed = ${spent.successorSealed}
+      where model = ${spent.model} and id_hash = ${spent.idHash} and consumed_at is null and ${isLive()}
+      returning 1
+    )
+    insert into artifacts (model, id_hash, payload, expires_at, ${sql.join(names)})
+    select ${model}, ${id_hash}, ${payload}::jsonb, ${expires_at}, ${sql.join(Object.values(others))}
+    from spent
+    returning 1`.execute(db)
+  return rows.length > 0
+}
+
 /** False when there was none. */
 export async function destroy(db: Database, model: string, idHash: TokenHash): Promise<boolean> {
   const row = await db

@@ -72,13 +72,12 @@ for (const what of ['newExchange', 'newRefresh'] as const) {
     async (t) => {
       const stage = await setStage(t)
       const statements = await stage.proxy.record((await stage[what]()).spend)
-      t.equal(statements[0], 'begin')
-      t.equal(statements.at(-1), 'commit')
       t.comment(`${statements.length} statements`)
 
       for (const [index, statement] of statements.entries()) {
         for (const mode of ['before', 'after'] as const) {
-          if (statement === 'commit' && mode === 'after') continue
+          // When the last one was carried out, the request was too: see below.
+          if (index === statements.length - 1 && mode === 'after') continue
           await stage.forgetTokens()
           const attempt = await stage[what]()
           const before = await stage.refreshTokens()
@@ -86,7 +85,7 @@ for (const what of ['newExchange', 'newRefresh'] as const) {
 
           const broken = await attempt.spend()
 
-          const at = `${mode} ${index + 1}: ${statement.slice(0, 40)}`
+          const at = `${mode} ${index + 1}: ${statement.trim().slice(0, 40)}`
           t.match(broken, { status: 503, body: { error: 'temporarily_unavailable' } }, at)
           t.ok(broken.headers.get('retry-after'))
           t.same(await stage.refreshTokens(), before, 'nothing was issued')
@@ -104,7 +103,7 @@ async function expectSuccess(t: Test, { refreshTokens }: Stage, attempt: Attempt
 }
 
 t.test(
-  'a refresh that was committed, though nobody heard of it, is repeated with the same successor',
+  'a refresh that was carried out, though nobody heard of it, is repeated with the same successor',
   async (t) => {
     const stage = await setStage(t)
     const { length } = await stage.proxy.record((await stage.newRefresh()).spend)
@@ -114,14 +113,14 @@ t.test(
 
     t.match(await attempt.spend(), { status: 503 })
 
-    const committed = await stage.refreshTokens()
-    t.equal(committed.length, 2, 'the successor is there')
+    const stored = await stage.refreshTokens()
+    t.equal(stored.length, 2, 'the successor is there')
     await expectSuccess(t, stage, attempt)
-    t.same(await stage.refreshTokens(), committed, 'and is the one that is told now')
+    t.same(await stage.refreshTokens(), stored, 'and is the one that is told now')
   },
 )
 
-t.test('an exchange that was committed, though nobody heard of it, has spent the code', async (t) => {
+t.test('an exchange that was carried out, though nobody heard of it, has spent the code', async (t) => {
   const stage = await setStage(t)
   const { length } = await stage.proxy.record((await stage.newExchange()).spend)
   await stage.forgetTokens()

@@ -9,41 +9,33 @@ import { authorize, connect } from '../support/sign-in.ts'
 
 const ALICE = 'alice@example.com'
 
-/** Counted from the end of the transaction: everything was done but this. */
-const POINTS = [
-  ['before it is committed', 0],
-  ['between consuming and issuing', 1],
-] as const
-
 t.test('another process finishes what a killed one had begun', async (t) => {
   const service = await startService(t)
   await service.createPerson(ALICE)
   const { client_id } = await register(service.publicUrl)
   const spendings = { 'a code exchange': newExchange, 'a refresh': newRefresh }
 
-  for (const [when, fromTheEnd] of POINTS) {
-    for (const [what, begin] of Object.entries(spendings)) {
-      const proxy = await startPostgresProxy(t, service.databaseUrl)
-      const doomed = await service.startAnother(proxy.url)
-      const rehearsal = await begin(service, client_id)
-      const { length } = await proxy.record(() => doomed.token(rehearsal.fields))
-      await service.db.deleteFrom('artifacts').where('model', '=', 'RefreshToken').execute()
-      const { fields, spent } = await begin(service, client_id)
-      const instead = () => {
-        doomed.signal('SIGKILL')
-        return doomed.ended
-      }
-      proxy.cutAt({ statement: length - fromTheEnd, mode: 'before', instead })
-
-      await t.rejects(doomed.token(fields), `${what}, killed ${when}: no answer`)
-
-      t.match(await doomed.ended, { signal: 'SIGKILL' })
-      t.same(await refreshTokens(service), spent.map(hashToken), 'nothing was issued')
-      const repeated = await service.first.token(fields)
-      t.equal(repeated.status, 200, 'the other process does it')
-      const tokens = [...spent, String(repeated.body.refresh_token)]
-      t.same(await refreshTokens(service), tokens.map(hashToken).sort(), 'once')
+  for (const [what, begin] of Object.entries(spendings)) {
+    const proxy = await startPostgresProxy(t, service.databaseUrl)
+    const doomed = await service.startAnother(proxy.url)
+    const rehearsal = await begin(service, client_id)
+    const { length } = await proxy.record(() => doomed.token(rehearsal.fields))
+    await service.db.deleteFrom('artifacts').where('model', '=', 'RefreshToken').execute()
+    const { fields, spent } = await begin(service, client_id)
+    const instead = () => {
+      doomed.signal('SIGKILL')
+      return doomed.ended
     }
+    proxy.cutAt({ statement: length, mode: 'before', instead })
+
+    await t.rejects(doomed.token(fields), `${what}, killed before its last statement: no answer`)
+
+    t.match(await doomed.ended, { signal: 'SIGKILL' })
+    t.same(await refreshTokens(service), spent.map(hashToken), 'nothing was issued')
+    const repeated = await service.first.token(fields)
+    t.equal(repeated.status, 200, 'the other process does it')
+    const tokens = [...spent, String(repeated.body.refresh_token)]
+    t.same(await refreshTokens(service), tokens.map(hashToken).sort(), 'once')
   }
 })
 

@@ -40,6 +40,53 @@ onEveryDatabase(t, async (t, db) => {
     t.equal(await users.findByEmail(db, 'inner@example.org'), null)
   })
 
+  await t.test(
+    'a lazy run begins when it is about to write, and all its writes belong together',
+    async (t) => {
+      const failing = transactions.runLazily(async () => {
+        t.equal(transactions.current(), db, 'reading needs none')
+        const [one, two] = await Promise.all([transactions.forWriting(), transactions.forWriting()])
+        t.equal(one, two, 'one begins')
+        t.ok(one.isTransaction)
+        t.equal(transactions.current(), one, 'reading after that sees what was written')
+        await add(one, 'lazy@example.org')
+        await transactions.run(() => add(transactions.current(), 'joined@example.org'))
+        throw new TypeError('failed')
+      })
+      await t.rejects(failing, TypeError)
+      t.equal(await users.findByEmail(db, 'lazy@example.org'), null)
+      t.equal(await users.findByEmail(db, 'joined@example.org'), null)
+
+      const result = await transactions.runLazily(async () =>
+        add(await transactions.forWriting(), 'lazy@example.org'),
+      )
+      t.equal(result.refusal, null)
+      t.ok(await users.findByEmail(db, 'lazy@example.org'), 'kept when it resolves')
+    },
+  )
+
+  await t.test('a lazy run that never writes through it began nothing', async (t) => {
+    const failing = transactions.runLazily(async () => {
+      await add(transactions.current(), 'alone@example.org')
+      throw new TypeError('failed')
+    })
+    await t.rejects(failing, TypeError)
+    t.ok(await users.findByEmail(db, 'alone@example.org'), 'a single statement stands for itself')
+  })
+
+  await t.test('a run inside a lazy run begins its transaction', async (t) => {
+    const failing = transactions.runLazily(async () => {
+      await transactions.run(() => add(transactions.current(), 'begun@example.org'))
+      throw new TypeError('failed')
+    })
+    await t.rejects(failing, TypeError)
+    t.equal(await users.findByEmail(db, 'begun@example.org'), null)
+  })
+
+  await t.test('outside, writing is done at the root', async (t) => {
+    t.equal(await transactions.forWriting(), db)
+  })
+
   await t.test('outside, and for work left running after the end, the root is current', async (t) => {
     t.equal(transactions.current(), db)
     let leftRunning: Promise<Database> | undefined

@@ -8,7 +8,7 @@ import type { Teardown } from './database.ts'
 export type CutMode = 'before' | 'after'
 
 export interface CutPoint {
-  /** Counted from the `begin` of the next transaction, which is 1. */
+  /** Of the next token request; its first is 1. */
   readonly statement: number
   readonly mode: CutMode
   /** Instead of breaking the wire: called with the statement held back, which is forgotten when it resolves. */
@@ -18,17 +18,19 @@ export interface CutPoint {
 export interface PostgresProxy {
   /** The same database, by way of this proxy. */
   readonly url: string
-  /** The statements of the transaction that `act` makes, `begin` and `commit` included. */
+  /** The statements of the token request that `act` makes. */
   record(act: () => Promise<unknown>): Promise<readonly string[]>
   cutAt(point: CutPoint): void
 }
 
-/** What happens on the wire while a transaction is watched. */
+/** What happens on the wires while a token request is watched. */
 interface Watch {
   readonly statements: string[]
   readonly point: CutPoint | null
-  socket: Socket | null
 }
+
+/** What a service does beside, for itself, is none of a token request's statements. */
+const OF_A_TOKEN_REQUEST = /^\s*(?:begin|commit|rollback)|\b(?:artifacts|oauth_clients|users)\b/
 
 export async function startPostgresProxy(t: Teardown, databaseUrl: string): Promise<PostgresProxy> {
   const target = new URL(databaseUrl)
@@ -56,13 +58,13 @@ export async function startPostgresProxy(t: Teardown, databaseUrl: string): Prom
     url: url.href,
     async record(act) {
       const statements: string[] = []
-      watch = { statements, point: null, socket: null }
+      watch = { statements, point: null }
       await act()
       watch = null
       return statements
     },
     cutAt(point) {
-      watch = { statements: [], point, socket: null }
+      watch = { statements: [], point }
     },
   }
 }
@@ -83,7 +85,7 @@ function join(client: Socket, upstream: Socket, watching: () => Watch | null): v
   const read = createReader()
   client.on('data', (bytes) => {
     for (const { frame, statement } of read(bytes)) {
-      const verdict = statement === null ? 'pass' : judge(watching(), client, statement)
+      const verdict = statement === null ? 'pass' : judge(watching(), statement)
       if (verdict === 'cut') return cut()
       if (verdict === 'hold') return void client.pause()
       if (verdict === 'deafen') deaf = true
@@ -94,11 +96,8 @@ function join(client: Socket, upstream: Socket, watching: () => Watch | null): v
 
 type Verdict = 'pass' | 'cut' | 'hold' | 'deafen'
 
-/** Only one transaction is watched, from its `begin` on. */
-function judge(watch: Watch | null, socket: Socket, statement: string): Verdict {
-  if (!watch) return 'pass'
-  if (watch.socket === null && statement === 'begin') watch.socket = socket
-  if (watch.socket !== socket) return 'pass'
+function judge(watch: Watch | null, statement: string): Verdict {
+  if (!watch || !OF_A_TOKEN_REQUEST.test(statement)) return 'pass'
   watch.statements.push(statement)
   if (watch.point?.statement !== watch.statements.length) return 'pass'
   if (watch.point.instead) {
