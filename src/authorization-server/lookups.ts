@@ -9,6 +9,9 @@ import type { Transactions } from '../storage/transactions.ts'
 import * as users from '../storage/users.ts'
 import type { CodeRace } from './code-race.ts'
 
+/** The endpoint at which codes and tokens are spent, and tokens issued. */
+export const TOKEN_PATH = '/token'
+
 export interface Lookups {
   client(id: string): Promise<clients.StoredClient | null>
   artifact(model: string, idHash: TokenHash): Promise<Found>
@@ -66,7 +69,7 @@ const PRESENTED = new Map([
 ] as const)
 
 function questionOf({ oidc, path }: KoaContextWithOIDC, clientId: string): tokenRecords.TokenQuestion | null {
-  const params = path === '/token' ? oidc.params : undefined
+  const params = path === TOKEN_PATH ? oidc.params : undefined
   const presented = [...PRESENTED].find(([grantType]) => grantType === params?.grant_type)?.[1]
   if (!presented) return null
   const [model, parameter] = presented

@@ -3,6 +3,7 @@
 import { type Client, errors, type KoaContextWithOIDC, Provider } from 'oidc-provider'
 import * as artifacts from '../storage/artifacts.ts'
 import type { Transactions } from '../storage/transactions.ts'
+import { TOKEN_PATH } from './lookups.ts'
 
 export interface Spending {
   /**
@@ -29,8 +30,7 @@ export function createSpending(transactions: Transactions): Spending {
   return {
     async spend(spent) {
       const request = currentRequest()
-      if (request.oidc.client && getsRefreshToken(request.oidc.client))
-        return void unsettled.set(request, spent)
+      if (willIssue(request)) return void unsettled.set(request, spent)
       const { model, idHash } = spent
       if (!(await artifacts.consumeOnce(await transactions.forWriting(), model, idHash))) throw tooLate()
     },
@@ -47,12 +47,17 @@ export function createSpending(transactions: Transactions): Spending {
   }
 }
 
+/** Pushed authorization requests are spent too, elsewhere, and lead to nothing that is stored. */
+function willIssue({ path, oidc }: KoaContextWithOIDC): boolean {
+  return path === TOKEN_PATH && oidc.client !== undefined && getsRefreshToken(oidc.client)
+}
+
 function tooLate(): errors.InvalidGrant {
   return new errors.InvalidGrant('it was used before')
 }
 
 function currentRequest(): KoaContextWithOIDC {
   const { ctx } = Provider
-  if (!ctx) throw new Error('tokens are spent and issued only inside a token request')
+  if (!ctx) throw new Error('nothing is spent or issued outside of a request')
   return ctx
 }

@@ -2,6 +2,7 @@
 
 import type { KoaContextWithOIDC, Provider } from 'oidc-provider'
 import type { Transactions } from '../storage/transactions.ts'
+import { TOKEN_PATH } from './lookups.ts'
 import type { Spending } from './spending.ts'
 
 export interface OutageAnswer {
@@ -26,7 +27,7 @@ export function commitTokenRequests(
   const revoking = new WeakSet<object>()
   provider.on('grant.revoked', (ctx: KoaContextWithOIDC) => revoking.add(ctx))
   provider.use(async (ctx, next) => {
-    if (ctx.method !== 'POST' || ctx.path !== '/token') return next()
+    if (ctx.method !== 'POST' || ctx.path !== TOKEN_PATH) return next()
     try {
       await transactions.runLazily(async () => {
         await next()

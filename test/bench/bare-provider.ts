@@ -28,9 +28,18 @@ const provider = new Provider(origin, {
       application_type: 'native',
       id_token_signed_response_alg: 'ES256',
     },
+    {
+      client_id: 'machine',
+      client_secret: 'machine-secret',
+      redirect_uris: [],
+      grant_types: ['client_credentials'],
+      response_types: [],
+      token_endpoint_auth_method: 'client_secret_post',
+      id_token_signed_response_alg: 'ES256',
+    },
   ],
   cookies: { keys: ['bench'] },
-  routes: { token: '/token' },
+  routes: { token: '/token', introspection: '/introspect' },
   responseTypes: ['code'],
   enabledJWA: { idTokenSigningAlgValues: ['ES256'] },
   findAccount: (_ctx, accountId) => ({ accountId, claims: () => ({ sub: accountId }) }),
@@ -38,8 +47,11 @@ const provider = new Provider(origin, {
   issueRefreshToken: () => true,
   features: {
     devInteractions: { enabled: false },
+    clientCredentials: { enabled: true },
+    introspection: { enabled: true, allowedPolicy: () => true },
     resourceIndicators: {
       enabled: true,
+      defaultResource: (_ctx, _client, oneOf) => oneOf ?? resource,
       useGrantedResource: () => true,
       getResourceServerInfo: () => ({
         scope: 'demo demo:read',

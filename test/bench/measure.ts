@@ -16,10 +16,14 @@ export interface Processes {
   readonly databaseBackends: () => Promise<readonly number[]>
 }
 
-export type Body = Readonly<Record<string, string>>
+export interface TokenRequest {
+  /** `/token` unless said otherwise. */
+  readonly path?: string
+  readonly form: Readonly<Record<string, string>>
+}
 
 /** Answers what the next request of this worker is, given the answer to its last one. */
-export type Worker = (last: Readonly<Record<string, unknown>> | null) => Body
+export type Worker = (last: Readonly<Record<string, unknown>> | null) => TokenRequest
 
 export interface Load {
   readonly origin: string
@@ -56,9 +60,9 @@ async function apply({ origin, workers, requestsEach }: Load): Promise<void> {
 async function work(pool: Pool, worker: Worker, requests: number): Promise<void> {
   let last: Record<string, unknown> | null = null
   for (let done = 0; done < requests; done++) {
-    const body = `${new URLSearchParams(worker(last))}`
+    const { path = '/token', form } = worker(last)
     const headers = { 'content-type': 'application/x-www-form-urlencoded' }
-    const answer = await pool.request({ path: '/token', method: 'POST', headers, body })
+    const answer = await pool.request({ path, method: 'POST', headers, body: `${new URLSearchParams(form)}` })
     const text = await answer.body.text()
     if (answer.statusCode !== 200) throw new Error(`${answer.statusCode} ${text}`)
     last = JSON.parse(text)

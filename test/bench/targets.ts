@@ -9,20 +9,25 @@ import type { Database } from '../../src/storage/database.ts'
 import { hashToken } from '../../src/storage/hash.ts'
 import type { Teardown } from '../support/database.ts'
 import { authorizationRequest, REDIRECT_URI, register } from '../support/oauth.ts'
+import { createOperatorClient } from '../support/operator-clients.ts'
 import { startPostgresProxy } from '../support/postgres-proxy.ts'
 import { startService } from '../support/replicas.ts'
 import { authorize } from '../support/sign-in.ts'
-import type { Body, Processes } from './measure.ts'
+import type { Processes, TokenRequest } from './measure.ts'
 
 export interface Target {
   readonly name: string
   readonly origin: string
   readonly processes: Processes
   /** Fresh codes, as the requests that redeem them. */
-  codes(count: number): Promise<readonly Body[]>
-  refreshing(refreshToken: string): Body
-  /** The statements of one token request, after another of its kind; none where there is no database. */
-  statementsOf(warmUp: Body, counted: Body): Promise<readonly string[]>
+  codes(count: number): Promise<readonly TokenRequest[]>
+  refreshing(refreshToken: string): TokenRequest
+  /** By a machine, for itself. */
+  credentials(): TokenRequest
+  /** By a resource server, of what a code was exchanged for. */
+  introspecting(tokens: Readonly<Record<string, unknown>>): TokenRequest
+  /** The statements of one request, after another of its kind; none where there is no database. */
+  statementsOf(warmUp: TokenRequest, counted: TokenRequest): Promise<readonly string[]>
 }
 
 const ALICE = 'alice@example.com'
@@ -46,7 +51,8 @@ export async function startBareProvider(t: Teardown): Promise<Target> {
       const codes: readonly string[] = JSON.parse(await answer.text())
       return codes.map((code) => redemption(client_id, code, verifier))
     },
-    refreshing: (refresh_token) => ({ grant_type: 'refresh_token', client_id, refresh_token }),
+    // It stores no structured access tokens and refuses to speak of them, so it is asked about a refresh token.
+    ...requestsOf(client_id, { client_id: 'machine', client_secret: 'machine-secret' }, 'refresh_token'),
   }
 }
 
@@ -57,6 +63,10 @@ export async function startGatehouse(t: Teardown): Promise<Target> {
   const { client_id } = await register(origin)
   const request = authorizationRequest(origin, client_id)
   const code = (await authorize(service.browser(), request, ALICE)).get('code') ?? ''
+  const machine = await createOperatorClient(
+    { db, origin },
+    { grants: ['client_credentials'], method: 'client_secret_post', scope: 'demo', introspects: null },
+  )
 
   return {
     name: 'Gatehouse on PostgreSQL',
@@ -66,20 +76,36 @@ export async function startGatehouse(t: Teardown): Promise<Target> {
       const codes = await copyCode(db, code, count)
       return codes.map((each) => redemption(client_id, each, request.verifier))
     },
-    refreshing: (refresh_token) => ({ grant_type: 'refresh_token', client_id, refresh_token }),
+    ...requestsOf(client_id, { client_id: machine.id, client_secret: machine.secret }),
     async statementsOf(warmUp, counted) {
       const proxy = await startPostgresProxy(t, service.databaseUrl)
       const replica = await service.startAnother(proxy.url)
-      await replica.token(warmUp)
-      const statements = await proxy.record(() => replica.token(counted))
+      await replica.post(warmUp.path ?? '/token', warmUp.form)
+      const statements = await proxy.record(() => replica.post(counted.path ?? '/token', counted.form))
       await replica.stop()
       return statements
     },
   }
 }
 
-function redemption(client_id: string, code: string, code_verifier: string): Body {
-  return { grant_type: 'authorization_code', client_id, code, code_verifier, redirect_uri: REDIRECT_URI }
+function requestsOf(
+  client_id: string,
+  machine: { readonly client_id: string; readonly client_secret: string },
+  introspected = 'access_token',
+): Pick<Target, 'refreshing' | 'credentials' | 'introspecting'> {
+  return {
+    refreshing: (refresh_token) => ({ form: { grant_type: 'refresh_token', client_id, refresh_token } }),
+    credentials: () => ({ form: { grant_type: 'client_credentials', scope: 'demo:read', ...machine } }),
+    introspecting: (tokens) => ({
+      path: '/introspect',
+      form: { token: String(tokens[introspected]), ...machine },
+    }),
+  }
+}
+
+function redemption(client_id: string, code: string, code_verifier: string): TokenRequest {
+  const form = { client_id, code, code_verifier, redirect_uri: REDIRECT_URI }
+  return { form: { grant_type: 'authorization_code', ...form } }
 }
 
 /** Of the pool of the service; ours sleep. */

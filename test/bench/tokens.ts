@@ -1,6 +1,6 @@
 // Owns `npm run bench:tokens`: how fast tokens are issued, beside bare oidc-provider in memory, as a Markdown table.
 
-import { type Body, measure, median, type Sample, type Worker } from './measure.ts'
+import { measure, median, type Sample, type TokenRequest, type Worker } from './measure.ts'
 import { startBareProvider, startGatehouse, type Target } from './targets.ts'
 
 const WORKERS = 8
@@ -19,7 +19,7 @@ const OPERATIONS: readonly Operation[] = [
     async prepare(target, workers, requestsEach) {
       const codes = await target.codes(workers * requestsEach)
       const next = codes.values()
-      return Array.from({ length: workers }, () => () => next.next().value ?? {})
+      return Array.from({ length: workers }, () => () => next.next().value ?? { form: {} })
     },
   },
   {
@@ -32,6 +32,18 @@ const OPERATIONS: readonly Operation[] = [
           (last) =>
             target.refreshing(String((last ?? first).refresh_token)),
       )
+    },
+  },
+  {
+    name: 'client credentials',
+    prepare: async (target, workers) => Array.from({ length: workers }, () => target.credentials),
+  },
+  {
+    name: 'introspection',
+    async prepare(target, workers) {
+      const codes = await target.codes(workers)
+      const tokens = await Promise.all(codes.map((code) => redeem(target, code)))
+      return tokens.map((each) => () => target.introspecting(each))
     },
   },
 ]
@@ -73,8 +85,11 @@ async function describe({ operation, target, samples }: Row): Promise<string> {
   return `| ${operation.name} | ${target.name} | ${cells.map((cell) => cell || '–').join(' | ')} |`
 }
 
-async function redeem({ origin }: Target, body: Body): Promise<Readonly<Record<string, unknown>>> {
-  const answer = await fetch(`${origin}/token`, { method: 'POST', body: new URLSearchParams(body) })
+async function redeem(
+  { origin }: Target,
+  { form }: TokenRequest,
+): Promise<Readonly<Record<string, unknown>>> {
+  const answer = await fetch(`${origin}/token`, { method: 'POST', body: new URLSearchParams(form) })
   return JSON.parse(await answer.text())
 }
 

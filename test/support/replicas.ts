@@ -19,6 +19,8 @@ export interface TokenAnswer {
 export interface Replica extends Served {
   /** Asks this one for tokens, under the public name. */
   token(fields: Fields): Promise<TokenAnswer>
+  /** Posts a form to it in the same way. */
+  post(path: string, fields: Fields): Promise<TokenAnswer>
 }
 
 /** One service with one replica so far. */
@@ -52,7 +54,8 @@ export async function startService(t: Teardown): Promise<Service> {
   const shared = { PUBLIC_URL: publicUrl, SECRET_KEY: randomBytes(32).toString('base64url') }
   const start = async (port: string, databaseUrl: string): Promise<Replica> => {
     const process = await serve(t, { ...shared, DATABASE_URL: databaseUrl, PORT: port })
-    return { ...process, token: createTokenRequests(t, port, new URL(publicUrl).host) }
+    const post = createPosts(t, port, new URL(publicUrl).host)
+    return { ...process, post, token: (fields) => post('/token', fields) }
   }
   const first = await start(firstPort, config.url)
   const { db, close } = await openDatabase(config)
@@ -69,13 +72,13 @@ export async function startService(t: Teardown): Promise<Service> {
 }
 
 /** With connections that stay open: opening one for each would start the racers one after the other. */
-function createTokenRequests(t: Teardown, port: string, host: string): Replica['token'] {
+function createPosts(t: Teardown, port: string, host: string): Replica['post'] {
   const agent = new Agent({ keepAlive: true })
   t.teardown(() => agent.destroy())
-  return async (fields) => {
+  return async (path, fields) => {
     const headers = { host, 'content-type': 'application/x-www-form-urlencoded' }
     const { promise, resolve, reject } = Promise.withResolvers<TokenAnswer>()
-    const sent = request({ host: '127.0.0.1', port, path: '/token', method: 'POST', headers, agent })
+    const sent = request({ host: '127.0.0.1', port, path, method: 'POST', headers, agent })
     sent.once('error', reject)
     sent.once('response', (response) => {
       const { statusCode = 0 } = response
