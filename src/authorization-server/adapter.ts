@@ -11,12 +11,14 @@ import { inTransaction, type Transactions } from '../storage/transactions.ts'
 import { createClientAdapter } from './client-adapter.ts'
 import type { CodeRace } from './code-race.ts'
 import type { RefreshRotation } from './refresh-rotation.ts'
+import type { Registrations } from './registrations.ts'
 
 export interface AdapterNeeds {
   readonly transactions: Transactions
   readonly keyring: Keyring
   readonly rotation: RefreshRotation
   readonly codeRace: CodeRace
+  readonly registrations: Registrations
 }
 
 /** Their payload names the session cookie, so the whole of it is sealed. */
@@ -34,7 +36,9 @@ export const PAYLOAD = 'artifact-payload'
  */
 export function createAdapterFactory(needs: AdapterNeeds): AdapterFactory {
   return (model) =>
-    model === 'Client' ? createClientAdapter(needs.transactions) : createArtifactAdapter(model, needs)
+    model === 'Client'
+      ? createClientAdapter(needs.transactions, needs.registrations)
+      : createArtifactAdapter(model, needs)
 }
 
 function createArtifactAdapter(

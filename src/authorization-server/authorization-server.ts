@@ -5,8 +5,11 @@ import type { FastifyInstance, FastifyReply, onRequestAsyncHookHandler } from 'f
 import type { OutboundFetch } from '../http/outbound.ts'
 import type { Audit } from '../ops/audit.ts'
 import type { Database } from '../storage/database.ts'
+import { createClientUses } from './client-uses.ts'
+import { clientRules } from './clients.ts'
 import type { ErrorForPerson } from './error-page.ts'
 import { createTrustedIssuers, type TrustedIssuer } from './grants/trusted-issuers.ts'
+import { createInitialAccess } from './initial-access.ts'
 import { createInteractions, type Interactions } from './interactions.ts'
 import { openSigningKeys, type SigningKeysNeeds } from './key-rotation.ts'
 import { mountProvider } from './mount.ts'
@@ -14,16 +17,29 @@ import { SIGNED_IN_PATH, signInPath } from './pages-client.ts'
 import { createProvider, type ProviderNeeds } from './provider.ts'
 import { recordEvents } from './provider-events.ts'
 import { mountRegistration } from './registration.ts'
+import { createRegistrations, type RegistrationsNeeds } from './registrations.ts'
 import type { RevocationList } from './revocation-list.ts'
 import { createStepUps } from './step-up.ts'
 
 export interface AuthorizationServerNeeds
   extends Omit<
       ProviderNeeds,
-      'keys' | 'findKey' | 'isRevoked' | 'trustedIssuers' | 'onUserCreated' | 'answersChallenge'
+      | 'keys'
+      | 'findKey'
+      | 'isRevoked'
+      | 'trustedIssuers'
+      | 'onUserCreated'
+      | 'answersChallenge'
+      | 'registrations'
+      | 'initialAccess'
     >,
+    Pick<RegistrationsNeeds, 'mostUnused' | 'onEvicted'>,
     SigningKeysNeeds {
   readonly db: Database
+  /** Open registration beside those in the database, when `registration` is `token`. */
+  readonly initialAccessTokens: readonly string[]
+  /** How long a registered client is kept after its last use. */
+  readonly clientUnusedTtlSeconds: number
   readonly audit: Audit
   readonly revocations: Pick<RevocationList, 'isRevoked' | 'note'>
   readonly logError: (error: Error, message: string) => void
@@ -55,12 +71,14 @@ export interface AuthorizationServer {
   /** The gateway has just told a client of this grant that it needs more scope. */
   challenged(grantId: string): void
   mount(app: FastifyInstance, needs: MountNeeds): void
+  /** Writes what is gathered in memory: which clients were used. */
+  flush(): Promise<void>
 }
 
 export async function createAuthorizationServer(
   needs: AuthorizationServerNeeds,
 ): Promise<AuthorizationServer> {
-  const { audit, issuer, resources, transactions } = needs
+  const { audit, issuer, keyring, resources, transactions } = needs
   const keys = await openSigningKeys(needs)
   const stepUps = createStepUps()
   const findKey = (kid: string) => {
@@ -68,6 +86,12 @@ export async function createAuthorizationServer(
     return found && { alg: found.alg, key: found.publicKey }
   }
   const trustedIssuers = createTrustedIssuers(needs.trustedIssuers, needs.configuredFetch)
+  const [pseudonymKey = Buffer.alloc(0)] = keyring.derive('registrations', 32)
+  const rules = clientRules({ ...needs, trustedIssuers })
+  const registrations = createRegistrations({ ...needs, rules, pseudonymKey })
+  const initialAccess =
+    needs.registration === 'token' ? createInitialAccess(transactions, needs.initialAccessTokens) : null
+  const clientUses = createClientUses(transactions, needs.clientUnusedTtlSeconds)
   const onUserCreated = (userId: string, by: string) => audit.userCreated({ userId, by })
   // oidc-provider takes its keys once. Another instance is a matter of milliseconds, and all that lasts is in storage or
   // out here, so whatever began at one may end at the next.
@@ -80,8 +104,11 @@ export async function createAuthorizationServer(
       trustedIssuers,
       onUserCreated,
       answersChallenge: stepUps.answers,
+      registrations,
+      initialAccess,
     })
     recordEvents(assembled, needs)
+    assembled.on('grant.success', ({ oidc }) => oidc.client && clientUses.note(oidc.client.clientId))
     assembled.on('grant.revoked', (_ctx, grantId) => needs.revocations.note(grantId))
     return assembled
   }
@@ -89,10 +116,11 @@ export async function createAuthorizationServer(
   const provider = () => current
 
   return {
-    interactions: createInteractions({ provider, transactions, resources, audit }),
+    interactions: createInteractions({ provider, transactions, resources, clientUses, audit }),
     startSignIn: () => signInPath(issuer),
     findKey,
     challenged: stepUps.challenged,
+    flush: clientUses.flush,
     async reloadKeys() {
       if (await keys.reload()) current = assemble()
     },
@@ -102,7 +130,8 @@ export async function createAuthorizationServer(
       mountRegistration(app, {
         ...options,
         throttle: throttleRegistration,
-        initialAccessTokens: needs.initialAccessTokens,
+        initialAccess,
+        registrations,
       })
       // The code in the query is nobody's; the session it came with is what the person wanted.
       app.get(SIGNED_IN_PATH, (_request, reply) => reply.redirect('/', 303))

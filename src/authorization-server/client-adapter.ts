@@ -1,21 +1,21 @@
 // Owns how registered clients are stored: their metadata as registered, their secret only as a hash.
 
 import { timingSafeEqual } from 'node:crypto'
-import type { Adapter, AdapterPayload } from 'oidc-provider'
+import { type Adapter, type AdapterPayload, Provider } from 'oidc-provider'
 import * as clients from '../storage/clients.ts'
 import { hashToken } from '../storage/hash.ts'
 import type { Transactions } from '../storage/transactions.ts'
+import type { Registrations } from './registrations.ts'
 
-export function createClientAdapter(transactions: Transactions): Adapter {
+export function createClientAdapter(transactions: Transactions, registrations: Registrations): Adapter {
   const db = () => transactions.current()
   return {
-    async upsert(id, { client_secret, ...metadata }: AdapterPayload, expiresIn) {
+    /** Clients do not manage their registration (RFC 7592), so whatever is stored is a new one. */
+    async upsert(id, { client_secret, ...metadata }: AdapterPayload) {
+      const request = Provider.ctx?.req
+      if (!request) throw new Error('a client is stored outside of a registration')
       const hashed = client_secret === undefined ? {} : { client_secret: hashToken(client_secret) }
-      await clients.save(db(), {
-        id,
-        metadata: { ...metadata, ...hashed },
-        expiresInSeconds: expiresIn ?? null,
-      })
+      await registrations.store(request, id, { ...metadata, ...hashed })
     },
     async find(id) {
       const client = await clients.find(db(), id)

@@ -7,6 +7,7 @@ import { formatScope, parseScope, scopesOf } from '../oauth/scope.ts'
 import type { Audit } from '../ops/audit.ts'
 import * as consents from '../storage/consents.ts'
 import type { Transactions } from '../storage/transactions.ts'
+import type { ClientUses } from './client-uses.ts'
 import {
   createGrant,
   describeClient,
@@ -73,6 +74,7 @@ export interface InteractionNeeds {
   readonly provider: () => Provider
   readonly transactions: Transactions
   readonly resources: Resources
+  readonly clientUses: Pick<ClientUses, 'claim'>
   readonly audit: Pick<Audit, 'consentGiven' | 'consentDenied'>
 }
 
@@ -190,7 +192,7 @@ async function agree(
   provider: Provider,
   interaction: Details,
   agreed: ReadonlySet<string>,
-  { transactions, resources, audit }: InteractionNeeds,
+  { transactions, resources, clientUses, audit }: InteractionNeeds,
 ): Promise<string> {
   const { params, session } = interaction
   const client = await provider.Client.find(text(params.client_id))
@@ -218,6 +220,7 @@ async function agree(
     clientFingerprint,
   }
   await consents.remember(transactions.current(), consent)
+  await clientUses.claim(client.clientId, session.accountId)
   audit.consentGiven({ ...owner, userId: owner.accountId, resource, scopes: formatScope(scopes) })
   return grant.jti
 }

@@ -17,6 +17,7 @@ import { cookies } from './cookies.ts'
 import { leaveToPages } from './error-page.ts'
 import { ID_JAG_PROFILE, type JwtBearerNeeds, registerJwtBearer } from './grants/jwt-bearer.ts'
 import { registerTokenExchange } from './grants/token-exchange.ts'
+import type { InitialAccess } from './initial-access.ts'
 import { createInteractionPolicy } from './interaction-policy.ts'
 import { INTROSPECTION_PATH, introspectAccessTokens, introspection } from './introspection.ts'
 import { SIGNING_ALGORITHMS } from './key-schedule.ts'
@@ -25,6 +26,7 @@ import { type Lifetimes, ttl } from './lifetimes.ts'
 import { createOwnAccessTokens, type OwnAccessTokenNeeds } from './own-access-tokens.ts'
 import { pagesClient } from './pages-client.ts'
 import { createRefreshRotation } from './refresh-rotation.ts'
+import type { Registrations } from './registrations.ts'
 import { type Resources, resourceIndicators } from './resources.ts'
 import { REVOCATION_PATH, revocation, revokeAccessTokens } from './revocation.ts'
 import type { SigningKey } from './signing-keys.ts'
@@ -44,16 +46,19 @@ export interface ProviderNeeds
   /** Of each algorithm, the first one signs; all are published. */
   readonly keys: readonly SigningKey[]
   readonly resources: Resources
+  readonly registrations: Registrations
+  /** Null: anybody may register, or nobody. */
+  readonly initialAccess: InitialAccess | null
   readonly answersChallenge: (grantId: string) => boolean
 }
 
 export function createProvider(needs: ProviderNeeds): Provider {
-  const { issuer, transactions, keyring } = needs
+  const { issuer, transactions, keyring, registrations } = needs
   const rotation = createRefreshRotation({ answersChallenge: needs.answersChallenge })
   const codeRace = createCodeRace()
   const provider = new Provider(issuer, {
-    adapter: createAdapterFactory({ transactions, keyring, rotation, codeRace }),
-    ...clientConfiguration(needs),
+    adapter: createAdapterFactory({ transactions, keyring, rotation, codeRace, registrations }),
+    ...clientConfiguration(needs, registrations),
     ...protocol(needs),
     clients: [pagesClient(issuer)],
     cookies: cookies(issuer, keyring),
@@ -73,6 +78,7 @@ export function createProvider(needs: ProviderNeeds): Provider {
   }
   answerOutages(provider, needs)
   commitTokenRequests(provider, transactions)
+  needs.initialAccess?.attach(provider)
   addGrants(provider, needs)
   letKeySetBeCached(provider)
   return provider
@@ -130,7 +136,7 @@ function protocol(needs: ProviderNeeds): Configuration {
     clientBasedCORS: (_ctx, origin, client) =>
       (client.redirectUris ?? []).some((uri) => URL.parse(uri)?.origin === origin),
     features: {
-      ...clientConfiguration(needs).features,
+      ...clientConfiguration(needs, needs.registrations).features,
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
       dPoP: { enabled: true },
