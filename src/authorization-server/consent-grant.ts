@@ -87,7 +87,7 @@ function needsNoConsent(client: Client): boolean {
   return marksOf(client.metadata()).skipConsent
 }
 
-/** What was agreed to with a client whose identifier others have too is not remembered (decision 0013). */
+/** What was agreed to with a client whose identifier others have too is not remembered (decision 0014). */
 async function recall(
   transactions: Transactions,
   client: Client,

@@ -1,4 +1,4 @@
-// Owns what a registration is given: an identifier of its own, or that of an unused client that is the same (decision 0013).
+// Owns what a registration is given: an identifier of its own, or that of an unused client that is the same (decision 0014).
 
 import { createHmac, randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'

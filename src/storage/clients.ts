@@ -73,6 +73,18 @@ export async function list(db: Database): Promise<readonly StoredClient[]> {
   return rows.map(fromRow)
 }
 
+/** Those that an operator added, oldest first. */
+export async function listOperated(db: Database): Promise<readonly StoredClient[]> {
+  const rows = await db
+    .selectFrom('oauth_clients')
+    .select(COLUMNS)
+    .where('made_by', '=', 'operator')
+    .orderBy('created_at')
+    .orderBy('id')
+    .execute()
+  return rows.map(fromRow)
+}
+
 /** With what was issued to it and agreed to for it. False when there was none. */
 export async function remove(db: Database, id: string): Promise<boolean> {
   return await inTransaction(db, async (transaction) => {

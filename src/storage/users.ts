@@ -77,9 +77,13 @@ export async function create(db: Database, user: NewUser & { role: Role }): Prom
 /** What a service account has instead of an address: no person can type it, and no provider can vouch for it. */
 const SERVICE = 'service:'
 
+export function serviceEmail(name: string): string {
+  return SERVICE + name
+}
+
 /** The account of that name, made when there is none. It has no password and never gets one: only API keys act for it. */
 export async function ensureService(db: Database, name: string): Promise<User> {
-  const email = SERVICE + name
+  const email = serviceEmail(name)
   const { user } = await create(db, { email, name, passwordHash: null, role: 'service' })
   const found = user ?? (await findByEmail(db, email))
   if (found?.role !== 'service') throw new Error(`There is another account called ${email}.`)
