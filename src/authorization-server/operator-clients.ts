@@ -12,6 +12,7 @@ import type { CLIENT_AUTHENTICATION, Members } from './client-metadata-members.t
 import { ID_TOKENS } from './clients.ts'
 import { CLIENT_CREDENTIALS, JWT_BEARER, TOKEN_EXCHANGE } from './grants/names.ts'
 import { PAGES_CLIENT_ID } from './pages-client.ts'
+import { newClientId } from './registrations.ts'
 
 export type ClientAuthentication = (typeof CLIENT_AUTHENTICATION)[number]
 
@@ -68,7 +69,7 @@ export async function saveOperatorClient(
 ): Promise<SavedClient> {
   const members = membersOf(wanted, publicUrl)
   const existing = await findExisting(db, wanted.id, String(members.client_name))
-  const id = existing?.id ?? wanted.id ?? randomBytes(16).toString('base64url')
+  const id = existing?.id ?? wanted.id ?? newClientId()
   const needsSecret = String(members.token_endpoint_auth_method).startsWith('client_secret')
   const kept = needsSecret ? existing?.metadata.client_secret : undefined
   if (existing && canonical(describe(existing.metadata)) === canonical(members))

@@ -54,7 +54,7 @@ export function createRegistrations(needs: RegistrationsNeeds): Registrations {
         twinHash === null ? null : await stored.share(transactions.current(), { twinHash, ...sharing })
       requests.set(request, { sharedId, twinHash, from })
     },
-    idFor: (request) => requests.get(request)?.sharedId ?? randomBytes(16).toString('base64url'),
+    idFor: (request) => requests.get(request)?.sharedId ?? newClientId(),
     async store(request, id, metadata) {
       const { sharedId = null, twinHash = null, from = '' } = requests.get(request) ?? {}
       const db = transactions.current()
@@ -65,6 +65,11 @@ export function createRegistrations(needs: RegistrationsNeeds): Registrations {
       if (evicted > 0) onEvicted(evicted)
     },
   }
+}
+
+/** 128 bits; hexadecimal, so that it can be typed after a command without being taken for an option. */
+export function newClientId(): string {
+  return randomBytes(16).toString('hex')
 }
 
 /**

@@ -1,32 +1,13 @@
 // Owns the proofs of `gatehouse client`, on the real command line against a real database.
 
-import { randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { exportJWK, generateKeyPair } from 'jose'
-import t, { type Test } from 'tap'
-import { commandLine, type Gatehouse } from '../support/command-line.ts'
-import { createTestDatabase, prepareTestDatabase } from '../support/database.ts'
-import { build, createPerson, PASSWORD } from '../support/gatehouse.ts'
-import { authorizationRequest, postForm, postJson, REDIRECT_URI } from '../support/oauth.ts'
+import t from 'tap'
+import { fails, onPostgres } from '../support/command-line.ts'
+import { build, createPerson } from '../support/gatehouse.ts'
+import { authorizationRequest, REDIRECT_URI } from '../support/oauth.ts'
 import { callbackOf, connect, redeem, refresh, signIn } from '../support/sign-in.ts'
-
-const SECRET_KEY = randomBytes(32).toString('base64url')
-
-async function onPostgres(t: Test, env: Record<string, string> = {}) {
-  const database = await createTestDatabase(t)
-  if (database.config.kind !== 'postgres') throw new Error('expected PostgreSQL')
-  return { database, gatehouse: commandLine({ DATABASE_URL: database.config.url, SECRET_KEY, ...env }) }
-}
-
-/** One clear line, and nothing that a program would take for an answer. */
-async function fails(t: Test, gatehouse: Gatehouse, args: readonly string[], line: RegExp): Promise<void> {
-  const { code, out, err } = await gatehouse(...args)
-  t.equal(code, 1, args.join(' '))
-  t.equal(out, '')
-  t.match(err, line)
-  t.equal(err.trim().split('\n').length, 1)
-}
 
 t.test('creating a client twice makes one, with the same identifier and the same secret', async (t) => {
   const { gatehouse, database } = await onPostgres(t)
@@ -134,7 +115,6 @@ t.test('a client that was added signs people in, and --skip-consent spares them 
     prompt: 'consent',
   })
   t.ok((await signIn(window, insisting.url, alice.email)).url.includes('/consent/'), 'unless it asks for it')
-  t.ok(PASSWORD)
 })
 
 t.test('a deleted client and everything that was issued to it are gone', async (t) => {
@@ -223,69 +203,4 @@ t.test('what must not be is refused with one line, and its twin is not', async (
   await fails(t, gatehouse, ['client'], /^Say `gatehouse client create`/)
   t.same(await database.db.selectFrom('oauth_clients').selectAll().execute(), [])
   t.equal((await gatehouse(...create, 'https://app.example/cb')).code, 0)
-})
-
-t.test('a token made by command lets a client register, once', async (t) => {
-  const { gatehouse, database } = await onPostgres(t, { REGISTRATION: 'token' })
-  const { origin } = await build(t, { env: { REGISTRATION: 'token' }, overrides: { storage: database } })
-  const { json } = await gatehouse('client', 'token', 'create', '--name', 'CI', '--json')
-  t.match(json, { token: /^ghreg_/, usesLeft: 1, name: 'CI' })
-  const post = () =>
-    postJson(
-      `${origin}/register`,
-      { redirect_uris: ['https://app.example/cb'] },
-      { authorization: `Bearer ${json.token}` },
-    )
-  t.equal((await post()).status, 201)
-  t.equal((await post()).status, 401)
-  t.match((await gatehouse('client', 'token', 'list')).out, /CI\s+uses left: 0/)
-  t.equal((await gatehouse('client', 'token', 'revoke', String(json.id))).code, 0)
-  await fails(t, gatehouse, ['client', 'token', 'revoke', String(json.id)], /^There is no token/)
-  await fails(
-    t,
-    gatehouse,
-    ['client', 'token', 'create', '--name', 'x', '--uses', '0'],
-    /^--uses is a number/,
-  )
-  await fails(
-    t,
-    gatehouse,
-    ['client', 'token', 'create', '--name', 'x', '--expires', '7'],
-    /^--expires is a duration/,
-  )
-})
-
-t.test(
-  'with the embedded database it works while the service is stopped, and says so while it runs',
-  async (t) => {
-    const database = await prepareTestDatabase(t, { kind: 'embedded' })
-    if (database.kind !== 'embedded') throw new Error('expected an embedded one')
-    const gatehouse = commandLine({ DATA_DIR: join(database.directory, '..') })
-    const create = [
-      'client',
-      'create',
-      '--name',
-      'App',
-      '--id',
-      'app',
-      '--redirect',
-      'https://app.example/cb',
-    ]
-    t.equal((await gatehouse(...create)).code, 0)
-    const { openDatabase } = await import('../../src/storage/database.ts')
-    const service = await openDatabase(database)
-    await fails(t, gatehouse, create, /in use by process \d+.*Stop the service first/)
-    await service.close()
-    t.match((await gatehouse(...create)).out, /^Nothing to change/)
-  },
-)
-
-t.test('an unknown client is told invalid_client', async (t) => {
-  const { origin } = await build(t)
-  const answer = await postForm(`${origin}/token`, {
-    grant_type: 'refresh_token',
-    client_id: 'nobody',
-    refresh_token: 'x',
-  })
-  t.match(answer, { status: 401, body: { error: 'invalid_client' } })
 })

@@ -1,18 +1,9 @@
 // Owns the proofs of `gatehouse key`, on the real command line against a real database.
 
-import { randomBytes } from 'node:crypto'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import * as users from '../../src/storage/users.ts'
-import { commandLine } from '../support/command-line.ts'
-import { createTestDatabase } from '../support/database.ts'
+import { onPostgres } from '../support/command-line.ts'
 import { build, createPerson } from '../support/gatehouse.ts'
-
-async function onPostgres(t: Test) {
-  const database = await createTestDatabase(t)
-  if (database.config.kind !== 'postgres') throw new Error('expected PostgreSQL')
-  const SECRET_KEY = randomBytes(32).toString('base64url')
-  return { database, gatehouse: commandLine({ DATABASE_URL: database.config.url, SECRET_KEY }) }
-}
 
 function list(origin: string, key: unknown): Promise<Response> {
   return fetch(`${origin}/mcp`, {

@@ -1,7 +1,10 @@
 // Owns running the real command line in tests, as an operator would.
 
 import { execFile } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
+import type { Test } from 'tap'
+import { createTestDatabase } from './database.ts'
 
 export interface Ran {
   readonly code: number
@@ -33,4 +36,26 @@ function parsed(text: string): Ran['json'] {
   } catch {
     return {}
   }
+}
+
+/** On a PostgreSQL of its own, which the test may look into or serve from. */
+export async function onPostgres(t: Test, env: Record<string, string> = {}) {
+  const database = await createTestDatabase(t)
+  if (database.config.kind !== 'postgres') throw new Error('expected PostgreSQL')
+  const SECRET_KEY = randomBytes(32).toString('base64url')
+  return { database, gatehouse: commandLine({ DATABASE_URL: database.config.url, SECRET_KEY, ...env }) }
+}
+
+/** Ends with one clear line, and nothing that a program would take for an answer. */
+export async function fails(
+  t: Test,
+  gatehouse: Gatehouse,
+  args: readonly string[],
+  line: RegExp,
+): Promise<void> {
+  const { code, out, err } = await gatehouse(...args)
+  t.equal(code, 1, args.join(' '))
+  t.equal(out, '')
+  t.match(err, line)
+  t.equal(err.trim().split('\n').length, 1)
 }
