@@ -6,10 +6,11 @@ import { parseScope } from '../../src/oauth/scope.ts'
 import * as apiKeys from '../../src/storage/api-keys.ts'
 import type { Database } from '../../src/storage/database.ts'
 import { hintOf, isSecret, newSecret } from '../../src/storage/pasted-secret.ts'
+import { revokeAll } from '../../src/storage/revocations.ts'
 import * as users from '../../src/storage/users.ts'
 import { createTestDatabase, onEveryDatabase } from '../support/database.ts'
 import { build, PASSWORD } from '../support/gatehouse.ts'
-import { startHostileUpstream } from '../support/hostile-upstream.ts'
+import { events, startHostileUpstream } from '../support/hostile-upstream.ts'
 import { authorizationRequest, register } from '../support/oauth.ts'
 import { signIn } from '../support/sign-in.ts'
 
@@ -110,6 +111,40 @@ t.test('revoking a key takes effect within a second, also where it was just used
   await forget()
   t.equal((await call(`${origin}/mcp`, one.key)).status, 401)
   t.equal((await call(`${origin}/mcp`, other.key)).status, 200)
+})
+
+t.test('revoking a key closes its open streams, and no other', async (t) => {
+  const notes = await startHostileUpstream(t)
+  notes.answer((_arrival, res) => events(res))
+  const { origin, db, createPerson } = await build(t, { env: { UPSTREAM_NOTES_URL: notes.url } })
+  const alice = await createPerson('alice@example.com')
+  const [one, other] = [
+    await createKey(db, alice.id, { scope: 'notes' }),
+    await createKey(db, alice.id, { scope: 'notes' }),
+  ]
+  const listen = ({ key }: { key: string }) =>
+    fetch(`${origin}/mcp`, { headers: { authorization: `Bearer ${key}`, accept: 'text/event-stream' } })
+  const [ending, staying] = [await listen(one), await listen(other)]
+  t.same([ending.status, staying.status], [200, 200])
+  let stays = true
+  const stayed = staying.text().finally(() => {
+    stays = false
+  })
+
+  await apiKeys.revoke(db, one.stored.id)
+  await ending.text().catch(() => undefined)
+  t.ok(stays)
+  await apiKeys.revoke(db, other.stored.id)
+  await stayed.catch(() => undefined)
+})
+
+t.test('a key that is good in a backup is not good after everything was revoked', async (t) => {
+  const { db } = await createTestDatabase(t)
+  const service = await users.ensureService(db, 'ci')
+  const { key } = await createKey(db, service.id, { scope: 'notes' })
+  t.ok(await apiKeys.findGood(db, key))
+  await revokeAll(db)
+  t.equal(await apiKeys.findGood(db, key), null)
 })
 
 t.test('a key is no access token elsewhere, and no bearer but in the header', async (t) => {
