@@ -5,6 +5,7 @@ import { setTimeout } from 'node:timers/promises'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import { SIGN_OUT_ACTION } from './account/paths.ts'
 import { account } from './account/plugin.ts'
+import { type ApiKeys, createApiKeys } from './authorization-server/api-keys.ts'
 import {
   type AuthorizationServer,
   createAuthorizationServer,
@@ -49,6 +50,7 @@ import { createPseudonym } from './sign-in/pseudonym.ts'
 import { createSetup } from './sign-in/setup.ts'
 import { createThrottle } from './sign-in/throttle.ts'
 import { type OpenCounters, openInMemory, openInPostgres } from './sign-in/throttle-store.ts'
+import * as apiKeys from './storage/api-keys.ts'
 import * as artifacts from './storage/artifacts.ts'
 import * as clients from './storage/clients.ts'
 import { type OpenDatabase, openDatabase, ping } from './storage/database.ts'
@@ -75,6 +77,8 @@ export interface Overrides {
   readonly outboundFetch?: OutboundFetch
   /** How often the signing keys are read again; tests wait for it. */
   readonly signingKeyPollMs?: number
+  /** Smaller ones, for tests. */
+  readonly registrationLimits?: { readonly perAddress?: number; readonly unused?: number }
 }
 
 export interface Gatehouse {
@@ -156,9 +160,10 @@ async function compose(
   const foundation = { config, logger, audit, storage, keyring, registry, pages, catalogue, revocations }
   const authorizationServer = await addAuthorizationServer(app, foundation, overrides)
   const { setup } = await addPeople(app, foundation, authorizationServer, overrides)
-  const { isDraining } = addGateway(app, foundation, authorizationServer)
+  const keys = createApiKeys(storage.db)
+  const { isDraining } = addGateway(app, foundation, authorizationServer, keys)
   await app.register(health, { checks: [() => ping(storage.db)], isDraining })
-  keepHouse(app, foundation)
+  keepHouse(app, foundation, [authorizationServer.flush, keys.flush])
   keepKeys(app, foundation, authorizationServer, overrides)
 
   return {
@@ -204,7 +209,7 @@ async function startDemo(app: FastifyInstance): Promise<UpstreamSettings> {
 async function addAuthorizationServer(
   app: FastifyInstance,
   { config, logger, audit, storage, keyring, registry, pages, catalogue, revocations }: Foundation,
-  { outboundFetch = createOutboundFetch({ ownOrigin: config.publicUrl }) }: Overrides,
+  { outboundFetch = createOutboundFetch({ ownOrigin: config.publicUrl }), registrationLimits }: Overrides,
 ): Promise<AuthorizationServer> {
   const server = await createAuthorizationServer({
     issuer: config.publicUrl,
@@ -223,7 +228,13 @@ async function addAuthorizationServer(
     trustedIssuers: config.trustedIssuers,
     configuredFetch: createConfiguredFetch(),
     registration: config.registration,
-    initialAccessTokens: config.registration === 'token' ? config.initialAccessTokens : null,
+    initialAccessTokens: config.initialAccessTokens,
+    allowedRedirectHosts: config.allowedRedirectHosts,
+    allowedClientDomains: config.allowedClientDomains,
+    clientUnusedTtlSeconds: config.clientUnusedTtlSeconds,
+    ...(registrationLimits?.unused !== undefined && { mostUnused: registrationLimits.unused }),
+    onEvicted: (count) =>
+      logger.warn({ count }, 'there were too many registrations that nobody used; the oldest were removed'),
     accessTokenTtlSeconds: config.accessTokenTtlSeconds,
     refreshTokenTtlSeconds: config.refreshTokenTtlSeconds,
     signingKeyRotationSeconds: config.signingKeyRotationSeconds,
@@ -235,7 +246,7 @@ async function addAuthorizationServer(
   server.mount(app, {
     throttleRegistration: throttleByAddress({
       counters: countersOf(storage)('registration', REGISTRATION_WINDOW_SECONDS),
-      limit: REGISTRATIONS_PER_WINDOW,
+      limit: registrationLimits?.perAddress ?? REGISTRATIONS_PER_WINDOW,
       description: 'Too many clients were registered from your address lately. Try again later.',
     }),
     throttleDevices: throttleByAddress({
@@ -322,6 +333,7 @@ function addGateway(
   app: FastifyInstance,
   { config, logger, audit, storage, keyring, registry, catalogue, revocations }: Foundation,
   { findKey, challenged }: AuthorizationServer,
+  keys: ApiKeys,
 ): { isDraining: () => boolean } {
   const report = (err: unknown) => logger.error({ err }, 'the gateway failed')
   const gateway = createGateway({
@@ -329,6 +341,7 @@ function addGateway(
     registry,
     keys: { find: findKey },
     revocations,
+    apiKeys: keys,
     claimProof: storage.kind === 'postgres' ? claimProofsIn(storage) : undefined,
     credentialFor: staticCredentials,
     sessions: {
@@ -352,7 +365,12 @@ function addGateway(
   return { isDraining: () => draining }
 }
 
-function keepHouse(app: FastifyInstance, { logger, storage }: Foundation): void {
+/** `flush`: each writes what it gathered in memory since the last time. */
+function keepHouse(
+  app: FastifyInstance,
+  { logger, storage }: Foundation,
+  flush: readonly (() => Promise<void>)[],
+): void {
   const { db } = storage
   const housekeeping = startHousekeeping({
     tasks: [
@@ -363,11 +381,21 @@ function keepHouse(app: FastifyInstance, { logger, storage }: Foundation): void 
         batch: EXPIRED_BATCH,
         run: (limit) => deleteExpiredRevocations(db, limit),
       },
+      { name: 'spent API keys', batch: EXPIRED_BATCH, run: (limit) => apiKeys.deleteSpent(db, limit) },
+      { name: 'last uses', batch: 1, run: () => flushAll(flush) },
       { name: 'expired throttles', batch: EXPIRED_BATCH, run: (limit) => throttles.deleteExpired(db, limit) },
     ],
     onError: (err, task) => logger.warn({ err, task }, 'housekeeping failed and will be tried again'),
   })
-  app.addHook('onClose', () => housekeeping.stop())
+  app.addHook('onClose', async () => {
+    await housekeeping.stop()
+    await flushAll(flush).catch((err: unknown) => logger.warn({ err }, 'the last uses were not written'))
+  })
+}
+
+async function flushAll(flush: readonly (() => Promise<void>)[]): Promise<0> {
+  for (const write of flush) await write()
+  return 0
 }
 
 function createCatalogue({ db }: OpenDatabase, logger: Logger): ToolCatalogue {

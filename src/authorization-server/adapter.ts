@@ -13,6 +13,7 @@ import { createClientAdapter } from './client-adapter.ts'
 import type { CodeRace } from './code-race.ts'
 import type { Lookups } from './lookups.ts'
 import type { RefreshRotation } from './refresh-rotation.ts'
+import type { Registrations } from './registrations.ts'
 import type { Spending } from './spending.ts'
 
 export interface AdapterNeeds {
@@ -22,6 +23,7 @@ export interface AdapterNeeds {
   readonly spending: Spending
   readonly rotation: RefreshRotation
   readonly codeRace: CodeRace
+  readonly registrations: Registrations
 }
 
 /** Their payload names the session cookie, so the whole of it is sealed. */

@@ -7,11 +7,14 @@ import type { Audit } from '../ops/audit.ts'
 import * as artifacts from '../storage/artifacts.ts'
 import type { Database } from '../storage/database.ts'
 import { destroyGrant } from './adapter.ts'
+import { createClientUses } from './client-uses.ts'
+import { clientRules } from './clients.ts'
 import { type ConnectedApps, createConnectedApps } from './connected-apps.ts'
 import type { DeviceOutcome } from './device-flow.ts'
 import { createDevices, type Devices } from './devices.ts'
 import type { ErrorForPerson } from './error-page.ts'
 import { createTrustedIssuers, type TrustedIssuer } from './grants/trusted-issuers.ts'
+import { createInitialAccess } from './initial-access.ts'
 import { createInteractions, type Interactions } from './interactions.ts'
 import { openSigningKeys, type SigningKeysNeeds } from './key-rotation.ts'
 import { createLogout, type Logout } from './logout.ts'
@@ -20,6 +23,7 @@ import { landingOf, SIGNED_IN_PATH, signInPath } from './pages-client.ts'
 import { createProvider, type ProviderNeeds } from './provider.ts'
 import { recordEvents } from './provider-events.ts'
 import { mountRegistration } from './registration.ts'
+import { createRegistrations, type RegistrationsNeeds } from './registrations.ts'
 import type { RevocationList } from './revocation-list.ts'
 import { createSessions, type Sessions } from './sessions.ts'
 import { createStepUps } from './step-up.ts'
@@ -27,10 +31,22 @@ import { createStepUps } from './step-up.ts'
 export interface AuthorizationServerNeeds
   extends Omit<
       ProviderNeeds,
-      'keys' | 'findKey' | 'isRevoked' | 'trustedIssuers' | 'onUserCreated' | 'answersChallenge'
+      | 'keys'
+      | 'findKey'
+      | 'isRevoked'
+      | 'trustedIssuers'
+      | 'onUserCreated'
+      | 'answersChallenge'
+      | 'registrations'
+      | 'initialAccess'
     >,
+    Pick<RegistrationsNeeds, 'mostUnused' | 'onEvicted'>,
     SigningKeysNeeds {
   readonly db: Database
+  /** Open registration beside those in the database, when `registration` is `token`. */
+  readonly initialAccessTokens: readonly string[]
+  /** How long a registered client is kept after its last use. */
+  readonly clientUnusedTtlSeconds: number
   readonly audit: Audit
   readonly revocations: Pick<RevocationList, 'isRevoked' | 'note'>
   readonly logError: (error: Error, message: string) => void
@@ -69,6 +85,8 @@ export interface AuthorizationServer {
   /** The gateway has just told a client of this grant that it needs more scope. */
   challenged(grantId: string): void
   mount(app: FastifyInstance, needs: MountNeeds): void
+  /** Writes what is gathered in memory: which clients were used. */
+  flush(): Promise<void>
 }
 
 export async function createAuthorizationServer(
@@ -82,6 +100,12 @@ export async function createAuthorizationServer(
     return found && { alg: found.alg, key: found.publicKey }
   }
   const trustedIssuers = createTrustedIssuers(needs.trustedIssuers, needs.configuredFetch)
+  const [pseudonymKey = Buffer.alloc(0)] = keyring.derive('registrations', 32)
+  const rules = clientRules({ ...needs, trustedIssuers })
+  const registrations = createRegistrations({ ...needs, rules, pseudonymKey })
+  const initialAccess =
+    needs.registration === 'token' ? createInitialAccess(transactions, needs.initialAccessTokens) : null
+  const clientUses = createClientUses(transactions, needs.clientUnusedTtlSeconds)
   const onUserCreated = (userId: string, by: string) => audit.userCreated({ userId, by })
   // oidc-provider takes its keys once. Another instance is a matter of milliseconds, and all that lasts is in storage or
   // out here, so whatever began at one may end at the next.
@@ -94,8 +118,11 @@ export async function createAuthorizationServer(
       trustedIssuers,
       onUserCreated,
       answersChallenge: stepUps.answers,
+      registrations,
+      initialAccess,
     })
     recordEvents(assembled, needs)
+    assembled.on('grant.success', ({ oidc }) => oidc.client && clientUses.note(oidc.client.clientId))
     assembled.on('grant.revoked', (_ctx, grantId) => needs.revocations.note(grantId))
     return assembled
   }
@@ -111,7 +138,7 @@ export async function createAuthorizationServer(
   const shared = { provider, issuer, transactions, keyring, resources, audit }
 
   return {
-    interactions: createInteractions(shared),
+    interactions: createInteractions({ ...shared, clientUses }),
     devices: createDevices(shared),
     sessions: createSessions({ ...needs, provider }),
     connectedApps: createConnectedApps({ ...shared, revokeGrant }),
@@ -119,6 +146,7 @@ export async function createAuthorizationServer(
     startSignIn: (landing) => signInPath(issuer, landing),
     findKey,
     challenged: stepUps.challenged,
+    flush: clientUses.flush,
     async reloadKeys() {
       if (await keys.reload()) current = assemble()
     },
@@ -129,7 +157,8 @@ export async function createAuthorizationServer(
       mountRegistration(app, {
         ...options,
         throttle: throttleRegistration,
-        initialAccessTokens: needs.initialAccessTokens,
+        initialAccess,
+        registrations,
       })
       // The code in the query is nobody's; the session it came with is what the person wanted.
       app.get(SIGNED_IN_PATH, (request, reply) => reply.redirect(landingOf(request.query), 303))

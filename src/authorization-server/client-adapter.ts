@@ -1,26 +1,27 @@
 // Owns how registered clients are stored: their metadata as registered, their secret only as a hash.
 
 import { timingSafeEqual } from 'node:crypto'
-import type { Adapter, AdapterPayload } from 'oidc-provider'
+import { type Adapter, type AdapterPayload, Provider } from 'oidc-provider'
 import * as clients from '../storage/clients.ts'
 import { hashToken } from '../storage/hash.ts'
 import type { Transactions } from '../storage/transactions.ts'
 import type { Lookups } from './lookups.ts'
+import type { Registrations } from './registrations.ts'
 
 export interface ClientAdapterNeeds {
   readonly transactions: Transactions
   readonly lookups: Lookups
+  readonly registrations: Registrations
 }
 
-export function createClientAdapter({ transactions, lookups }: ClientAdapterNeeds): Adapter {
+export function createClientAdapter({ transactions, lookups, registrations }: ClientAdapterNeeds): Adapter {
   return {
-    async upsert(id, { client_secret, ...metadata }: AdapterPayload, expiresIn) {
+    /** Clients do not manage their registration (RFC 7592), so whatever is stored is a new one. */
+    async upsert(id, { client_secret, ...metadata }: AdapterPayload) {
+      const request = Provider.ctx?.req
+      if (!request) throw new Error('a client is stored outside of a registration')
       const hashed = client_secret === undefined ? {} : { client_secret: hashToken(client_secret) }
-      await clients.save(await transactions.forWriting(), {
-        id,
-        metadata: { ...metadata, ...hashed },
-        expiresInSeconds: expiresIn ?? null,
-      })
+      await registrations.store(request, id, { ...metadata, ...hashed })
     },
     async find(id) {
       const client = await lookups.client(id)

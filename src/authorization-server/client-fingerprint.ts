@@ -19,7 +19,7 @@ export function clientFingerprint(client: ClientIdentity): string {
 }
 
 /** JSON with the members of every object in one order, and without absent ones. */
-function canonical(value: unknown): string {
+export function canonical(value: unknown): string {
   return JSON.stringify(value, (_name, member: unknown) =>
     typeof member === 'object' && member !== null && !Array.isArray(member)
       ? Object.fromEntries(Object.entries(member).toSorted(([a], [b]) => (a < b ? -1 : 1)))

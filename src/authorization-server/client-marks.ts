@@ -1,4 +1,4 @@
-// Owns the marks that an operator puts on a client: what it may do that no client can claim for itself.
+// Owns the marks on a client that it cannot claim for itself: what an operator lets it do, and that it is shared.
 
 import { parseScope } from '../oauth/scope.ts'
 import type { Members } from './client-metadata-members.ts'
@@ -7,8 +7,12 @@ import type { Members } from './client-metadata-members.ts'
 const SKIP_CONSENT = 'gatehouse:skip_consent'
 const SCOPE = 'gatehouse:scope'
 const INTROSPECTS = 'gatehouse:introspects'
+const SHARED = 'gatehouse:shared'
 
-export const CLIENT_MARKS = [SKIP_CONSENT, SCOPE, INTROSPECTS] as const
+export const CLIENT_MARKS = [SKIP_CONSENT, SCOPE, INTROSPECTS, SHARED] as const
+
+/** The member by which a registered client is known that two requests were given. */
+export const SHARED_NOTE = { [SHARED]: true } as const
 
 export interface ClientMarks {
   /** A first-party client: people are not asked whether they agree. */
@@ -44,6 +48,11 @@ export function markMembers({ skipConsent, scopes, introspects }: ClientMarks): 
     ...(introspects === null && { [INTROSPECTS]: true }),
     ...(introspects !== null && introspects.size > 0 && { [INTROSPECTS]: [...introspects].toSorted() }),
   }
+}
+
+/** Two requests registered it, so its identifier is nobody's secret, and what a person agreed to once does not count. */
+export function isShared(metadata: Members): boolean {
+  return metadata[SHARED] === true
 }
 
 export function withoutMarks(metadata: Members): Members {

@@ -3,7 +3,13 @@
 import { errors } from 'oidc-provider'
 import { displayName, visibleText } from '../http/display.ts'
 import { outboundTarget } from '../http/outbound-target.ts'
-import { isLoopbackRedirect, isNativeRedirect, judgeRedirectUri, redirectHost } from './redirect-uris.ts'
+import {
+  isAllowedRedirect,
+  isLoopbackRedirect,
+  isNativeRedirect,
+  judgeRedirectUri,
+  redirectHost,
+} from './redirect-uris.ts'
 
 export type Members = Readonly<Record<string, unknown>>
 /** Who says it: a registration request, or a client ID metadata document. */
@@ -30,11 +36,16 @@ export function withoutEmpty(members: Members): Members {
   )
 }
 
-/** Refuses the whole list for one dangerous entry, and does without entries of a scheme that is merely unknown. */
+export interface RedirectRules {
+  readonly redirectSchemes?: readonly string[]
+  readonly redirectHosts?: readonly string[]
+}
+
+/** Refuses the whole list for one dangerous entry, and does without those that are merely unknown or not allowed here. */
 export function checkRedirectUris(
   uris: unknown,
   label: string,
-  knownSchemes?: readonly string[],
+  { redirectSchemes, redirectHosts }: RedirectRules,
 ): readonly string[] | undefined {
   if (uris === undefined) return undefined
   if (!Array.isArray(uris)) throw invalid(`${label} must be an array of strings`)
@@ -42,14 +53,16 @@ export function checkRedirectUris(
     throw invalid(`${label} must not have more than ${MOST_REDIRECT_URIS} entries`)
   }
   const accepted = uris.filter((uri: unknown, index): uri is string => {
-    const verdict = judgeRedirectUri(uri, knownSchemes)
+    const verdict = judgeRedirectUri(uri, redirectSchemes)
     if (verdict.kind === 'refused') throw invalid(`${label}[${index}] ${verdict.reason}`)
     return verdict.kind === 'accepted'
   })
   if (accepted.length === 0 && uris.length > 0) {
     throw invalid(`${label} needs an https URI, a loopback URI, or a reverse-domain scheme (com.example.app)`)
   }
-  return accepted
+  const allowed = redirectHosts ? accepted.filter((uri) => isAllowedRedirect(uri, redirectHosts)) : accepted
+  if (allowed.length === 0 && accepted.length > 0) throw invalid(`${label} has no host that is allowed here`)
+  return allowed
 }
 
 /** What people are shown: short, visible, never empty. */

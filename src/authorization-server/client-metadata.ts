@@ -33,6 +33,8 @@ export interface ClientMetadataRules {
   readonly idTokenAlgorithms?: readonly IdTokenAlgorithm[]
   /** Private-use schemes to accept beside reverse-domain ones; KNOWN_SCHEMES when absent. */
   readonly redirectSchemes?: readonly string[]
+  /** The only hosts and schemes that codes may go to, see isAllowedRedirect; any when absent. */
+  readonly redirectHosts?: readonly string[]
 }
 
 /** Members that are kept beside the standard ones; the first is also what the hook below waits for. */
@@ -85,7 +87,7 @@ export function normaliseClientMetadata(
       'no software statement is approved here; register without one',
     )
   }
-  const redirectUris = checkRedirectUris(given.redirect_uris, 'redirect_uris', rules.redirectSchemes)
+  const redirectUris = checkRedirectUris(given.redirect_uris, 'redirect_uris', rules)
   return withoutEmpty({
     ...given,
     client_name: nameOf(given.client_name, redirectUris, source),
@@ -93,7 +95,7 @@ export function normaliseClientMetadata(
     post_logout_redirect_uris: checkRedirectUris(
       given.post_logout_redirect_uris,
       'post_logout_redirect_uris',
-      rules.redirectSchemes,
+      rules,
     ),
     application_type: applicationType(given.application_type, redirectUris),
     ...grantsOf(given, offeredTo(source, rules)),

@@ -6,6 +6,7 @@ import { formatScope, parseScope, scopesOf } from '../oauth/scope.ts'
 import * as consents from '../storage/consents.ts'
 import type { Transactions } from '../storage/transactions.ts'
 import { clientFingerprint } from './client-fingerprint.ts'
+import { isShared, marksOf } from './client-marks.ts'
 import { PAGES_CLIENT_ID } from './pages-client.ts'
 import { isLoopbackRedirect, redirectHost } from './redirect-uris.ts'
 import { findResource, type Resources } from './resources.ts'
@@ -44,6 +45,11 @@ export interface GrantNeeds {
  * person's other devices alone; what the person agreed to is remembered apart from it.
  */
 export function createGrantLoader({ transactions, resources, decideConsent, hasHeldTools }: GrantNeeds) {
+  const hasUnseenTools = async (resource: ProtectedResource | null, remembered: consents.Consent | null) =>
+    resource !== null &&
+    remembered !== null &&
+    (await hasHeldTools(resource, Math.floor(remembered.grantedAt.getTime() / 1000)))
+
   return async (ctx: KoaContextWithOIDC): Promise<Grant | undefined> => {
     const { client, account, provider, result } = ctx.oidc
     if (!client || !account) return undefined
@@ -58,7 +64,7 @@ export function createGrantLoader({ transactions, resources, decideConsent, hasH
     const resource = indicator === null ? null : findResource(resources, indicator)
     // What cannot be granted was never agreed to, and must not be a reason to ask each time.
     const scopes = new Set(grantable(resource).filter((scope) => asked.has(scope)))
-    const remembered = await consents.find(transactions.current(), {
+    const remembered = await recall(transactions, client, {
       userId: account.accountId,
       clientId: client.clientId,
       resource: resource?.identifier ?? '',
@@ -67,20 +73,32 @@ export function createGrantLoader({ transactions, resources, decideConsent, hasH
       ...describeClient(client, text(ctx.oidc.params?.redirect_uri)),
       requested: scopes,
       remembered,
-      hasHeldTools:
-        resource !== null &&
-        remembered !== null &&
-        (await hasHeldTools(resource, Math.floor(remembered.grantedAt.getTime() / 1000))),
+      hasHeldTools: await hasUnseenTools(resource, remembered),
       prompt: text(ctx.oidc.params?.prompt),
     }
     // RFC 8628 §5.4: only the person knows whose device shows the code, so they are asked about every one.
-    if (ctx.oidc.deviceCode || decideConsent(question) === 'ask') return undefined
+    if (ctx.oidc.deviceCode) return undefined
+    if (!needsNoConsent(client) && decideConsent(question) === 'ask') return undefined
     return createGrant(provider, { ...owner, resource: indicator, scopes })
   }
 }
 
 function grantable(resource: ProtectedResource | null): readonly string[] {
   return [...IDENTITY_SCOPES, ...(resource ? scopesOf(resource) : [])]
+}
+
+/** The operator has vouched for it. A request that insists on the question (`prompt=consent`) still gets it. */
+function needsNoConsent(client: Client): boolean {
+  return marksOf(client.metadata()).skipConsent
+}
+
+/** What was agreed to with a client whose identifier others have too is not remembered (decision 0014). */
+async function recall(
+  transactions: Transactions,
+  client: Client,
+  key: consents.ConsentKey,
+): Promise<consents.Consent | null> {
+  return isShared(client.metadata()) ? null : consents.find(transactions.current(), key)
 }
 
 export interface NewGrant {

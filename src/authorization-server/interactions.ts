@@ -6,6 +6,7 @@ import { formatScope, parseScope } from '../oauth/scope.ts'
 import type { Audit } from '../ops/audit.ts'
 import * as consents from '../storage/consents.ts'
 import type { Transactions } from '../storage/transactions.ts'
+import type { ClientUses } from './client-uses.ts'
 import { createGrant, describeClient, IDENTITY_SCOPES, requestedResource, text } from './consent-grant.ts'
 import { type DescribedRequest, describeRequest, findRequested } from './described-request.ts'
 import { beginInteraction, type DeviceOrigin, originOf, spell } from './devices.ts'
@@ -47,6 +48,7 @@ export interface InteractionNeeds {
   readonly issuer: string
   readonly transactions: Transactions
   readonly resources: Resources
+  readonly clientUses: Pick<ClientUses, 'claim'>
   readonly audit: Pick<Audit, 'consentGiven' | 'consentDenied'>
 }
 
@@ -147,7 +149,7 @@ async function agree(
   provider: Provider,
   interaction: Details,
   agreed: ReadonlySet<string>,
-  { transactions, resources, audit }: InteractionNeeds,
+  { transactions, resources, clientUses, audit }: InteractionNeeds,
 ): Promise<string> {
   const { params, session } = interaction
   const client = await provider.Client.find(text(params.client_id))
@@ -176,6 +178,7 @@ async function agree(
   }
   // A device is asked about every time, so there is nothing to remember (see consent-grant.ts).
   if (interaction.deviceCode === undefined) await consents.remember(transactions.current(), consent)
+  await clientUses.claim(client.clientId, session.accountId)
   audit.consentGiven({ ...owner, userId: owner.accountId, resource, scopes: formatScope(scopes) })
   return grant.jti
 }

@@ -13,7 +13,7 @@ import type { CodeRace } from './code-race.ts'
 export const TOKEN_PATH = '/token'
 
 export interface Lookups {
-  client(id: string): Promise<clients.StoredClient | null>
+  client(id: string): Promise<tokenRecords.Asker | null>
   artifact(model: string, idHash: TokenHash): Promise<Found>
   person(id: string): Promise<tokenRecords.Holder | null>
 }

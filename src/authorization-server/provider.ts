@@ -20,6 +20,7 @@ import { DEVICE_AUTHORIZATION_PATH, DEVICE_PATH, deviceFlow, paceDevices } from 
 import { leaveToPages } from './error-page.ts'
 import { ID_JAG_PROFILE, type JwtBearerNeeds, registerJwtBearer } from './grants/jwt-bearer.ts'
 import { registerTokenExchange } from './grants/token-exchange.ts'
+import type { InitialAccess } from './initial-access.ts'
 import { createInteractionPolicy } from './interaction-policy.ts'
 import { INTROSPECTION_PATH, introspectAccessTokens, introspection } from './introspection.ts'
 import { SIGNING_ALGORITHMS } from './key-schedule.ts'
@@ -30,6 +31,7 @@ import { createLookups } from './lookups.ts'
 import { createOwnAccessTokens, type OwnAccessTokenNeeds } from './own-access-tokens.ts'
 import { pagesClient } from './pages-client.ts'
 import { createRefreshRotation } from './refresh-rotation.ts'
+import type { Registrations } from './registrations.ts'
 import { type Resources, resourceIndicators } from './resources.ts'
 import { REVOCATION_PATH, revocation, revokeAccessTokens } from './revocation.ts'
 import type { SigningKey } from './signing-keys.ts'
@@ -50,13 +52,16 @@ export interface ProviderNeeds
   /** Of each algorithm, the first one signs; all are published. */
   readonly keys: readonly SigningKey[]
   readonly resources: Resources
+  readonly registrations: Registrations
+  /** Null: anybody may register, or nobody. */
+  readonly initialAccess: InitialAccess | null
   readonly answersChallenge: (grantId: string) => boolean
   /** Counts the requests of a device that waits; see POLL_WINDOW_SECONDS. */
   readonly devicePolls: Counters
 }
 
 export function createProvider(needs: ProviderNeeds): Provider {
-  const { issuer, transactions, keyring } = needs
+  const { issuer, transactions, keyring, registrations } = needs
   const codeRace = createCodeRace()
   const lookups = createLookups(transactions, codeRace)
   const spending = createSpending(transactions)
@@ -66,8 +71,16 @@ export function createProvider(needs: ProviderNeeds): Provider {
     answersChallenge: needs.answersChallenge,
   })
   const provider = new Provider(issuer, {
-    adapter: createAdapterFactory({ transactions, keyring, lookups, spending, rotation, codeRace }),
-    ...clientConfiguration(needs),
+    adapter: createAdapterFactory({
+      transactions,
+      keyring,
+      lookups,
+      spending,
+      rotation,
+      codeRace,
+      registrations,
+    }),
+    ...clientConfiguration(needs, registrations),
     ...protocol(needs),
     clients: [pagesClient(issuer)],
     cookies: cookies(issuer, keyring),
@@ -88,6 +101,7 @@ export function createProvider(needs: ProviderNeeds): Provider {
   answerOutages(provider, needs)
   paceDevices(provider, needs.devicePolls)
   commitTokenRequests(provider, transactions, spending)
+  needs.initialAccess?.attach(provider)
   addGrants(provider, needs)
   letKeySetBeCached(provider)
   return provider
@@ -148,7 +162,7 @@ function protocol(needs: ProviderNeeds): Configuration {
     clientBasedCORS: (_ctx, origin, client) =>
       (client.redirectUris ?? []).some((uri) => URL.parse(uri)?.origin === origin),
     features: {
-      ...clientConfiguration(needs).features,
+      ...clientConfiguration(needs, needs.registrations).features,
       devInteractions: { enabled: false },
       deviceFlow,
       clientCredentials: { enabled: true },

@@ -107,6 +107,20 @@ export function redirectHost(uri: string): string {
   return isLoopbackHost(url.hostname) ? url.hostname : url.host
 }
 
+/**
+ * Whether an operator's list of hosts lets codes go there. `app.example` is that host on any port, `*.app.example` those
+ * below it, `localhost` every loopback address, `cursor:` that scheme.
+ */
+export function isAllowedRedirect(uri: string, hosts: readonly string[]): boolean {
+  const url = URL.parse(uri)
+  if (!url) return false
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') return hosts.includes(url.protocol)
+  if (isLoopbackHost(url.hostname)) return hosts.includes('localhost')
+  return hosts.some((host) =>
+    host.startsWith('*.') ? url.hostname.endsWith(host.slice(1)) : url.hostname === host,
+  )
+}
+
 /** CSP3 §2.3.1: hosts of letters, digits and hyphens. There is no way to write an IPv6 address or an underscore. */
 const HOST_SOURCE = /^https?:\/\/[a-z0-9-]+(?:\.[a-z0-9-]+)*(?::\d+)?$/
 

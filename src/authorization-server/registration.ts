@@ -1,17 +1,18 @@
 // Owns the registration endpoint's edge (RFC 7591): who may reach it, how often, and that browser clients may too.
 
-import { timingSafeEqual } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
-import { OAuthError } from '../oauth/errors.ts'
-import { hashToken } from '../storage/hash.ts'
+import { addressGroup } from '../http/address-group.ts'
 import { LONGEST_BODY_BYTES, readRegistrationBody, withBody } from './client-metadata-body.ts'
+import type { InitialAccess } from './initial-access.ts'
 import { createAnswer, type MountOptions } from './mount.ts'
+import type { Registrations } from './registrations.ts'
 
 export interface RegistrationOptions extends MountOptions {
   /** Throws when this address has registered too many clients lately. */
   readonly throttle: onRequestAsyncHookHandler
-  /** RFC 7591 §3: who presents one of these may register. Null: anybody may. */
-  readonly initialAccessTokens: readonly string[] | null
+  /** Null: anybody may register. */
+  readonly initialAccess: InitialAccess | null
+  readonly registrations: Registrations
 }
 
 /** oidc-provider answers no preflight here. No credentials of the browser are involved, so any origin may ask. */
@@ -23,8 +24,7 @@ const CORS = {
 }
 
 export function mountRegistration(app: FastifyInstance, options: RegistrationOptions): void {
-  const { throttle, initialAccessTokens } = options
-  const hashes = initialAccessTokens?.map((token) => Buffer.from(hashToken(token))) ?? null
+  const { throttle, initialAccess, registrations } = options
   const answer = createAnswer(options)
 
   app.register(async (scope) => {
@@ -38,26 +38,17 @@ export function mountRegistration(app: FastifyInstance, options: RegistrationOpt
 
     const admit = async (request: FastifyRequest, reply: FastifyReply) => {
       reply.raw.setHeader('access-control-allow-origin', '*')
-      if (hashes) requireInitialAccessToken(request, reply, hashes)
+      if (!initialAccess) return
+      reply.header('www-authenticate', 'Bearer realm="registration"')
+      await initialAccess.admit(request.headers.authorization)
+      reply.removeHeader('www-authenticate')
     }
-    scope.post('/register', { onRequest: [admit, throttle] }, (request, reply) => {
+    scope.post('/register', { onRequest: [admit, throttle] }, async (request, reply) => {
       const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
       const checked = readRegistrationBody(request.headers['content-type'], body)
-      return answer(withBody(request.raw, checked), request.ip, reply)
+      const again = withBody(request.raw, checked)
+      await registrations.prepare(again, checked, addressGroup(request.ip))
+      return answer(again, request.ip, reply)
     })
-  })
-}
-
-function requireInitialAccessToken(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  hashes: readonly Buffer[],
-): void {
-  const [scheme, token = ''] = (request.headers.authorization ?? '').split(' ')
-  const presented = Buffer.from(hashToken(token))
-  if (scheme?.toLowerCase() === 'bearer' && hashes.some((hash) => timingSafeEqual(hash, presented))) return
-  reply.header('www-authenticate', 'Bearer realm="registration"')
-  throw new OAuthError('invalid_token', 'Registering a client here needs an initial access token.', {
-    status: 401,
   })
 }

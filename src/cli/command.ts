@@ -1,25 +1,23 @@
 // Owns the command line: which commands there are, and that a failure is one clear line and a non-zero exit code.
 
-import { keysCommand } from './keys.ts'
-import { migrateCommand } from './migrate.ts'
-import { serveCommand } from './serve.ts'
-import { tokenCommand } from './token.ts'
 import type { Command } from './types.ts'
-import { userCommand } from './user.ts'
 
-const COMMANDS: Readonly<Record<string, Command>> = {
-  serve: serveCommand,
-  migrate: migrateCommand,
-  user: userCommand,
-  keys: keysCommand,
-  token: tokenCommand,
+/** Each is loaded when it is asked for: most of the program takes no part in most commands. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  serve: async () => (await import('./serve.ts')).serveCommand,
+  migrate: async () => (await import('./migrate.ts')).migrateCommand,
+  user: async () => (await import('./user.ts')).userCommand,
+  client: async () => (await import('./client.ts')).clientCommand,
+  key: async () => (await import('./key.ts')).keyCommand,
+  keys: async () => (await import('./keys.ts')).keysCommand,
+  token: async () => (await import('./token.ts')).tokenCommand,
 }
 
 const [name = 'help', ...rest] = process.argv.slice(2)
-const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
+const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
 
-if (command) await run(command, rest)
-else if (name === 'help' || name === '--help' || name === '-h') process.stdout.write(overview())
+if (load) await run(await load(), rest)
+else if (name === 'help' || name === '--help' || name === '-h') process.stdout.write(await overview())
 else fail(`There is no command \`${name}\`. \`gatehouse help\` lists them.`)
 
 async function run({ usage, run: act }: Command, args: readonly string[]): Promise<void> {
@@ -31,9 +29,12 @@ async function run({ usage, run: act }: Command, args: readonly string[]): Promi
   }
 }
 
-function overview(): string {
-  const lines = Object.entries(COMMANDS).map(
-    ([each, { summary }]) => `  gatehouse ${each.padEnd(10)} ${summary}`,
+async function overview(): Promise<string> {
+  const lines = await Promise.all(
+    Object.entries(COMMANDS).map(async ([each, loadOne]) => {
+      const { summary } = await loadOne()
+      return `  gatehouse ${each.padEnd(10)} ${summary}`
+    }),
   )
   return `Gatehouse: an OAuth 2.1 authorization server and MCP gateway\n\n${lines.join('\n')}\n\nEach has --help.\n`
 }

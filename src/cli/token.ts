@@ -12,8 +12,8 @@ export const tokenCommand: Command = {
   summary: 'Revoke everything that was issued',
   usage: `Usage: gatehouse token revoke-all [--json]
 
-Ends every session, grant and token, of everybody, within a second. People sign in again and connect their apps again. Do
-this after a backup was restored: what had been revoked since the backup would be good again. With the embedded database,
+Ends every session, grant, token and API key, of everybody, within a second. People sign in again and connect their apps
+again, scripts need new keys. Do this after a backup was restored: what had been revoked since the backup would be good again. With the embedded database,
 stop the service first.`,
   async run(args) {
     const { values, positionals } = parseArgs({

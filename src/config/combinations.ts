@@ -10,7 +10,6 @@ export function reportCombinations(given: Given, values: Values, report: Report)
   reportMissing('DATABASE_URL', 'SECRET_KEY', given, report)
   reportMissing('ADMIN_EMAIL', 'ADMIN_PASSWORD', given, report)
   reportMissing('ADMIN_PASSWORD', 'ADMIN_EMAIL', given, report)
-  reportTokens(given, values, report)
   reportPorts(given, values, report)
 }
 
@@ -27,12 +26,6 @@ function reportInsecureUrl(given: Given, values: Values, report: Report): void {
   const { PUBLIC_URL: origin, ALLOW_INSECURE_HTTP: allowed } = values
   if (origin === undefined || !isInsecure(origin) || allowed) return
   report({ variable: given.get('PUBLIC_URL')?.from ?? 'PUBLIC_URL', expected: HTTPS_EXPECTED, got: origin })
-}
-
-function reportTokens(given: Given, values: Values, report: Report): void {
-  if (values.REGISTRATION !== 'token' || given.has('INITIAL_ACCESS_TOKENS')) return
-  const expected = 'at least one token, because REGISTRATION is token'
-  report({ variable: 'INITIAL_ACCESS_TOKENS', expected, got: 'nothing' })
 }
 
 function reportPorts(given: Given, values: Values, report: Report): void {

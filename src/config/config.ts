@@ -39,8 +39,13 @@ export interface Config {
   /** The file to watch. Null: they did not come from a file. */
   readonly upstreamsFile: string | null
   readonly registration: Values['REGISTRATION']
-  /** Empty unless given; never empty when `registration` is `token`. */
+  /** Empty unless given. Those made by command are in the database. */
   readonly initialAccessTokens: readonly string[]
+  /** Null: codes may go anywhere. */
+  readonly allowedRedirectHosts: readonly string[] | null
+  /** Null: metadata documents may come from anywhere. */
+  readonly allowedClientDomains: readonly string[] | null
+  readonly clientUnusedTtlSeconds: number
   readonly accessTokenTtlSeconds: number
   readonly refreshTokenTtlSeconds: number
   /** Null: by command only. */
@@ -98,6 +103,9 @@ function settingsOf(
     admin: adminOf(values),
     registration: values.REGISTRATION,
     initialAccessTokens: values.INITIAL_ACCESS_TOKENS ?? [],
+    allowedRedirectHosts: values.ALLOWED_REDIRECT_HOSTS ?? null,
+    allowedClientDomains: values.ALLOWED_CLIENT_DOMAINS ?? null,
+    clientUnusedTtlSeconds: values.CLIENT_UNUSED_TTL,
     accessTokenTtlSeconds: values.ACCESS_TOKEN_TTL,
     refreshTokenTtlSeconds: values.REFRESH_TOKEN_TTL,
     signingKeyRotationSeconds: values.SIGNING_KEY_ROTATION,

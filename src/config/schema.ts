@@ -1,10 +1,11 @@
 // Owns the schema of the configuration: every variable with a fixed name.
 
 import * as z from 'zod'
+import { clientVariables } from './client-variables.ts'
 import { serviceVariables } from './service-variables.ts'
 import { trafficVariables } from './traffic-variables.ts'
 
-export const schema = z.object({ ...serviceVariables, ...trafficVariables })
+export const schema = z.object({ ...serviceVariables, ...trafficVariables, ...clientVariables })
 
 export type Values = z.output<typeof schema>
 export type Variable = keyof Values

@@ -36,7 +36,7 @@ export const trafficVariables = {
   REGISTRATION: oneOf(['open', 'cimd', 'token', 'off']).prefault('open').register(documentation, {
     group: CLIENTS,
     meaning:
-      'How a client becomes known. `open`: client ID metadata documents, and registration (RFC 7591) for everybody. `cimd`: client ID metadata documents only. `token`: registration needs one of the `INITIAL_ACCESS_TOKENS`. `off`: only clients that an operator added.',
+      'How a client becomes known. `open`: client ID metadata documents, and registration (RFC 7591) for everybody. `cimd`: client ID metadata documents only. `token`: registration needs an initial access token, from `gatehouse client token create` or one of the `INITIAL_ACCESS_TOKENS`. `off`: only clients that an operator added.',
     example: 'cimd',
   }),
   INITIAL_ACCESS_TOKENS: listOf(
@@ -46,7 +46,8 @@ export const trafficVariables = {
     .optional()
     .register(documentation, {
       group: CLIENTS,
-      meaning: 'The tokens that open registration when `REGISTRATION=token`, separated by commas.',
+      meaning:
+        'Tokens that open registration for any number of clients when `REGISTRATION=token`, separated by commas. Those made with `gatehouse client token create` have a name, an end, and a number of uses.',
       example: null,
       secret: true,
     }),

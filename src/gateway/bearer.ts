@@ -2,9 +2,11 @@
 
 import type { IncomingMessage } from 'node:http'
 import { LRUCache } from 'lru-cache'
-import type { Caller } from '../oauth/caller.ts'
+import { isApiKey } from '../oauth/api-key.ts'
+import type { Caller, KeyHolder } from '../oauth/caller.ts'
 import type { Challenge } from '../oauth/challenge.ts'
 import type { ProtectedResource } from '../oauth/resource.ts'
+import { upstreamOf } from '../oauth/scope.ts'
 import {
   isExpired,
   type KeySource,
@@ -17,10 +19,18 @@ import { INTERNAL_ERROR, type Refusal, rpcRefusal } from './refusal.ts'
 import type { Revocations } from './revocations.ts'
 import { badProof, unauthorized } from './unauthorized.ts'
 
+/** Answers at once for a key that it asked after lately. */
+export interface ApiKeySource {
+  find(key: string): KeyHolder | null | Promise<KeyHolder | null>
+}
+
 export interface BearerNeeds extends DpopNeeds {
   readonly issuer: string
   readonly keys: KeySource
   readonly revocations: Pick<Revocations, 'isRevoked'>
+  readonly apiKeys: ApiKeySource
+  /** For the log: keys cannot be asked after. */
+  readonly report: (error: unknown) => void
 }
 
 export interface Admission {
@@ -50,7 +60,8 @@ const MAX_TOKEN_LENGTH = 8 * 1024
 const REMEMBERED_TOKENS = 10_000
 const RETRY_AFTER_SECONDS = 2
 
-export function createBearer({ issuer, keys, revocations, clock, claimProof }: BearerNeeds): Bearer {
+export function createBearer(needs: BearerNeeds): Bearer {
+  const { issuer, keys, revocations, apiKeys, report, clock, claimProof } = needs
   // Verifying costs a hundred times what looking up does. Only what verified is kept, and what was kept proves the signature
   // and nothing else: expiry, audience, key and revocation are asked again.
   const verified = new LRUCache<string, VerifiedToken>({ max: REMEMBERED_TOKENS })
@@ -59,10 +70,35 @@ export function createBearer({ issuer, keys, revocations, clock, claimProof }: B
   function authenticate(req: IncomingMessage, resource: ProtectedResource): Admission | Promise<Admission> {
     const token = presented(req.headers.authorization, SCHEME)
     if (token === null) return authenticateBound(req, resource)
+    if (isApiKey(token)) return authenticateHolder(token, resource)
     const known = recognize(token, resource, 'Bearer')
     // RFC 9449 §7.2: a token bound to a key is worth nothing as a bearer token.
     if (known.jkt === null) return standing(known, resource, 'Bearer')
     throw unauthorized(resource, 'The access token is bound to a key: it needs the DPoP scheme and a proof')
+  }
+
+  function authenticateHolder(key: string, resource: ProtectedResource): Admission | Promise<Admission> {
+    const holder = apiKeys.find(key)
+    if (!(holder instanceof Promise)) return admitHolder(holder, resource)
+    return holder.then(
+      (found) => admitHolder(found, resource),
+      (error: unknown) => {
+        report(error)
+        throw nobodyKnows()
+      },
+    )
+  }
+
+  /** One that was made up, has expired or was revoked is told the same as a token that is no good. */
+  function admitHolder(
+    holder: KeyHolder | null,
+    resource: ProtectedResource,
+  ): Admission | Promise<Admission> {
+    if (holder === null || Math.floor(clock() / 1000) >= holder.expiresAt)
+      throw unauthorized(resource, 'The API key is not valid')
+    if (![...holder.scopes].some((scope) => upstreamOf(scope) === resource.upstream))
+      throw unauthorized(resource, 'The API key is for another resource')
+    return standing({ caller: { ...holder, resource: resource.identifier } }, resource, 'Bearer')
   }
 
   async function authenticateBound(req: IncomingMessage, resource: ProtectedResource): Promise<Admission> {
@@ -96,10 +132,10 @@ export function createBearer({ issuer, keys, revocations, clock, claimProof }: B
   }
 
   function standing(
-    known: VerifiedToken,
+    known: Admission,
     resource: ProtectedResource,
     scheme: Challenge['scheme'],
-  ): VerifiedToken | Promise<VerifiedToken> {
+  ): Admission | Promise<Admission> {
     const revoked = revocations.isRevoked(known.caller)
     if (revoked === false) return known
     if (revoked === true) throw unauthorized(resource, REVOKED, scheme)

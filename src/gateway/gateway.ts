@@ -7,7 +7,7 @@ import type { CredentialFor } from '../upstreams/credentials.ts'
 import type { Place, Registry, Upstream } from '../upstreams/registry.ts'
 import { decide, insufficientScope, toolsInQuestion } from './access.ts'
 import type { KeySource } from './access-token.ts'
-import { createBearer } from './bearer.ts'
+import { type ApiKeySource, createBearer } from './bearer.ts'
 import { canSkipBody, readBody } from './body.ts'
 import type { CallMethod } from './call.ts'
 import { type CallEvent, callEvent, type Visit } from './call-event.ts'
@@ -33,6 +33,7 @@ export interface GatewayNeeds {
   readonly registry: Registry
   readonly keys: KeySource
   readonly revocations: Revocations
+  readonly apiKeys: ApiKeySource
   /** Remembers the proofs of tokens that are bound to a key, for all replicas; see dpop.ts. */
   readonly claimProof?: DpopNeeds['claimProof']
   readonly credentialFor: CredentialFor

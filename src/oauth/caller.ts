@@ -17,3 +17,6 @@ export interface Caller {
   /** `exp`, seconds since the epoch. */
   readonly expiresAt: number
 }
+
+/** Who presents an API key: like a caller, but at home wherever the scopes lead. */
+export type KeyHolder = Omit<Caller, 'resource'>

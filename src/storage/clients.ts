@@ -1,13 +1,18 @@
-// Owns the registered OAuth clients (RFC 7591). What is stored of a client secret is the caller's to decide: its hash.
-import { type Selectable, sql } from 'kysely'
+// Owns the OAuth clients that are known here: registered (RFC 7591), or added by an operator. What is stored of a secret is its hash.
+import { sql } from 'kysely'
 import * as artifacts from './artifacts.ts'
 import * as revocations from './revocations.ts'
-import type { Database, JsonObject, Tables } from './tables.ts'
+import type { Database, JsonObject } from './tables.ts'
 import { inTransaction } from './transactions.ts'
+
+export type MadeBy = 'registration' | 'operator'
 
 export interface StoredClient {
   readonly id: string
   readonly metadata: JsonObject
+  readonly madeBy: MadeBy
+  /** Who first agreed to it; null for nobody yet, and for an operator's. */
+  readonly ownerId: string | null
   readonly createdAt: Date
   readonly lastUsedAt: Date | null
   readonly expiresAt: Date | null
@@ -18,17 +23,20 @@ export interface NewClient {
   readonly metadata: Readonly<JsonObject>
   /** Null: never expires. */
   readonly expiresInSeconds: number | null
+  /** `registration` when absent. */
+  readonly madeBy?: MadeBy
 }
 
-const COLUMNS = ['id', 'metadata', 'created_at', 'last_used_at', 'expires_at'] as const
-
-/** `last_used_at` is written at most once in this time, so that a busy client costs no write per request. */
-export const TOUCH_INTERVAL_SECONDS = 600
+const COLUMNS = ['id', 'metadata', 'made_by', 'owner_id', 'created_at', 'last_used_at', 'expires_at'] as const
 
 /** Creates it, or replaces its metadata and expiry. One that was removed before and has come back gets new tokens. */
-export async function save(db: Database, { id, metadata, expiresInSeconds }: NewClient): Promise<void> {
+export async function save(
+  db: Database,
+  { id, metadata, expiresInSeconds, madeBy = 'registration' }: NewClient,
+): Promise<void> {
   const changing = {
     metadata: JSON.stringify(metadata),
+    made_by: madeBy,
     expires_at:
       expiresInSeconds === null ? null : sql<Date>`now() + make_interval(secs => ${expiresInSeconds})`,
   }
@@ -53,7 +61,31 @@ export async function find(db: Database, id: string): Promise<StoredClient | nul
   return row ? fromRow(row) : null
 }
 
-/** With everything that was issued to it. False when there was none. */
+/** Oldest first; not those that have expired. */
+export async function list(db: Database): Promise<readonly StoredClient[]> {
+  const rows = await db
+    .selectFrom('oauth_clients')
+    .select(COLUMNS)
+    .where((eb) => eb.or([eb('expires_at', 'is', null), eb('expires_at', '>', sql<Date>`now()`)]))
+    .orderBy('created_at')
+    .orderBy('id')
+    .execute()
+  return rows.map(fromRow)
+}
+
+/** Those that an operator added, oldest first. */
+export async function listOperated(db: Database): Promise<readonly StoredClient[]> {
+  const rows = await db
+    .selectFrom('oauth_clients')
+    .select(COLUMNS)
+    .where('made_by', '=', 'operator')
+    .orderBy('created_at')
+    .orderBy('id')
+    .execute()
+  return rows.map(fromRow)
+}
+
+/** With what was issued to it and agreed to for it. False when there was none. */
 export async function remove(db: Database, id: string): Promise<boolean> {
   return await inTransaction(db, async (transaction) => {
     const row = await transaction
@@ -62,26 +94,52 @@ export async function remove(db: Database, id: string): Promise<boolean> {
       .returning('id')
       .executeTakeFirst()
     if (row === undefined) return false
+    await transaction.deleteFrom('consents').where('client_id', '=', id).execute()
     await artifacts.revokeByClient(transaction, id)
     await revocations.revoke(transaction, 'client', id)
     return true
   })
 }
 
-/** Notes that it was used now, unless that was noted within TOUCH_INTERVAL_SECONDS. Returns whether it wrote. */
-export async function touch(db: Database, id: string): Promise<boolean> {
-  const threshold = sql<Date>`now() - make_interval(secs => ${TOUCH_INTERVAL_SECONDS})`
+/**
+ * Notes that a person agreed to it: the first one becomes the owner of a registered client, which nobody else is given from
+ * then on. Returns false for a client that has no row here.
+ */
+export async function claim(
+  db: Database,
+  id: string,
+  userId: string,
+  unusedTtlSeconds: number,
+): Promise<boolean> {
   const row = await db
     .updateTable('oauth_clients')
-    .set({ last_used_at: sql<Date>`now()` })
+    .set({
+      ...used(unusedTtlSeconds),
+      owner_id: sql<string | null>`case when made_by = 'registration' then coalesce(owner_id, ${userId}) end`,
+      twin_hash: null,
+      registered_from: null,
+    })
     .where('id', '=', id)
-    .where((eb) => eb.or([eb('last_used_at', 'is', null), eb('last_used_at', '<', threshold)]))
     .returning('id')
     .executeTakeFirst()
   return row !== undefined
 }
 
-/** At most `limit` rows in one short statement; call again while it returns `limit`. */
+/** Notes that these were used now, in one statement. What was registered then lives that much longer. */
+export async function touch(db: Database, ids: readonly string[], unusedTtlSeconds: number): Promise<void> {
+  if (ids.length === 0) return
+  await db.updateTable('oauth_clients').set(used(unusedTtlSeconds)).where('id', 'in', ids).execute()
+}
+
+function used(unusedTtlSeconds: number) {
+  return {
+    last_used_at: sql<Date>`now()`,
+    expires_at: sql<Date | null>`case when made_by = 'registration'
+      then now() + make_interval(secs => ${unusedTtlSeconds}) end`,
+  }
+}
+
+/** With the consents to them. At most `limit` rows in one short statement; call again while it returns `limit`. */
 export async function deleteExpired(db: Database, limit: number): Promise<number> {
   const expired = db
     .selectFrom('oauth_clients')
@@ -90,14 +148,34 @@ export async function deleteExpired(db: Database, limit: number): Promise<number
     .limit(limit)
     .forUpdate()
     .skipLocked()
-  const rows = await db.deleteFrom('oauth_clients').where('id', 'in', expired).returning('id').execute()
-  return rows.length
+  return await inTransaction(db, async (transaction) => {
+    const rows = await transaction
+      .deleteFrom('oauth_clients')
+      .where('id', 'in', expired)
+      .returning('id')
+      .execute()
+    const ids = rows.map(({ id }) => id)
+    if (ids.length > 0) await transaction.deleteFrom('consents').where('client_id', 'in', ids).execute()
+    return ids.length
+  })
 }
 
-function fromRow(row: Selectable<Tables['oauth_clients']>): StoredClient {
+interface Row {
+  readonly id: string
+  readonly metadata: JsonObject
+  readonly made_by: MadeBy
+  readonly owner_id: string | null
+  readonly created_at: Date
+  readonly last_used_at: Date | null
+  readonly expires_at: Date | null
+}
+
+function fromRow(row: Row): StoredClient {
   return {
     id: row.id,
     metadata: row.metadata,
+    madeBy: row.made_by,
+    ownerId: row.owner_id,
     createdAt: row.created_at,
     lastUsedAt: row.last_used_at,
     expiresAt: row.expires_at,

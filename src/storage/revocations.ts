@@ -77,13 +77,18 @@ export async function reinstate(db: Database, kind: 'account' | 'client', subjec
 }
 
 /**
- * Ends everything that was issued to anybody: sessions, grants, codes, tokens. For a database restored from a backup, which
+ * Ends everything that was issued to anybody: sessions, grants, codes, tokens, API keys. For a database restored from a backup, which
  * has again what was revoked since. Token requests under way finish before it or find nothing left.
  */
 export async function revokeAll(db: Database, ttlSeconds: number = REVOCATION_TTL_SECONDS): Promise<void> {
   await inTransaction(db, async (transaction) => {
     await sql`lock table artifacts in share row exclusive mode`.execute(transaction)
     await transaction.deleteFrom('artifacts').where('model', '!=', REPLAY_RECORDS).execute()
+    await transaction
+      .updateTable('api_keys')
+      .set({ revoked_at: sql<Date>`now()` })
+      .where('revoked_at', 'is', null)
+      .execute()
     const issuedBefore = sql<Date>`clock_timestamp() + make_interval(secs => ${CLOCK_SKEW_SECONDS})`
     await write(transaction, { kind: 'all', subject: '', issuedBefore, ttlSeconds })
   })

@@ -12,6 +12,8 @@ export interface Tables {
   signing_keys: SigningKeysTable
   setup_links: SetupLinksTable
   throttles: ThrottlesTable
+  initial_access_tokens: InitialAccessTokensTable
+  api_keys: ApiKeysTable
   upstream_tools: UpstreamToolsTable
   identities: IdentitiesTable
   revocations: RevocationsTable
@@ -28,7 +30,8 @@ type Timestamp = Generated<Date>
 /** `usr_…`; what `sub` says in a token. */
 export type UserId = `usr_${string}`
 
-export type Role = 'admin' | 'member'
+/** `service`: a program's account, without a password, that cannot sign in. */
+export type Role = 'admin' | 'member' | 'service'
 
 interface UsersTable {
   id: UserId
@@ -49,6 +52,14 @@ interface UsersTable {
 interface OAuthClientsTable {
   id: string
   metadata: Json
+  /** `operator`: not by a stranger's registration; never expires. */
+  made_by: Generated<'registration' | 'operator'>
+  /** Who first agreed to it. */
+  owner_id: string | null
+  /** Of what was registered; null once it was used, and for what nobody else may be given. */
+  twin_hash: string | null
+  /** A keyed hash of the address; null once it was used. */
+  registered_from: string | null
   created_at: Timestamp
   last_used_at: Date | null
   expires_at: Date | null
@@ -134,4 +145,31 @@ interface RevocationsTable {
   expires_at: Date
   /** The transaction that wrote the row last, as text: an xid8. */
   changed_in: Generated<string>
+}
+
+interface InitialAccessTokensTable {
+  id: string
+  name: string
+  token_hash: string
+  /** Null: any number. */
+  uses_left: number | null
+  created_at: Timestamp
+  last_used_at: Date | null
+  expires_at: Date | null
+}
+
+interface ApiKeysTable {
+  /** `key_…`; what the audit and the gateway know it by. */
+  id: string
+  name: string
+  key_hash: string
+  /** Its first characters, by which a person tells it from others. */
+  hint: string
+  user_id: UserId
+  /** Space-delimited (RFC 6749 §3.3). */
+  scopes: string
+  created_at: Timestamp
+  last_used_at: Date | null
+  expires_at: Date | null
+  revoked_at: Date | null
 }

@@ -16,9 +16,12 @@ export interface TokenQuestion {
 /** The person, as far as it matters to tokens. */
 export type Holder = Pick<User, 'id' | 'email' | 'name' | 'disabledAt' | 'signedOutAt'>
 
+/** The client, as far as it matters to tokens. */
+export type Asker = Pick<StoredClient, 'id' | 'metadata'>
+
 /** Each null when it is not there or has expired. A consumed one is found. */
 export interface TokenRecords {
-  readonly client: StoredClient | null
+  readonly client: Asker | null
   readonly presented: Artifact | null
   readonly grant: Artifact | null
   readonly holder: Holder | null
@@ -27,9 +30,6 @@ export interface TokenRecords {
 interface Row {
   client_id: string | null
   client_metadata: JsonObject
-  client_created_at: Date
-  client_last_used_at: Date | null
-  client_expires_at: Date | null
   payload: JsonObject | null
   sealed_id: string | null
   consumed_at: Date | null
@@ -47,8 +47,7 @@ interface Row {
 /** One statement, because a token request is short and each journey to the database is a large part of it. */
 export async function find(db: Database, question: TokenQuestion): Promise<TokenRecords> {
   const { rows } = await sql<Row>`
-    select c.id as client_id, c.metadata as client_metadata, c.created_at as client_created_at,
-      c.last_used_at as client_last_used_at, c.expires_at as client_expires_at,
+    select c.id as client_id, c.metadata as client_metadata,
       t.payload, t.sealed_id, t.consumed_at, t.successor_sealed,
       extract(epoch from clock_timestamp() - t.consumed_at)::float8 as seconds_since_consumed,
       g.id_hash as grant_hash, g.payload as grant_payload,
@@ -75,15 +74,8 @@ function hashed(text: ReturnType<typeof sql>) {
   return sql`rtrim(translate(encode(sha256(convert_to(${text}, 'UTF8')), 'base64'), '+/', '-_'), '=')`
 }
 
-function clientOf(row: Row): StoredClient | null {
-  if (row.client_id === null) return null
-  return {
-    id: row.client_id,
-    metadata: row.client_metadata,
-    createdAt: row.client_created_at,
-    lastUsedAt: row.client_last_used_at,
-    expiresAt: row.client_expires_at,
-  }
+function clientOf({ client_id: id, client_metadata: metadata }: Row): Asker | null {
+  return id === null ? null : { id, metadata }
 }
 
 function presentedOf(row: Row, { model, idHash }: TokenQuestion): Artifact | null {

@@ -77,6 +77,22 @@ export async function create(db: Database, user: NewUser & { role: Role }): Prom
   return row ? { user: fromRow(row), refusal: null } : { user: null, refusal: 'email_taken' }
 }
 
+/** What a service account has instead of an address: no person can type it, and no provider can vouch for it. */
+const SERVICE = 'service:'
+
+export function serviceEmail(name: string): string {
+  return SERVICE + name
+}
+
+/** The account of that name, made when there is none. It has no password and never gets one: only API keys act for it. */
+export async function ensureService(db: Database, name: string): Promise<User> {
+  const email = serviceEmail(name)
+  const { user } = await create(db, { email, name, passwordHash: null, role: 'service' })
+  const found = user ?? (await findByEmail(db, email))
+  if (found?.role !== 'service') throw new Error(`There is another account called ${email}.`)
+  return found
+}
+
 /**
  * Only one of any number of concurrent calls succeeds, on any number of processes, and none once there was an
  * administrator, enabled or not. With a token hash, that set-up link must be there and not expired; success ends all set-up

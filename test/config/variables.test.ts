@@ -165,6 +165,30 @@ const RULES: readonly Rule[] = [
     beside: { REGISTRATION: 'token' },
   },
   {
+    variable: 'ALLOWED_REDIRECT_HOSTS',
+    read: (config) => config.allowedRedirectHosts,
+    accepted: [
+      ['claude.ai, *.Example.com', ['claude.ai', '*.example.com']],
+      ['localhost,cursor:', ['localhost', 'cursor:']],
+    ],
+    refused: ['https://claude.ai', 'https:', '*', '*.', 'claude.ai/cb', 'a,,b', 'cl\u0430ude.ai', '[::1]'],
+  },
+  {
+    variable: 'ALLOWED_CLIENT_DOMAINS',
+    read: (config) => config.allowedClientDomains,
+    accepted: [['claude.ai, VSCODE.dev', ['claude.ai', 'vscode.dev']]],
+    refused: ['*.claude.ai', 'https://claude.ai', 'claude.ai:443', '.claude.ai', 'claude..ai'],
+  },
+  {
+    variable: 'CLIENT_UNUSED_TTL',
+    read: (config) => config.clientUnusedTtlSeconds,
+    accepted: [
+      ['90d', 7_776_000],
+      ['1h', 3600],
+    ],
+    refused: ['90', '59m', 'never'],
+  },
+  {
     variable: 'ACCESS_TOKEN_TTL',
     read: (config) => config.accessTokenTtlSeconds,
     accepted: [

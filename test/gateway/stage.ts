@@ -58,6 +58,7 @@ export async function setStage(
     issuer: PUBLIC_URL,
     registry,
     keys: { find: (kid) => keys.get(kid) ?? null },
+    apiKeys: { find: () => null },
     revocations: { isRevoked, hasEnded: isRevoked, onChange: () => undefined },
     credentialFor: staticCredentials,
     toolsOf: createToolCatalogue({ fetch, report, clock: now }).toolsOf,

@@ -1,11 +1,12 @@
 // Owns what the storage of clients and consents promises, on both databases.
-import { sql } from 'kysely'
 import t from 'tap'
 import * as clients from '../../src/storage/clients.ts'
 import * as consents from '../../src/storage/consents.ts'
 import type { Database } from '../../src/storage/database.ts'
 import * as users from '../../src/storage/users.ts'
 import { onEveryDatabase } from '../support/database.ts'
+
+const DAY = 24 * 60 * 60
 
 async function createUser(db: Database, email: string) {
   const { user } = await users.create(db, { email, name: '', passwordHash: null, role: 'member' })
@@ -34,16 +35,55 @@ onEveryDatabase(t, async (t, db) => {
     t.ok(await clients.find(db, 'live'))
   })
 
-  await t.test('the last use of a client is written at most once in a while', async (t) => {
-    await clients.save(db, { id: 'busy', metadata: {}, expiresInSeconds: null })
-    t.same([await clients.touch(db, 'busy'), await clients.touch(db, 'busy')], [true, false])
-    await db
-      .updateTable('oauth_clients')
-      .set({ last_used_at: sql<Date>`now() - make_interval(secs => ${clients.TOUCH_INTERVAL_SECONDS + 1})` })
-      .where('id', '=', 'busy')
-      .execute()
-    t.equal(await clients.touch(db, 'busy'), true)
-    t.equal(await clients.touch(db, 'unknown'), false)
+  await t.test(
+    'use prolongs the life of what was registered, and makes nothing of an operator expire',
+    async (t) => {
+      await clients.save(db, { id: 'busy', metadata: {}, expiresInSeconds: 60 })
+      await clients.save(db, { id: 'ours', metadata: {}, expiresInSeconds: null, madeBy: 'operator' })
+      await clients.touch(db, ['busy', 'ours', 'unknown'], DAY)
+      const [busy, ours] = [await clients.find(db, 'busy'), await clients.find(db, 'ours')]
+      t.ok(Number(busy?.expiresAt) > Date.now() + 60_000 * 60)
+      t.equal(ours?.expiresAt, null)
+      t.ok(busy?.lastUsedAt && ours?.lastUsedAt)
+      await clients.touch(db, [], DAY)
+    },
+  )
+
+  await t.test('the first person who agrees to a registered client is its owner', async (t) => {
+    const [one, two] = [
+      await createUser(db, 'owner1@example.org'),
+      await createUser(db, 'owner2@example.org'),
+    ]
+    await clients.save(db, { id: 'owned', metadata: {}, expiresInSeconds: 60 })
+    t.equal(await clients.claim(db, 'owned', one.id, DAY), true)
+    t.equal(await clients.claim(db, 'owned', two.id, DAY), true)
+    t.equal((await clients.find(db, 'owned'))?.ownerId, one.id)
+    await clients.save(db, { id: 'operated', metadata: {}, expiresInSeconds: null, madeBy: 'operator' })
+    t.equal(await clients.claim(db, 'operated', one.id, DAY), true)
+    t.equal((await clients.find(db, 'operated'))?.ownerId, null, 'the operator stays the owner')
+    t.equal(await clients.claim(db, 'https://app.example/client.json', one.id, DAY), false)
+  })
+
+  await t.test('what people agreed to goes with the client, and nothing else', async (t) => {
+    const { id: userId } = await createUser(db, 'gone@example.org')
+    const rest = {
+      userId,
+      resource: '',
+      scopes: new Set(['openid']),
+      redirectHost: '',
+      clientFingerprint: '',
+    }
+    const ids = ['removed', 'expired', 'kept']
+    for (const id of ids) {
+      await clients.save(db, { id, metadata: {}, expiresInSeconds: id === 'expired' ? 0 : 60 })
+      await consents.remember(db, { ...rest, clientId: id })
+    }
+    await clients.remove(db, 'removed')
+    await clients.deleteExpired(db, 100)
+    t.same(
+      (await consents.list(db, userId)).map(({ clientId }) => clientId),
+      ['kept'],
+    )
   })
 
   await t.test('consent is remembered per person, client and resource', async (t) => {

@@ -1,0 +1,29 @@
+// Owns what commands print: lines for people, or one JSON document for programs.
+
+export function print(value: unknown, json: boolean | undefined, lines: readonly string[]): void {
+  process.stdout.write(json ? `${JSON.stringify(value)}\n` : lines.map((line) => `${line}\n`).join(''))
+}
+
+/** To the side, so that what a program reads stays clean. */
+export function warn(line: string): void {
+  process.stderr.write(`${line}\n`)
+}
+
+/** Columns of equal width. */
+export function table(rows: readonly (readonly string[])[]): readonly string[] {
+  const widths = rows.reduce<number[]>(
+    (most, row) => row.map((cell, column) => Math.max(most[column] ?? 0, cell.length)),
+    [],
+  )
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  )
+}
+
+/** A moment as people write it; `never` for none. */
+export function moment(date: Date | null): string {
+  return date === null ? 'never' : date.toISOString().slice(0, 16).replace('T', ' ')
+}
