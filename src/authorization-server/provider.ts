@@ -18,6 +18,7 @@ import { createGrantLoader, type GrantNeeds, IDENTITY_SCOPES } from './consent-g
 import { cookies } from './cookies.ts'
 import { DEVICE_AUTHORIZATION_PATH, DEVICE_PATH, deviceFlow, paceDevices } from './device-flow.ts'
 import { leaveToPages } from './error-page.ts'
+import { refuseForbiddenGrants } from './grants/allowed.ts'
 import { ID_JAG_PROFILE, type JwtBearerNeeds, registerJwtBearer } from './grants/jwt-bearer.ts'
 import { registerTokenExchange } from './grants/token-exchange.ts'
 import type { InitialAccess } from './initial-access.ts'
@@ -109,6 +110,7 @@ export function createProvider(needs: ProviderNeeds): Provider {
 
 /** What oidc-provider lacks: the grants, and the endpoints as far as tokens are concerned that nothing stores. */
 function addGrants(provider: Provider, needs: ProviderNeeds): void {
+  refuseForbiddenGrants(provider)
   const isEnabled = createIsEnabled(needs.transactions)
   const tokens = createOwnAccessTokens(provider, { ...needs, isEnabled })
   registerTokenExchange(provider, { ...needs, tokens })

@@ -2,6 +2,8 @@
 
 import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider'
 
+const FAULT = new errors.OIDCProviderError(500, 'server_error')
+
 export interface TokenEndpoint {
   readonly path: string
   /** Hears of oidc-provider's errors there. */
@@ -36,8 +38,13 @@ async function respond(ctx: KoaContextWithOIDC, answer: TokenEndpoint['answer'])
     ctx.status = 200
     ctx.body = body ?? ''
   } catch (error) {
-    if (!(error instanceof errors.OIDCProviderError)) throw error
-    ctx.status = error.statusCode
-    ctx.body = { error: error.error, error_description: error.error_description }
+    const known = error instanceof errors.OIDCProviderError ? error : FAULT
+    // As oidc-provider does: whoever listens logs it, and says so when it is an outage.
+    if (known === FAULT) ctx.oidc.provider.emit('server_error', ctx, error)
+    ctx.status = known.statusCode
+    ctx.body = {
+      error: known.error,
+      error_description: known.error_description ?? 'something went wrong here',
+    }
   }
 }

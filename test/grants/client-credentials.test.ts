@@ -150,7 +150,7 @@ t.test('neither strangers nor clients without credentials get a token this way',
   const { client_id, client_secret } = stranger
   t.match(await postForm(`${origin}/token`, { grant_type: GRANT, client_id, client_secret }), {
     status: 400,
-    body: { error: /invalid_request|unauthorized_client/ },
+    body: { error: 'unauthorized_client' },
   })
   const open = await createOperatorClient(running, { grants: [GRANT], scope: 'demo', method: 'none' })
   t.match(await postForm(`${origin}/token`, { grant_type: GRANT, client_id: open.id }), {

@@ -94,6 +94,21 @@ t.test('what a token stands on has to stand', async (t) => {
   t.equal(await isActive(accessToken), false, 'a deleted client')
 })
 
+t.test('a fault of ours is a 500 that says nothing, and no answer about a token', async (t) => {
+  const running = await build(t)
+  const { origin, browser, createPerson, db } = running
+  await createPerson(ALICE)
+  const { accessToken } = await connect(origin, browser(), ALICE)
+  const server = await createOperatorClient(running, { introspects: null })
+  const introspect = () => postForm(`${origin}/introspect`, { token: accessToken }, server.basic)
+  t.match(await introspect(), { status: 200, body: { active: true } })
+  await db.schema.alterTable('users').renameTo('gone').execute()
+  const answer = await introspect()
+  t.equal(answer.status, 500)
+  t.equal(answer.body.error, 'server_error')
+  t.notMatch(JSON.stringify(answer.body), /users|relation|active/)
+})
+
 t.test('a token that is bound to a key or acts for somebody says so', async (t) => {
   const running = await build(t)
   const exchange = 'urn:ietf:params:oauth:grant-type:token-exchange'
