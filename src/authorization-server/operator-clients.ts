@@ -10,6 +10,7 @@ import { type ClientMarks, markMembers } from './client-marks.ts'
 import { type ClientMetadataRules, normaliseClientMetadata } from './client-metadata.ts'
 import type { CLIENT_AUTHENTICATION, Members } from './client-metadata-members.ts'
 import { ID_TOKENS } from './clients.ts'
+import { DEVICE_GRANT } from './device-flow.ts'
 import { CLIENT_CREDENTIALS, JWT_BEARER, TOKEN_EXCHANGE } from './grants/names.ts'
 import { PAGES_CLIENT_ID } from './pages-client.ts'
 import { newClientId } from './registrations.ts'
@@ -40,18 +41,17 @@ export interface SavedClient {
 
 const CODE = 'authorization_code'
 const REFRESH = 'refresh_token'
-const DEVICE = 'urn:ietf:params:oauth:grant-type:device_code'
 /** Every grant by the name that a person types. */
 export const GRANT_TYPES: ReadonlyMap<string, string> = new Map([
   [CODE, CODE],
   [REFRESH, REFRESH],
   [CLIENT_CREDENTIALS, CLIENT_CREDENTIALS],
-  ['device_code', DEVICE],
+  ['device_code', DEVICE_GRANT],
   ['token_exchange', TOKEN_EXCHANGE],
   ['jwt_bearer', JWT_BEARER],
 ])
 /** Those that end at a person, who can be asked; any other needs a client that proves who it is (RFC 6749 §4.4). */
-const WITH_A_PERSON: readonly string[] = [CODE, REFRESH, DEVICE]
+const WITH_A_PERSON: readonly string[] = [CODE, REFRESH, DEVICE_GRANT]
 
 /** Nothing in it needs escaping in a URL, and nothing else of ours begins like it. */
 const ID = /^(?!key_)[A-Za-z0-9][A-Za-z0-9._~-]{0,127}$/

@@ -6,7 +6,7 @@ import { exportJWK, generateKeyPair } from 'jose'
 import t from 'tap'
 import { fails, onPostgres } from '../support/command-line.ts'
 import { build, createPerson } from '../support/gatehouse.ts'
-import { authorizationRequest, REDIRECT_URI } from '../support/oauth.ts'
+import { authorizationRequest, postForm, REDIRECT_URI } from '../support/oauth.ts'
 import { callbackOf, connect, redeem, refresh, signIn } from '../support/sign-in.ts'
 
 t.test('creating a client twice makes one, with the same identifier and the same secret', async (t) => {
@@ -164,6 +164,24 @@ t.test('clients are listed and shown, without their secrets', async (t) => {
   t.match(shown.json, { client_id: 'two', has_secret: true, 'gatehouse:scope': 'demo', madeBy: 'operator' })
   t.notOk('client_secret' in shown.json)
   await fails(t, gatehouse, ['client', 'show', 'three'], /^There is no client three/)
+})
+
+t.test('a script that was added gets a token of its own for its scopes, and for no other', async (t) => {
+  const { gatehouse, database } = await onPostgres(t)
+  const { origin } = await build(t, { overrides: { storage: database } })
+  const { json } = await gatehouse(
+    ...['client', 'create', '--name', 'Nightly', '--grant', 'client_credentials', '--grant', 'device_code'],
+    ...['--scope', 'demo:read', '--json'],
+  )
+  const basic = Buffer.from(`${json.client_id}:${json.client_secret}`).toString('base64')
+  const ask = (scope: string) =>
+    postForm(
+      `${origin}/token`,
+      { grant_type: 'client_credentials', resource: `${origin}/mcp`, scope },
+      { authorization: `Basic ${basic}` },
+    )
+  t.match(await ask('demo:read'), { status: 200, body: { access_token: String, scope: 'demo:read' } })
+  t.match(await ask('demo'), { status: 400, body: { error: 'invalid_scope' } })
 })
 
 t.test('a client with keys of its own is added with the public ones', async (t) => {

@@ -166,7 +166,7 @@ t.test('a code is for the client, redirect URI and verifier it was issued to', a
   const { origin, createPerson, browser } = await build(t)
   await createPerson('alice@example.com')
   const client = await register(origin)
-  const stranger = await register(origin)
+  const stranger = await register(origin, { client_name: 'A stranger' })
   const request = authorizationRequest(origin, client.client_id)
   const code = (await authorize(browser(), request, 'alice@example.com')).get('code') ?? ''
   const right = { client, code, verifier: request.verifier }
