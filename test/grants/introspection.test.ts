@@ -56,7 +56,7 @@ t.test('who is no resource server learns nothing at all', async (t) => {
   const { client: app, accessToken, refreshToken } = await connect(origin, browser(), ALICE)
   const machine = await createOperatorClient(running, { grants: ['client_credentials'], scope: 'demo' })
   const open = await createOperatorClient(running, { introspects: null, method: 'none' })
-  const stranger = await register(origin, { 'gatehouse:introspects': true })
+  const stranger = await register(origin, { client_name: 'Stranger', 'gatehouse:introspects': true })
   const introspect = (fields: Record<string, string>, headers = {}) =>
     postForm(`${origin}/introspect`, fields, headers)
 

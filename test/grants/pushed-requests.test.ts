@@ -91,7 +91,8 @@ t.test('what is refused at the front door is refused here', async (t) => {
 t.test("a reference is its client's alone, and unknown ones lead nowhere", async (t) => {
   const { origin, browser, createPerson } = await build(t)
   await createPerson(ALICE)
-  const [app, other] = [await register(origin), await register(origin)]
+  const app = await register(origin, { client_name: 'App' })
+  const other = await register(origin, { client_name: 'Other' })
   const { body } = await postForm(`${origin}/par`, parametersOf(origin, app.client_id).fields)
   const open = (client_id: string, request_uri: string) =>
     signIn(browser(), `${origin}/authorize?${new URLSearchParams({ client_id, request_uri })}`, ALICE)

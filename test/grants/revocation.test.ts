@@ -40,7 +40,7 @@ t.test("a stranger's request is answered like one about nothing, and changes not
   const { origin, browser, createPerson } = running
   await createPerson(ALICE)
   const { client: owner, accessToken, refreshToken } = await connect(origin, browser(), ALICE)
-  const stranger = await register(origin)
+  const stranger = await register(origin, { client_name: 'Stranger' })
   const confidential = await register(origin, {
     redirect_uris: ['https://app.example/cb'],
     token_endpoint_auth_method: 'client_secret_post',
