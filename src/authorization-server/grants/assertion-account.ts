@@ -30,11 +30,16 @@ export async function accountOf(
 async function byAddress(db: Database, issuer: TrustedIssuer, assertion: Assertion): Promise<Found | null> {
   const { email, email_verified: isVerified = true, name = email } = assertion
   if (email === undefined || name === undefined || !isVerified || !speaksFor(issuer, email)) return null
-  const existing = await users.findByEmail(db, email)
-  if (existing) return { user: existing, isNew: false }
-  if (!issuer.createUsers) return null
+  const existing = await existingUser(db, email)
+  if (existing || !issuer.createUsers) return existing
   const { user } = await users.create(db, { email, name, passwordHash: null, role: 'member' })
-  return user && { user, isNew: true }
+  // None: somebody else made the account in the meantime.
+  return user ? { user, isNew: true } : existingUser(db, email)
+}
+
+async function existingUser(db: Database, email: string): Promise<Found | null> {
+  const user = await users.findByEmail(db, email)
+  return user && { user, isNew: false }
 }
 
 /** Whole domains: `example.com` is neither `sub.example.com` nor `notexample.com`. */
