@@ -9,6 +9,8 @@ export interface Sample {
   readonly serviceMicros: number
   /** CPU time of PostgreSQL's backends, for each request. */
   readonly databaseMicros: number
+  /** What one core could answer, if it did both and nothing else. */
+  readonly perCore: number
 }
 
 export interface Processes {
@@ -36,18 +38,20 @@ export interface Load {
 const TICK_MICROS = 10_000
 
 export async function measure(load: Load, { service, databaseBackends }: Processes): Promise<Sample> {
-  const backends = await databaseBackends()
-  const cpu = () => Promise.all([cpuMicros([service]), cpuMicros(backends)])
+  const cpu = async () => [await cpuMicros([service]), await cpuMicros(await databaseBackends())] as const
   const [serviceBefore, databaseBefore] = await cpu()
   const began = performance.now()
   await apply(load)
   const seconds = (performance.now() - began) / 1000
   const [serviceAfter, databaseAfter] = await cpu()
   const count = load.workers.length * load.requestsEach
+  const serviceMicros = spentSince(serviceBefore, serviceAfter) / count
+  const databaseMicros = spentSince(databaseBefore, databaseAfter) / count
   return {
     perSecond: count / seconds,
-    serviceMicros: (serviceAfter - serviceBefore) / count,
-    databaseMicros: (databaseAfter - databaseBefore) / count,
+    serviceMicros,
+    databaseMicros,
+    perCore: 1_000_000 / (serviceMicros + databaseMicros),
   }
 }
 
@@ -69,15 +73,26 @@ async function work(pool: Pool, worker: Worker, requests: number): Promise<void>
   }
 }
 
-/** User and system time; the name in parentheses may hold anything, so fields are counted from behind it. */
-async function cpuMicros(pids: readonly number[]): Promise<number> {
-  let ticks = 0
+type CpuMicros = ReadonlyMap<number, number>
+
+/** By process. Connections come and go, and their backends with them. */
+async function cpuMicros(pids: readonly number[]): Promise<CpuMicros> {
+  const micros = new Map<number, number>()
   for (const pid of pids) {
-    const line = await readFile(`/proc/${pid}/stat`, 'utf8')
-    const fields = line.slice(line.lastIndexOf(')') + 2).split(' ')
-    ticks += Number(fields[11]) + Number(fields[12])
+    const line = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null)
+    if (line !== null) micros.set(pid, ticksOf(line) * TICK_MICROS)
   }
-  return ticks * TICK_MICROS
+  return micros
+}
+
+/** User and system time; the name in parentheses may hold anything, so fields are counted from behind it. */
+function ticksOf(line: string): number {
+  const fields = line.slice(line.lastIndexOf(')') + 2).split(' ')
+  return Number(fields[11]) + Number(fields[12])
+}
+
+function spentSince(before: CpuMicros, after: CpuMicros): number {
+  return [...after].reduce((sum, [pid, micros]) => sum + micros - (before.get(pid) ?? 0), 0)
 }
 
 export function median(values: readonly number[]): number {

@@ -74,14 +74,15 @@ async function play({ operation, target }: Row): Promise<Sample> {
   return measure({ origin: target.origin, workers, requestsEach: REQUESTS_EACH }, target.processes)
 }
 
-const HEAD = `| | | requests/s | CPU µs each | of PostgreSQL | statements |
-|---|---|---|---|---|---|`
+const HEAD = `| | | CPU µs each | of PostgreSQL | per second and core | as measured | statements |
+|---|---|---|---|---|---|---|`
 
 async function describe({ operation, target, samples }: Row): Promise<string> {
   const middle = (of: keyof Sample) => Math.round(median(samples.map((sample) => sample[of])))
   const [warmUp, counted] = await operation.prepare(target, 2, 1)
   const statements = warmUp && counted ? await target.statementsOf(warmUp(null), counted(null)) : []
-  const cells = [middle('perSecond'), middle('serviceMicros'), middle('databaseMicros'), statements.length]
+  const figures = ['serviceMicros', 'databaseMicros', 'perCore', 'perSecond'] as const
+  const cells = [...figures.map(middle), statements.length]
   return `| ${operation.name} | ${target.name} | ${cells.map((cell) => cell || '–').join(' | ')} |`
 }
 
