@@ -229,7 +229,10 @@ t.test('an expired code is expired_token for the device and said to be too old t
 t.test('a code belongs to the client it was given to', async (t) => {
   const { origin, createPerson, browser } = await build(t)
   await createPerson(ALICE)
-  const [device, stranger] = [await registerDevice(origin), await registerDevice(origin)]
+  const [device, stranger] = [
+    await registerDevice(origin),
+    await registerDevice(origin, { client_name: 'Radio' }),
+  ]
   const asked = await askForCode(origin, device)
   await approve(origin, browser(), asked.userCode, ALICE)
 
