@@ -17,7 +17,8 @@ onEveryDatabase(t, async (t, db) => {
     const question = await arrange(db)
     const { client, presented, grant, holder } = await tokenRecords.find(db, question)
 
-    t.same(client, await clients.find(db, question.clientId))
+    t.match(await clients.find(db, question.clientId), { ...client })
+    t.same(client?.metadata, { client_name: 'ü' })
     t.same(presented, await artifacts.find(db, MODEL, question.idHash))
     t.match(presented, { consumedAt: null, secondsSinceConsumed: null })
     t.same(grant?.payload, { kind: 'Grant' })
