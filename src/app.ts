@@ -1,17 +1,16 @@
 // Owns the composition: builds every part and registers every plugin, in the order in which a request meets them.
 
 import { randomUUID } from 'node:crypto'
-import { setTimeout } from 'node:timers/promises'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import { SIGN_OUT_ACTION } from './account/paths.ts'
 import { account } from './account/plugin.ts'
+import { createCatalogue, endpointsOf, heldToolsOf, resourcesOf, toolsForPages } from './app-upstreams.ts'
 import { type ApiKeys, createApiKeys } from './authorization-server/api-keys.ts'
 import {
   type AuthorizationServer,
   createAuthorizationServer,
 } from './authorization-server/authorization-server.ts'
 import { POLL_WINDOW_SECONDS } from './authorization-server/device-flow.ts'
-import type { Resources } from './authorization-server/resources.ts'
 import { createRevocationList, type RevocationList } from './authorization-server/revocation-list.ts'
 import { sealedRecords } from './authorization-server/sealed-records.ts'
 import type { FirstSteps } from './banner.ts'
@@ -31,9 +30,6 @@ import { addPages, type Pages } from './http/pages.ts'
 import { throttleByAddress } from './http/throttle.ts'
 import { closeUnusedConnections } from './http/unused-connections.ts'
 import type { ErrorView } from './http/view-data.ts'
-import type { ProtectedResource } from './oauth/resource.ts'
-import { scopesOf } from './oauth/scope.ts'
-import type { Tools } from './oauth/tool.ts'
 import { type Audit, createAudit } from './ops/audit.ts'
 import { startHousekeeping } from './ops/housekeeping.ts'
 import type { Logger } from './ops/logger.ts'
@@ -61,11 +57,10 @@ import { deleteExpired as deleteExpiredRevocations } from './storage/revocations
 import { createKeyring, type Keyring } from './storage/sealing.ts'
 import * as throttles from './storage/throttles.ts'
 import { createTransactions } from './storage/transactions.ts'
-import { observe } from './storage/upstream-tools.ts'
 import * as users from './storage/users.ts'
 import { staticCredentials } from './upstreams/credentials.ts'
 import { createRegistry, type Registry, type UpstreamSettings } from './upstreams/registry.ts'
-import { createToolCatalogue, type ToolCatalogue } from './upstreams/tools.ts'
+import type { ToolCatalogue } from './upstreams/tools.ts'
 
 export interface Overrides {
   readonly logger: Logger
@@ -98,7 +93,6 @@ const REGISTRATION_WINDOW_SECONDS = 60
 const DEVICE_CODES_PER_WINDOW = 60
 const DEVICE_CODE_WINDOW_SECONDS = 60
 const EXPIRED_BATCH = 1000
-const TOOLS_FOR_PAGES_MS = 1500
 /** Within this time every replica follows a rotation. A new key is published an hour before it signs, so nothing waits for it. */
 const SIGNING_KEY_POLL_MS = 10_000
 
@@ -398,30 +392,6 @@ async function flushAll(flush: readonly (() => Promise<void>)[]): Promise<0> {
   return 0
 }
 
-function createCatalogue({ db }: OpenDatabase, logger: Logger): ToolCatalogue {
-  const report = (err: unknown) => logger.warn({ err }, 'an upstream did not tell its tools')
-  return createToolCatalogue({ fetch, report, observe: (upstream, tools) => observe(db, upstream, tools) })
-}
-
-/** A person does not wait for an upstream that does not answer. */
-function toolsForPages(registry: Registry, catalogue: ToolCatalogue) {
-  return async (name: string): Promise<Tools | undefined> => {
-    const place = registry.all().find(({ upstream }) => upstream.name === name)
-    if (!place) return undefined
-    const waited = setTimeout(TOOLS_FOR_PAGES_MS, undefined, { ref: false })
-    return Promise.race([catalogue.toolsOf(place.upstream), waited])
-  }
-}
-
-function heldToolsOf(registry: Registry, catalogue: ToolCatalogue) {
-  return async ({ path }: ProtectedResource, agreedAt: number): Promise<boolean> => {
-    const upstream = registry.find(path)?.upstream
-    if (!upstream?.holdNewTools) return false
-    const tools = await catalogue.toolsOf(upstream)
-    return tools.values().some(({ since }) => since > agreedAt)
-  }
-}
-
 /** The signing keys are followed; and what an older SECRET_KEY sealed is sealed again, so that it can go. */
 function keepKeys(
   app: FastifyInstance,
@@ -442,22 +412,6 @@ function keepKeys(
   app.addHook('onClose', () => following.stop())
   const resealing = startResealing({ db: storage.db, keyring, kinds: sealedRecords, logger })
   app.addHook('onClose', () => resealing.stop())
-}
-
-function resourcesOf(registry: Registry): Resources {
-  return {
-    byIdentifier: (identifier) =>
-      registry.all().find(({ resource }) => resource.identifier === identifier)?.resource ?? null,
-    fallback: () => registry.find('/mcp')?.resource ?? null,
-    scopes: () => [...new Set(registry.all().flatMap(({ resource }) => scopesOf(resource)))],
-  }
-}
-
-/** With a single upstream its own path is only another name for `/mcp`, so one address is shown. */
-function endpointsOf(registry: Registry): FirstSteps['endpoints'] {
-  const places = registry.all()
-  const shown = registry.find('/mcp') ? places.slice(0, 1) : places
-  return shown.map(({ resource }) => ({ title: resource.title, url: resource.identifier }))
 }
 
 /** One insert for a call whose token is bound to a key, so that no replica accepts what another has seen. */
