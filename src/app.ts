@@ -59,6 +59,7 @@ import * as throttles from './storage/throttles.ts'
 import { createTransactions } from './storage/transactions.ts'
 import * as users from './storage/users.ts'
 import { staticCredentials } from './upstreams/credentials.ts'
+import { createLinks } from './upstreams/links.ts'
 import { createRegistry, type Registry, type UpstreamSettings } from './upstreams/registry.ts'
 import type { ToolCatalogue } from './upstreams/tools.ts'
 
@@ -330,6 +331,7 @@ function addGateway(
   keys: ApiKeys,
 ): { isDraining: () => boolean } {
   const report = (err: unknown) => logger.error({ err }, 'the gateway failed')
+  const links = createLinks()
   const gateway = createGateway({
     issuer: config.publicUrl,
     registry,
@@ -338,6 +340,7 @@ function addGateway(
     apiKeys: keys,
     claimProof: storage.kind === 'postgres' ? claimProofsIn(storage) : undefined,
     credentialFor: staticCredentials,
+    links,
     sessions: {
       seal: (text, aad) => keyring.seal('mcp-session', text, aad),
       open: (sealed, aad) => keyring.open('mcp-session', sealed, aad)?.toString() ?? null,
@@ -354,6 +357,7 @@ function addGateway(
   app.addHook('preClose', async () => {
     draining = true
     await gateway.close(config.shutdownGraceMs)
+    await links.close()
   })
   app.register(gatewayPlugin, { gateway })
   return { isDraining: () => draining }

@@ -1,9 +1,9 @@
 // Owns the verification of an access token: RFC 9068 §4, with RFC 8725's advice, and nothing fetched.
 
 import { type KeyObject, verify } from 'node:crypto'
+import { isRecord } from '../mcp/rpc.ts'
 import type { Caller } from '../oauth/caller.ts'
 import { parseScope } from '../oauth/scope.ts'
-import { isRecord } from './message.ts'
 
 export interface VerificationKey {
   /** Public. */

@@ -1,8 +1,8 @@
 // Owns what becomes of an upstream's answer: which ones pass, and what stands in for the others.
 
 import type { IncomingHttpHeaders } from 'node:http'
-import { isRecord } from './message.ts'
-import { INTERNAL_ERROR, type RefusalReason } from './refusal.ts'
+import { INTERNAL_ERROR, isRecord } from '../mcp/rpc.ts'
+import type { RefusalReason } from './refusal.ts'
 
 /** What is known about the call when its answer arrives. */
 export interface Expectation {

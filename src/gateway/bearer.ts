@@ -2,6 +2,7 @@
 
 import type { IncomingMessage } from 'node:http'
 import { LRUCache } from 'lru-cache'
+import { INTERNAL_ERROR } from '../mcp/rpc.ts'
 import { isApiKey } from '../oauth/api-key.ts'
 import type { Caller, KeyHolder } from '../oauth/caller.ts'
 import type { Challenge } from '../oauth/challenge.ts'
@@ -15,7 +16,7 @@ import {
   verifyAccessToken,
 } from './access-token.ts'
 import { contentDigestOf, createDpop, type DpopNeeds } from './dpop.ts'
-import { INTERNAL_ERROR, type Refusal, rpcRefusal } from './refusal.ts'
+import { type Refusal, rpcRefusal } from './refusal.ts'
 import type { Revocations } from './revocations.ts'
 import { badProof, unauthorized } from './unauthorized.ts'
 

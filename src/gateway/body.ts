@@ -1,7 +1,8 @@
 // Owns the reading of a request's body into memory: JSON only, not encoded, and bounded.
 
 import type { IncomingMessage } from 'node:http'
-import { INVALID_REQUEST, type Refusal, rpcRefusal } from './refusal.ts'
+import { INVALID_REQUEST } from '../mcp/rpc.ts'
+import { type Refusal, rpcRefusal } from './refusal.ts'
 
 const JSON_TYPE = /^application\/json[ \t]*(;|$)/i
 

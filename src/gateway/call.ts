@@ -1,9 +1,10 @@
 // Owns the call: what the steps of the gateway have learned about one request, for those that act on it.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { RpcId } from '../mcp/rpc.ts'
 import type { Caller } from '../oauth/caller.ts'
 import type { Place } from '../upstreams/registry.ts'
-import type { RpcId, RpcMessage } from './message.ts'
+import type { RpcMessage } from './message.ts'
 import type { Session } from './session.ts'
 
 export type CallMethod = 'POST' | 'GET' | 'DELETE'

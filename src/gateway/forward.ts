@@ -1,6 +1,7 @@
 // Owns forwarding: the connections to the upstreams, the exchanges under way on them, and the end of both.
 
 import { Pool } from 'undici'
+import { INTERNAL_ERROR } from '../mcp/rpc.ts'
 import type { Credential } from '../upstreams/credentials.ts'
 import type { Registry, Upstream } from '../upstreams/registry.ts'
 import { isExpired } from './access-token.ts'
@@ -9,7 +10,6 @@ import type { Call } from './call.ts'
 import { Exchange } from './exchange.ts'
 import type { Limits } from './limits.ts'
 import { CLIENT_LEFT, type Outcome } from './outcome.ts'
-import { INTERNAL_ERROR } from './refusal.ts'
 import { requestHeaders, standingHeaders } from './request-headers.ts'
 import type { Revocations } from './revocations.ts'
 import type { Sealer } from './session.ts'

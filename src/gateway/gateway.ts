@@ -1,18 +1,21 @@
 // Owns the gateway: the steps from a request to its upstream, in order.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { hasBatches, isModern } from '../mcp/era.ts'
+import { INTERNAL_ERROR, INVALID_REQUEST } from '../mcp/rpc.ts'
 import type { Caller } from '../oauth/caller.ts'
 import type { Tools } from '../oauth/tool.ts'
 import type { CredentialFor } from '../upstreams/credentials.ts'
+import type { Links } from '../upstreams/links.ts'
 import type { Place, Registry, Upstream } from '../upstreams/registry.ts'
 import { decide, insufficientScope, toolsInQuestion } from './access.ts'
 import type { KeySource } from './access-token.ts'
 import { type ApiKeySource, createBearer } from './bearer.ts'
 import { canSkipBody, readBody } from './body.ts'
-import type { CallMethod } from './call.ts'
+import { createBridge } from './bridge/bridge.ts'
+import type { Call, CallMethod } from './call.ts'
 import { type CallEvent, callEvent, type Visit } from './call-event.ts'
 import type { DpopNeeds } from './dpop.ts'
-import { hasBatches, isModern } from './era.ts'
 import { createForwarder } from './forward.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
 import { type RpcMessage, readMessages, requestIds } from './message.ts'
@@ -20,7 +23,7 @@ import { type ResourceMetadata, resourceMetadata } from './metadata.ts'
 import { checkMirroredHeaders } from './mirrored-headers.ts'
 import { createOrigins, isPreflight, preflightHeaders } from './origin.ts'
 import { CLIENT_LEFT, detailOf, type Outcome } from './outcome.ts'
-import { INTERNAL_ERROR, INVALID_REQUEST, malformed, Refusal, rpcRefusal, writeRefusal } from './refusal.ts'
+import { malformed, Refusal, rpcRefusal, writeRefusal } from './refusal.ts'
 import { refuseRepeated, repeatedHeaders } from './repeated-headers.ts'
 import type { Revocations } from './revocations.ts'
 import { openSession, type Sealer, type Session } from './session.ts'
@@ -37,6 +40,7 @@ export interface GatewayNeeds {
   /** Remembers the proofs of tokens that are bound to a key, for all replicas; see dpop.ts. */
   readonly claimProof?: DpopNeeds['claimProof']
   readonly credentialFor: CredentialFor
+  readonly links: Links
   /** The tools of an upstream; asked anew when `asked` names one that is not known. None when in doubt. */
   readonly toolsOf: (upstream: Upstream, asked: readonly string[]) => Promise<Tools>
   /** Told when a client of this grant is about to learn that it needs more scope. */
@@ -77,6 +81,7 @@ export function createGateway(needs: GatewayNeeds): Gateway {
   const origins = createOrigins(issuer, needs.allowedOrigins)
   const bearer = createBearer({ ...needs, clock })
   const forwarder = createForwarder({ ...needs, sealer: sessions, limits, clock })
+  const bridge = createBridge()
   const visits = createVisits()
   let closing = false
 
@@ -102,14 +107,19 @@ export function createGateway(needs: GatewayNeeds): Gateway {
     checkMirroredHeaders(req.headers, repeated, messages)
     if (modern) refuseResponses(messages)
     await authorize(caller, place, messages)
-    const session = modern ? null : sessionOf(req, caller, place, messages)
-    const credential = await needs.credentialFor(caller, place.upstream)
     const ids = requestIds(messages)
     const { cors } = visit
-    return forwarder.forward(
-      { req, res, cors, place, caller, method, modern, body, messages, ids, session },
-      credential,
-    )
+    return answer({ req, res, cors, place, caller, method, modern, body, messages, ids, session: null })
+  }
+
+  /** Bytes pass where both sides speak the same era; the bridge speaks for whoever does not. */
+  async function answer(call: Call): Promise<Outcome> {
+    const { caller, modern, place } = call
+    const { upstream } = place
+    const passes = await needs.links.passes(upstream, modern ? 'modern' : 'legacy', caller)
+    if (!passes) return bridge.serve(call, needs.links.peerOf(upstream))
+    const credential = await needs.credentialFor(caller, upstream)
+    return forwarder.forward({ ...call, session: modern ? null : sessionOf(call) }, credential)
   }
 
   async function authorize(caller: Caller, place: Place, messages: readonly RpcMessage[]): Promise<void> {
@@ -123,15 +133,10 @@ export function createGateway(needs: GatewayNeeds): Gateway {
     throw insufficientScope(access, resource, messages)
   }
 
-  function sessionOf(
-    req: IncomingMessage,
-    caller: Caller,
-    place: Place,
-    messages: readonly RpcMessage[],
-  ): Session | null {
+  function sessionOf({ req, caller, place, ids }: Call): Session | null {
     const handle = req.headers['mcp-session-id']
     if (typeof handle !== 'string') return null
-    return openSession(sessions, handle, caller, place.upstream.name, requestIds(messages))
+    return openSession(sessions, handle, caller, place.upstream.name, ids)
   }
 
   async function serve(req: IncomingMessage, res: ServerResponse): Promise<void> {
@@ -165,12 +170,13 @@ export function createGateway(needs: GatewayNeeds): Gateway {
     },
     metadata: (path) => resourceMetadata(registry, issuer, path),
     isDraining: () => closing,
-    openStreams: forwarder.openStreams,
+    openStreams: () => forwarder.openStreams() + bridge.openStreams(),
     async close(graceMs) {
       closing = true
       forwarder.endListening()
+      bridge.endListening()
       await visits.over(graceMs)
-      await forwarder.destroy()
+      await Promise.all([forwarder.destroy(), bridge.destroy()])
     },
   }
 }

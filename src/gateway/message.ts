@@ -1,10 +1,9 @@
 // Owns the reading of a posted body: JSON-RPC 2.0 messages in the shape that MCP gives them, and nothing ambiguous.
 
 import { isUtf8 } from 'node:buffer'
+import { isRecord, isRpcId, PARSE_ERROR, type RpcId } from '../mcp/rpc.ts'
 import { countMembers } from './json-shape.ts'
-import { malformed, PARSE_ERROR } from './refusal.ts'
-
-export type RpcId = string | number
+import { malformed } from './refusal.ts'
 
 export interface RpcMessage {
   readonly kind: 'request' | 'notification' | 'response'
@@ -44,10 +43,6 @@ export function readMessages(body: Buffer, batches: boolean, limits: MessageLimi
 /** The ids of the requests, which are what an error answers. */
 export function requestIds(messages: readonly RpcMessage[]): readonly RpcId[] {
   return messages.flatMap(({ kind, id }) => (kind === 'request' && id !== null ? [id] : []))
-}
-
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function parseJson(body: Buffer): unknown {
@@ -120,7 +115,7 @@ function readResponse(value: Readonly<Record<string, unknown>>): RpcMessage {
 }
 
 function isId(value: unknown): value is RpcId {
-  return typeof value === 'string' ? value.length <= ID_LENGTH : Number.isSafeInteger(value)
+  return isRpcId(value) && (typeof value === 'number' || value.length <= ID_LENGTH)
 }
 
 interface Spellings {

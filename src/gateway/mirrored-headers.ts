@@ -1,10 +1,11 @@
 // Owns the headers that mirror the body (MCP 2026-07-28, Streamable HTTP, "Request Metadata"): they must tell the truth.
 
 import type { IncomingHttpHeaders } from 'node:http'
-import { isRecord, type RpcMessage, requestIds } from './message.ts'
-import { HEADER_MISMATCH, type Refusal, rpcRefusal } from './refusal.ts'
+import { PROTOCOL_VERSION } from '../mcp/meta.ts'
+import { HEADER_MISMATCH, isRecord } from '../mcp/rpc.ts'
+import { type RpcMessage, requestIds } from './message.ts'
+import { type Refusal, rpcRefusal } from './refusal.ts'
 
-const VERSION_KEY = 'io.modelcontextprotocol/protocolVersion'
 const SENTINEL = /^=\?base64\?(.*)\?=$/s
 const MIRRORED: readonly string[] = ['mcp-protocol-version', 'mcp-method', 'mcp-name']
 const MIRRORED_PARAMETER = 'mcp-param-'
@@ -65,7 +66,7 @@ function disagree(header: string | string[] | undefined, value: unknown): boolea
 }
 
 function versionIn(params: Readonly<Record<string, unknown>>): unknown {
-  return isRecord(params._meta) ? params._meta[VERSION_KEY] : undefined
+  return isRecord(params._meta) ? params._meta[PROTOCOL_VERSION] : undefined
 }
 
 /** "Value Encoding": the value itself, or `=?base64?…?=` around its UTF-8 in Base64. Null when that is not what is inside. */

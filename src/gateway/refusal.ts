@@ -1,13 +1,7 @@
 // Owns refusals: the answers that the gateway makes itself, and how they are written.
 
 import type { ServerResponse } from 'node:http'
-import type { RpcId } from './message.ts'
-
-/** JSON-RPC 2.0 §5.1, and the codes that MCP 2026-07-28 defines (basic/index.mdx, "Error Codes"). */
-export const PARSE_ERROR = -32700
-export const INVALID_REQUEST = -32600
-export const INTERNAL_ERROR = -32603
-export const HEADER_MISMATCH = -32020
+import { INVALID_REQUEST, type RpcId } from '../mcp/rpc.ts'
 
 /** What the audit records as the reason. */
 export type RefusalReason =

@@ -1,8 +1,8 @@
 // Owns legacy sessions: the client holds a sealed handle, good for one person, client and upstream, and nothing is stored.
 
+import { INVALID_REQUEST, type RpcId } from '../mcp/rpc.ts'
 import type { Caller } from '../oauth/caller.ts'
-import type { RpcId } from './message.ts'
-import { INVALID_REQUEST, malformed, type Refusal, rpcRefusal } from './refusal.ts'
+import { malformed, type Refusal, rpcRefusal } from './refusal.ts'
 
 /** Authenticated encryption: `open` answers null for what was altered, or sealed for another `aad`. */
 export interface Sealer {

@@ -11,6 +11,7 @@ import { createGateway, type Gateway, type GatewayNeeds } from '../../src/gatewa
 import { gatewayPlugin } from '../../src/gateway/plugin.ts'
 import { createKeyring } from '../../src/storage/sealing.ts'
 import { staticCredentials } from '../../src/upstreams/credentials.ts'
+import { createLinks } from '../../src/upstreams/links.ts'
 import { createRegistry, type Registry, type UpstreamSettings } from '../../src/upstreams/registry.ts'
 import { createToolCatalogue } from '../../src/upstreams/tools.ts'
 
@@ -61,6 +62,7 @@ export async function setStage(
     apiKeys: { find: () => null },
     revocations: { isRevoked, hasEnded: isRevoked, onChange: () => undefined },
     credentialFor: staticCredentials,
+    links: createLinks(),
     toolsOf: createToolCatalogue({ fetch, report, clock: now }).toolsOf,
     sessions: {
       seal: (text, aad) => keyring.seal('mcp-session', text, aad),

@@ -1,0 +1,88 @@
+// Owns the peer: an MCP server in the model of the modern protocol, whatever era or transport it speaks itself.
+
+import type { Caller } from '../oauth/caller.ts'
+import type { Members, RpcError, RpcNotification } from './rpc.ts'
+
+/** On whose behalf a request is made, and what their client can do. */
+export interface Visitor {
+  readonly caller: Caller
+  /** `clientInfo`, when the client said so. */
+  readonly clientInfo: Members | null
+  /** `clientCapabilities`. */
+  readonly capabilities: Members
+  /** Log messages from this level on are wanted; none without it. */
+  readonly logLevel: string | null
+  /** W3C trace context of the request, by header name. */
+  readonly trace: Readonly<Record<string, string>>
+}
+
+export interface PeerRequest {
+  readonly method: string
+  /** Without the envelope (see meta.ts), `inputResponses` and `requestState`; `_meta.progressToken` and foreign keys stay. */
+  readonly params: Members
+  /** Of a retry: the answers to what the peer asked for (MCP 2026-07-28, basic/patterns/mrtr.mdx). */
+  readonly inputResponses: Members | null
+  /** Of a retry: exactly what the peer gave. */
+  readonly requestState: string | null
+}
+
+export interface PeerHooks {
+  /** Aborted when the client cancels or leaves: the peer is told, and the answer is of no use any more. */
+  readonly signal: AbortSignal
+  /** Progress, log messages and, while listening, whatever was subscribed to. In order; nothing after the answer. */
+  readonly notify: (notification: RpcNotification) => void
+}
+
+/** `result.resultType` is always there: `complete`, `input_required` or that of an extension. */
+export type PeerAnswer =
+  | { readonly kind: 'result'; readonly result: Members }
+  | { readonly kind: 'error'; readonly error: RpcError }
+
+/** `subscriptions/listen`, `params.notifications`. */
+export interface SubscriptionFilter {
+  readonly toolsListChanged?: boolean
+  readonly promptsListChanged?: boolean
+  readonly resourcesListChanged?: boolean
+  readonly resourceSubscriptions?: readonly string[]
+  readonly taskIds?: readonly string[]
+}
+
+export interface Discovery {
+  readonly capabilities: Members
+  readonly serverInfo: Members | null
+  readonly instructions: string | null
+}
+
+/** Every method rejects with a `PeerFailure` when there is no answer to pass on. */
+export interface Peer {
+  discover(visitor: Visitor, signal: AbortSignal): Promise<Discovery>
+  request(visitor: Visitor, request: PeerRequest, hooks: PeerHooks): Promise<PeerAnswer>
+  /**
+   * Tells first, by `notifications/subscriptions/acknowledged`, which part of the filter is honoured. The notifications
+   * carry no subscription id; who serves the client adds it. Resolves when the peer ends it on purpose.
+   */
+  listen(visitor: Visitor, filter: SubscriptionFilter, hooks: PeerHooks): Promise<void>
+}
+
+/** Why a peer has no answer. */
+export type PeerFailureReason =
+  | 'unreachable'
+  | 'timed_out'
+  /** It refused what we present to it. */
+  | 'credentials'
+  /** It answered with something that is not MCP. */
+  | 'answer'
+  /** Too much is open there already. */
+  | 'busy'
+  /** What the client wants to continue is gone: it has to call again. */
+  | 'lost'
+
+export class PeerFailure extends Error {
+  readonly reason: PeerFailureReason
+
+  constructor(reason: PeerFailureReason, options?: ErrorOptions) {
+    super(`The upstream has no answer: ${reason}.`, options)
+    this.name = 'PeerFailure'
+    this.reason = reason
+  }
+}
