@@ -3,7 +3,7 @@
 import { Pool } from 'undici'
 import { INTERNAL_ERROR } from '../mcp/rpc.ts'
 import type { Credential } from '../upstreams/credentials.ts'
-import type { Registry, Upstream } from '../upstreams/registry.ts'
+import type { HttpUpstream, Registry, Upstream } from '../upstreams/registry.ts'
 import { isExpired } from './access-token.ts'
 import type { Substitute } from './answer.ts'
 import type { Call } from './call.ts'
@@ -35,6 +35,7 @@ export interface Forwarder {
 
 interface Route {
   readonly pool: Pool
+  readonly path: string
   readonly headers: readonly string[]
 }
 
@@ -75,7 +76,7 @@ export function createForwarder({ registry, sealer, limits, revocations, clock }
     const { upstream } = call.place
     const route = routes.get(upstream) ?? openRoute(upstream)
     const headers = requestHeaders(call, route.headers, credential)
-    route.pool.dispatch({ path: upstream.path, method: call.method, headers, body: call.body }, exchange)
+    route.pool.dispatch({ path: route.path, method: call.method, headers, body: call.body }, exchange)
   }
 
   function openRoute(upstream: Upstream): Route {
@@ -84,7 +85,9 @@ export function createForwarder({ registry, sealer, limits, revocations, clock }
       routes.delete(known)
       void pool.close()
     }
-    const route = { pool: createPool(upstream, limits), headers: standingHeaders(upstream) }
+    if (upstream.kind !== 'http') throw new Error(`Nothing can be forwarded to upstream "${upstream.name}".`)
+    const { path } = upstream
+    const route = { pool: createPool(upstream, limits), path, headers: standingHeaders(upstream) }
     routes.set(upstream, route)
     return route
   }
@@ -136,7 +139,7 @@ export function createForwarder({ registry, sealer, limits, revocations, clock }
  * HTTP/1.1 alone, where a request has a connection to itself: leaving one is closing it. As many connections as there are
  * requests, because one that waits behind an event stream waits for ever.
  */
-function createPool({ origin }: Upstream, limits: Limits): Pool {
+function createPool({ origin }: HttpUpstream, limits: Limits): Pool {
   return new Pool(origin, {
     allowH2: false,
     connect: {

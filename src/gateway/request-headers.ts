@@ -1,7 +1,7 @@
 // Owns which of a client's headers an upstream sees: those of the protocol, and none that says who somebody is.
 
 import type { Credential } from '../upstreams/credentials.ts'
-import type { Upstream } from '../upstreams/registry.ts'
+import type { HttpUpstream } from '../upstreams/registry.ts'
 import type { Call } from './call.ts'
 
 const PASSED: ReadonlySet<string> = new Set([
@@ -22,10 +22,8 @@ const MIRRORED_PARAMETER = 'mcp-param-'
 const OF_THE_MESSAGE: ReadonlySet<string> = new Set([...PASSED, 'content-type', 'accept-encoding'])
 
 /** The same for every request to an upstream, as flat pairs. Nothing is unpacked on the way, so nothing may be packed. */
-export function standingHeaders(upstream: Upstream): readonly string[] {
-  const configured = Object.entries(upstream.headers).filter(
-    ([name]) => !OF_THE_MESSAGE.has(name.toLowerCase()),
-  )
+export function standingHeaders({ headers }: Pick<HttpUpstream, 'headers'>): readonly string[] {
+  const configured = Object.entries(headers).filter(([name]) => !OF_THE_MESSAGE.has(name.toLowerCase()))
   const named = configured.some(([name]) => name.toLowerCase() === 'user-agent')
   const ours = named ? [] : [['user-agent', 'gatehouse']]
   return [...ours, ['accept-encoding', 'identity'], ...configured].flat()

@@ -18,7 +18,7 @@ export interface Links {
 
 export function createLinks(): Links {
   return {
-    passes: () => true,
+    passes: ({ kind }) => kind === 'http',
     peerOf({ name }) {
       throw new Error(`There is no peer for upstream "${name}".`)
     },

@@ -1,29 +1,16 @@
 // Owns the registry: which path of this origin leads to which upstream.
 
-import { type ProtectedResource, resourcePath, type ToolScope } from '../oauth/resource.ts'
+import { type ProtectedResource, resourcePath } from '../oauth/resource.ts'
+import { createUpstream, sameSettings, type Upstream, type UpstreamSettings } from './settings.ts'
 
-/** An upstream as it is configured. */
-export interface UpstreamSettings {
-  readonly name: string
-  /** Of its MCP endpoint: absolute, http or https. */
-  readonly url: string
-  /** For people. */
-  readonly title: string
-  /** Sent with every request to it. */
-  readonly headers: Readonly<Record<string, string>>
-  /** Finer scopes, each for some of its tools. */
-  readonly toolScopes?: readonly ToolScope[]
-  /** Tools that appear, or become destructive, after a person has agreed wait until that person agrees again. */
-  readonly holdNewTools?: boolean
-}
-
-/** An upstream. The same object for as long as its settings stay the same, so it can be a key. */
-export interface Upstream extends Required<UpstreamSettings> {
-  /** Scheme, host and port of the URL. */
-  readonly origin: string
-  /** Path and query of the URL. A constant: no part of a client's request ever goes into it. */
-  readonly path: string
-}
+export type {
+  HttpUpstream,
+  OpenApiUpstream,
+  SseUpstream,
+  StdioUpstream,
+  Upstream,
+  UpstreamSettings,
+} from './settings.ts'
 
 /** A path, the protected resource that it is, and the upstream behind it. */
 export interface Place {
@@ -74,21 +61,6 @@ function addPlace(places: Map<string, Place>, path: string, upstream: Upstream, 
   places.set(path, { resource, upstream })
 }
 
-function createUpstream(settings: UpstreamSettings): Upstream {
-  const { name, title, url, headers, toolScopes = [], holdNewTools = false } = settings
-  const { origin, pathname, search } = new URL(url)
-  return { name, title, url, headers, toolScopes, holdNewTools, origin, path: pathname + search }
-}
-
 function unchanged(settings: UpstreamSettings, current: readonly Place[]): Upstream | undefined {
-  return current.find(({ upstream }) => same(upstream, settings))?.upstream
-}
-
-function same(one: UpstreamSettings, other: UpstreamSettings): boolean {
-  return fingerprint(one) === fingerprint(other)
-}
-
-function fingerprint(settings: UpstreamSettings): string {
-  const { name, url, title, headers, toolScopes = [], holdNewTools = false } = settings
-  return JSON.stringify([name, url, title, Object.entries(headers).sort(), toolScopes, holdNewTools])
+  return current.find(({ upstream }) => sameSettings(upstream, settings))?.upstream
 }

@@ -112,6 +112,7 @@ async function listTools(
   upstream: Upstream,
   fetch: ToolCatalogueNeeds['fetch'],
 ): Promise<readonly ListedTool[]> {
+  if (upstream.kind !== 'http') throw new Error('Only an upstream with a URL can be asked.')
   // On demand: callers with full access do not bring this about.
   const { Client, StreamableHTTPClientTransport } = await import('@modelcontextprotocol/client')
   const client = new Client(

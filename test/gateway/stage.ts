@@ -13,6 +13,7 @@ import { createKeyring } from '../../src/storage/sealing.ts'
 import { staticCredentials } from '../../src/upstreams/credentials.ts'
 import { createLinks } from '../../src/upstreams/links.ts'
 import { createRegistry, type Registry, type UpstreamSettings } from '../../src/upstreams/registry.ts'
+import type { HttpSettings } from '../../src/upstreams/settings.ts'
 import { createToolCatalogue } from '../../src/upstreams/tools.ts'
 
 export interface Teardown {
@@ -41,7 +42,7 @@ export type Claims = Readonly<Record<string, unknown>>
 
 export async function setStage(
   t: Teardown,
-  upstreams: readonly Partial<UpstreamSettings>[],
+  upstreams: readonly (Partial<HttpSettings> | UpstreamSettings)[],
   needs: Partial<GatewayNeeds> = {},
 ): Promise<Stage> {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
@@ -97,7 +98,8 @@ export async function setStage(
   }
 }
 
-function settings(given: Partial<UpstreamSettings>): UpstreamSettings {
+function settings(given: Partial<HttpSettings> | UpstreamSettings): UpstreamSettings {
+  if (given.kind === 'sse' || given.kind === 'stdio' || given.kind === 'openapi') return given
   return { name: 'notes', title: 'Notes', url: 'http://127.0.0.1:9/mcp', headers: {}, ...given }
 }
 
