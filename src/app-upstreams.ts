@@ -1,10 +1,11 @@
 // Owns what the parts of the app are told about the upstreams: resources, tools and addresses, each as that part asks for it.
 
 import { setTimeout } from 'node:timers/promises'
+import type { KeyOffer } from './account/new-key.ts'
 import type { Resources } from './authorization-server/resources.ts'
 import type { FirstSteps } from './banner.ts'
 import type { ProtectedResource } from './oauth/resource.ts'
-import { scopesOf } from './oauth/scope.ts'
+import { fullScope, readScope, scopesOf } from './oauth/scope.ts'
 import type { Tools } from './oauth/tool.ts'
 import type { Logger } from './ops/logger.ts'
 import type { OpenDatabase } from './storage/database.ts'
@@ -52,4 +53,17 @@ export function endpointsOf(registry: Registry): FirstSteps['endpoints'] {
   const places = registry.all()
   const shown = registry.find('/mcp') ? places.slice(0, 1) : places
   return shown.map(({ resource }) => ({ title: resource.title, url: resource.identifier }))
+}
+
+/** What an API key can be made for: each upstream once, whatever paths lead to it. */
+export function keyOffersOf(registry: Registry): readonly KeyOffer[] {
+  const upstreams = new Set(registry.all().map(({ upstream }) => upstream))
+  return [...upstreams].map(({ name, title, toolScopes }) => ({
+    title,
+    scopes: [
+      { scope: fullScope(name), label: 'everything, including changes' },
+      ...toolScopes.map(({ scope, title: label }) => ({ scope, label })),
+      { scope: readScope(name), label: 'read' },
+    ],
+  }))
 }

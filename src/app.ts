@@ -4,7 +4,14 @@ import { randomUUID } from 'node:crypto'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import { SIGN_OUT_ACTION } from './account/paths.ts'
 import { account } from './account/plugin.ts'
-import { createCatalogue, endpointsOf, heldToolsOf, resourcesOf, toolsForPages } from './app-upstreams.ts'
+import {
+  createCatalogue,
+  endpointsOf,
+  heldToolsOf,
+  keyOffersOf,
+  resourcesOf,
+  toolsForPages,
+} from './app-upstreams.ts'
 import { type ApiKeys, createApiKeys } from './authorization-server/api-keys.ts'
 import {
   type AuthorizationServer,
@@ -305,6 +312,12 @@ async function addPeople(
     pages,
     sessions,
     apps: connectedApps,
+    keys: {
+      listOf: (userId) => apiKeys.listOf(db, userId),
+      create: (key) => apiKeys.create(db, key),
+      revoke: (id, userId) => apiKeys.revoke(db, id, userId),
+    },
+    keyOffers: () => keyOffersOf(registry),
     logout,
     startSignIn,
     audit,

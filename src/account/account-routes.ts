@@ -8,10 +8,11 @@ import type { Pages } from '../http/pages.ts'
 import type { FieldProblem } from '../http/view-data.ts'
 import type { Audit } from '../ops/audit.ts'
 import type { User } from '../storage/users.ts'
+import { createKey, type KeyNeeds, revokeKey } from './key-routes.ts'
 import { ACCOUNT_PATH, ACTIONS } from './paths.ts'
 import { accountView, NOTHING_SAID, type Said } from './view.ts'
 
-export interface AccountRouteNeeds {
+export interface AccountRouteNeeds extends KeyNeeds {
   readonly pages: Pages
   readonly sessions: Sessions
   readonly apps: ConnectedApps
@@ -22,7 +23,7 @@ export interface AccountRouteNeeds {
     change: PasswordForm & { readonly ip: string },
   ) => Promise<PasswordOutcome>
   readonly minimumPasswordLength: number
-  readonly audit: Pick<Audit, 'signedOut'>
+  readonly audit: KeyNeeds['audit'] & Pick<Audit, 'signedOut'>
 }
 
 export interface PasswordForm {
@@ -41,6 +42,7 @@ export type PasswordOutcome =
 const NOTICES: ReadonlyMap<unknown, string> = new Map([
   ['disconnected', 'The app is disconnected.'],
   ['session-ended', 'The browser is signed out.'],
+  ['key-revoked', 'The API key is revoked.'],
   ['password-changed', 'Your password is changed, and all other browsers are signed out.'],
 ])
 
@@ -83,6 +85,17 @@ export function addAccountRoutes(app: FastifyInstance, needs: AccountRouteNeeds)
     if (withApps) await apps.disconnectAll(user.id)
     needs.audit.signedOut({ userId: user.id, ip: request.ip, everywhere: true })
     return pages.render(reply, 'message', withApps ? SIGNED_OUT_WITH_APPS : SIGNED_OUT_EVERYWHERE)
+  })
+
+  post(ACTIONS.createKey, async (request, reply, person) => {
+    const outcome = await createKey(request.body, reply, person.user.id, needs)
+    if ('answer' in outcome) return outcome.answer
+    return show(reply.code(422), person, { ...NOTHING_SAID, problems: outcome.problems }, needs)
+  })
+
+  post(ACTIONS.revokeKey, async (request, reply, { user }) => {
+    await revokeKey(request.body, user.id, needs)
+    return back(reply, 'key-revoked')
   })
 
   post(ACTIONS.password, (request, reply, person) => changePassword(request, reply, person, needs))
@@ -130,11 +143,16 @@ async function show(
   reply: FastifyReply,
   person: SignedInPerson,
   said: Said,
-  { pages, sessions, apps, minimumPasswordLength }: AccountRouteNeeds,
+  { pages, sessions, apps, keys, keyOffers, minimumPasswordLength }: AccountRouteNeeds,
 ): Promise<FastifyReply> {
   const { id } = person.user
-  const [connected, browsers] = await Promise.all([apps.list(id), sessions.list(id)])
-  const view = accountView({ person, apps: connected, browsers, minimumPasswordLength }, said)
+  const [connected, browsers, ownKeys] = await Promise.all([
+    apps.list(id),
+    sessions.list(id),
+    keys.listOf(id),
+  ])
+  const page = { person, apps: connected, browsers, keys: ownKeys, keyOffers: keyOffers() }
+  const view = accountView({ ...page, minimumPasswordLength }, said)
   return pages.render(reply, 'account', view, { status: reply.statusCode })
 }
 

@@ -9,5 +9,7 @@ export const ACTIONS = {
   endSession: '/account/sessions/end',
   endAll: '/account/sessions/end-all',
   password: '/account/password',
+  createKey: '/account/keys/create',
+  revokeKey: '/account/keys/revoke',
   signOut: SIGN_OUT_ACTION,
 } as const

@@ -3,16 +3,20 @@
 import type { AppAccess, ConnectedApp } from '../authorization-server/connected-apps.ts'
 import type { SignedInBrowser, SignedInPerson } from '../authorization-server/sessions.ts'
 import { browserName } from '../http/browser-name.ts'
-import { momentOf } from '../http/moment.ts'
-import type { AccountView, AppLine, BrowserLine, FieldProblem } from '../http/view-data.ts'
+import { dateOf, momentOf } from '../http/moment.ts'
+import type { AccountView, AppLine, BrowserLine, FieldProblem, KeyLine } from '../http/view-data.ts'
 import { isLoopbackHost } from '../oauth/loopback.ts'
 import { fullScope } from '../oauth/scope.ts'
+import type { ApiKey } from '../storage/api-keys.ts'
+import { type KeyOffer, LIFETIMES, USUAL_LIFETIME } from './new-key.ts'
 import { ACTIONS } from './paths.ts'
 
 export interface AccountPage {
   readonly person: SignedInPerson
   readonly apps: readonly ConnectedApp[]
   readonly browsers: readonly SignedInBrowser[]
+  readonly keys: readonly ApiKey[]
+  readonly keyOffers: readonly KeyOffer[]
   readonly minimumPasswordLength: number
 }
 
@@ -26,7 +30,7 @@ export interface Said {
 export const NOTHING_SAID: Said = { notice: null, problems: [], retryAfterSeconds: null }
 
 export function accountView(
-  { person, apps, browsers, minimumPasswordLength }: AccountPage,
+  { person, apps, browsers, keys, keyOffers, minimumPasswordLength }: AccountPage,
   said: Said,
   now: Date = new Date(),
 ): AccountView {
@@ -36,6 +40,11 @@ export function accountView(
     person: { name: name === email ? null : name, email },
     apps: apps.map((app) => appLine(app, now)),
     browsers: browsers.map((browser) => browserLine(browser, person.sessionId, now)),
+    keys: keys.filter((key) => isGood(key, now)).map((key) => keyLine(key, keyOffers, now)),
+    newKey: {
+      offers: keyOffers,
+      lifetimes: LIFETIMES.map((days) => ({ days, usual: days === USUAL_LIFETIME })),
+    },
     hasPassword: passwordHash !== null,
     minimumPasswordLength,
     ...said,
@@ -75,5 +84,29 @@ function browserLine(
     isThis: sessionId === current,
     signedIn: momentOf(signedInAt, now),
     seen: momentOf(seenAt, now),
+  }
+}
+
+function isGood({ revokedAt, expiresAt }: ApiKey, now: Date): boolean {
+  return revokedAt === null && (expiresAt === null || expiresAt > now)
+}
+
+/** A scope whose upstream is gone opens nothing, and is shown as it is written. */
+function keyLine(
+  { id, name, hint, scopes, createdAt, lastUsedAt, expiresAt }: ApiKey,
+  offers: readonly KeyOffer[],
+  now: Date,
+): KeyLine {
+  const labels = new Map(
+    offers.flatMap(({ title, scopes }) => scopes.map(({ scope, label }) => [scope, `${title}: ${label}`])),
+  )
+  return {
+    id,
+    name,
+    hint,
+    may: [...scopes].map((scope) => labels.get(scope) ?? scope),
+    created: momentOf(createdAt, now),
+    lastUsed: lastUsedAt && momentOf(lastUsedAt, now),
+    expires: expiresAt && dateOf(expiresAt),
   }
 }

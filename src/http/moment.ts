@@ -20,6 +20,11 @@ export function momentOf(date: Date, now: Date = new Date()): Moment {
   return { iso: date.toISOString(), text: textOf(date, now) }
 }
 
+/** As a date, for what lies ahead. */
+export function dateOf(date: Date): Moment {
+  return { iso: date.toISOString(), text: DATE.format(date) }
+}
+
 function textOf(date: Date, now: Date): string {
   const seconds = Math.max(0, (now.getTime() - date.getTime()) / 1000)
   const step = STEPS.findLast(([, length]) => seconds >= length)

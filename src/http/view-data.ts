@@ -178,6 +178,34 @@ export interface BrowserLine {
   readonly seen: Moment
 }
 
+/** One API key of the account page. Its form posts `key`. */
+export interface KeyLine {
+  readonly id: string
+  readonly name: string
+  /** Its first characters. */
+  readonly hint: string
+  readonly may: readonly string[]
+  readonly created: Moment
+  readonly lastUsed: Moment | null
+  /** Null for one that never expires. */
+  readonly expires: Moment | null
+}
+
+/** The form for a new key. Posts `key_name`, `key_scope` (repeated) and `key_days`. */
+export interface NewKeyForm {
+  readonly offers: readonly {
+    readonly title: string
+    readonly scopes: readonly { readonly scope: string; readonly label: string }[]
+  }[]
+  readonly lifetimes: readonly { readonly days: number; readonly usual: boolean }[]
+}
+
+export interface ApiKeyView {
+  readonly key: string
+  readonly name: string
+  readonly back: string
+}
+
 /** Every form posts `_csrf` to the path named here, and what its lines say. */
 export interface AccountView {
   readonly actions: {
@@ -187,14 +215,19 @@ export interface AccountView {
     readonly endAll: string
     /** Posts `password`, `new_password`, `new_password_again` and, when ticked, `apps` (`disconnect`). */
     readonly password: string
+    readonly createKey: string
+    readonly revokeKey: string
     readonly signOut: string
   }
   readonly person: { readonly name: string | null; readonly email: string }
   readonly apps: readonly AppLine[]
   readonly browsers: readonly BrowserLine[]
+  /** Those that are good. */
+  readonly keys: readonly KeyLine[]
+  readonly newKey: NewKeyForm
   readonly hasPassword: boolean
   readonly minimumPasswordLength: number
-  /** Fields: `password`, `new_password`, `new_password_again`. */
+  /** Fields: `password`, `new_password`, `new_password_again`, `key_name`, `key_scope`, `key_days`. */
   readonly problems: readonly FieldProblem[]
   readonly retryAfterSeconds: number | null
   /** What was just done. */
@@ -212,6 +245,7 @@ export interface ViewData {
   readonly 'device-confirm': DeviceConfirmView
   readonly logout: LogoutView
   readonly account: AccountView
+  readonly 'api-key': ApiKeyView
   readonly proceed: ProceedView
 }
 

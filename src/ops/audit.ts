@@ -49,6 +49,8 @@ export interface Audit {
   signedOut(event: { userId: string; ip: string; everywhere: boolean }): void
   passwordChanged(event: { userId: string; ip: string }): void
   appDisconnected(event: { userId: string; clientId: string; grants: number }): void
+  apiKeyCreated(event: { userId: string; keyId: string; scopes: string }): void
+  apiKeyRevoked(event: { userId: string; keyId: string }): void
   deviceCodesThrottled(event: { ip: string; seconds: number }): void
   administratorCreated(event: { userId: string; by: 'environment' | 'setup link' | 'command' }): void
   /** The ids of the keys; the private parts of those that were removed are gone. */
@@ -75,6 +77,8 @@ export function createAudit(logger: Logger): Audit {
     signedOut: record('signed_out'),
     passwordChanged: record('password.changed'),
     appDisconnected: record('app.disconnected'),
+    apiKeyCreated: record('api_key.created'),
+    apiKeyRevoked: record('api_key.revoked'),
     deviceCodesThrottled: warn('device_codes.throttled'),
     administratorCreated: record('administrator.created'),
     signingKeysChanged: record('signing_keys.changed'),
