@@ -37,7 +37,7 @@ export const UNREACHABLE = failure(
   'The upstream server cannot be reached, or broke off.',
 )
 export const TIMED_OUT = failure(504, 'upstream_timeout', 'The upstream server did not answer in time.')
-const CREDENTIALS = failure(
+export const CREDENTIALS = failure(
   502,
   'upstream_credentials',
   "The upstream server refused Gatehouse's credentials.",
@@ -47,7 +47,7 @@ const REDIRECT = failure(
   'upstream_answer',
   'The upstream server answered with a redirect, which is not followed.',
 )
-const NOT_MCP = failure(
+export const NOT_MCP = failure(
   502,
   'upstream_answer',
   'The upstream server answered with something that is not MCP.',

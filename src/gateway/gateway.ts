@@ -2,6 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { hasBatches, isModern } from '../mcp/era.ts'
+import { createLocalMailbox, type Mailbox } from '../mcp/mailbox.ts'
 import { INTERNAL_ERROR, INVALID_REQUEST } from '../mcp/rpc.ts'
 import type { Caller } from '../oauth/caller.ts'
 import type { Tools } from '../oauth/tool.ts'
@@ -46,6 +47,8 @@ export interface GatewayNeeds {
   /** Told when a client of this grant is about to learn that it needs more scope. */
   readonly onStepUp?: (grantId: string) => void
   readonly sessions: Sealer
+  /** To the other replicas; without it there are none. */
+  readonly mailbox?: Mailbox
   readonly audit: (event: CallEvent) => void
   /** A bug or an outage, for the log. */
   readonly report: (error: unknown) => void
@@ -81,7 +84,7 @@ export function createGateway(needs: GatewayNeeds): Gateway {
   const origins = createOrigins(issuer, needs.allowedOrigins)
   const bearer = createBearer({ ...needs, clock })
   const forwarder = createForwarder({ ...needs, sealer: sessions, limits, clock })
-  const bridge = createBridge()
+  const bridge = createBridge({ mailbox: createLocalMailbox(), ...needs, limits, clock })
   const visits = createVisits()
   let closing = false
 

@@ -20,6 +20,8 @@ export type RefusalReason =
   | 'upstream_timeout'
   | 'upstream_credentials'
   | 'upstream_answer'
+  | 'upstream_busy'
+  | 'lost'
   | 'internal'
 
 export interface RefusalOptions {
