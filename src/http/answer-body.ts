@@ -1,0 +1,100 @@
+// Owns the reading of an upstream's answer: as JSON or as server-sent events, neither of them larger than we can bear.
+
+import type { Readable } from 'node:stream'
+import { createParser } from 'eventsource-parser'
+import { ConnectionFailure, connectionFailure } from './connections.ts'
+
+export interface ServerSentEvent {
+  readonly id: string | undefined
+  /** Undefined is `message`. */
+  readonly type: string | undefined
+  readonly data: string
+}
+
+/** The answer is larger than it may be, or not what it says that it is. */
+export class UnreadableAnswer extends Error {
+  constructor(what: string, options?: ErrorOptions) {
+    super(`The answer cannot be read: ${what}.`, options)
+    this.name = 'UnreadableAnswer'
+  }
+}
+
+const STALLED_MS = 60_000
+const UNUSED_BYTES = 64 * 1024
+const UNUSED_MS = 5_000
+
+/** The media type without parameters, in lower case; empty when there is none. */
+export function mediaTypeOf(contentType: string | string[] | undefined): string {
+  return typeof contentType === 'string' ? (contentType.split(';')[0] ?? '').trim().toLowerCase() : ''
+}
+
+/** All of it as text. Rejects with an `UnreadableAnswer` or a `ConnectionFailure`; the body is closed in any case. */
+export async function readText(body: Readable, maxBytes: number, stalledMs = STALLED_MS): Promise<string> {
+  const chunks: Buffer[] = []
+  let size = 0
+  const deadline = setTimeout(() => body.destroy(new ConnectionFailure('timed_out')), stalledMs)
+  try {
+    for await (const chunk of chunksOf(body)) {
+      size += chunk.length
+      if (size > maxBytes) throw new UnreadableAnswer(`more than ${maxBytes} bytes`)
+      chunks.push(chunk)
+      deadline.refresh()
+    }
+  } finally {
+    clearTimeout(deadline)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+/** Rejects with an `UnreadableAnswer` for what is not JSON. */
+export async function readJson(body: Readable, maxBytes: number, stalledMs?: number): Promise<unknown> {
+  const text = await readText(body, maxBytes, stalledMs)
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new UnreadableAnswer('not JSON', { cause })
+  }
+}
+
+export interface EventLimits {
+  /** Of one event, with everything around it that is not yet an event. */
+  readonly maxBytes: number
+  /** Told the time that the server wants a client to wait before it comes back. */
+  readonly onRetry?: (milliseconds: number) => void
+}
+
+/** One after the other; the stream is not read ahead of whoever asks for them. Leaving the loop closes it. */
+export async function* readEvents(
+  body: Readable,
+  { maxBytes, onRetry }: EventLimits,
+): AsyncGenerator<ServerSentEvent, void> {
+  const events: ServerSentEvent[] = []
+  let tooLarge = false
+  const parser = createParser({
+    maxBufferSize: maxBytes,
+    onEvent: ({ id, event, data }) => void events.push({ id, type: event, data }),
+    onRetry,
+    onError: ({ type }) => {
+      tooLarge ||= type === 'max-buffer-size-exceeded'
+    },
+  })
+  const decoder = new TextDecoder()
+  for await (const chunk of chunksOf(body)) {
+    parser.feed(decoder.decode(chunk, { stream: true }))
+    if (tooLarge) throw new UnreadableAnswer(`an event of more than ${maxBytes} bytes`)
+    yield* events.splice(0)
+  }
+}
+
+/** For an answer that nobody wants to read: a short one to its end, so that its connection can be used again. Never rejects. */
+export async function discard(body: Readable): Promise<void> {
+  await readText(body, UNUSED_BYTES, UNUSED_MS).catch(() => undefined)
+}
+
+async function* chunksOf(body: Readable): AsyncGenerator<Buffer, void> {
+  try {
+    for await (const chunk of body) yield chunk
+  } catch (error) {
+    throw error instanceof ConnectionFailure ? error : connectionFailure(error)
+  }
+}
