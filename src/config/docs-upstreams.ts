@@ -24,6 +24,17 @@ export const COMPOSE_EXAMPLE = `services:
       UPSTREAM_TICKETS_URL: https://tickets.example.com/mcp
       UPSTREAM_TICKETS_HEADERS_FILE: /run/secrets/tickets-headers`
 
+export const KINDS_EXAMPLE = `{
+  "notes": { "urls": ["http://notes-1:3000/mcp", "http://notes-2:3000/mcp"] },
+  "archive": { "type": "sse", "url": "http://archive:3000/sse" },
+  "files": {
+    "command": "npx",
+    "args": ["-y", "@example/files-server@1.4.0", "/srv/files"],
+    "env": { "API_KEY": "\${env:FILES_KEY}" }
+  },
+  "shop": { "openapi": "https://shop.example.com/openapi.json", "operations": ["GET /pets/*", "!listStaff"] }
+}`
+
 export const HEADERS_FILE_EXAMPLE = '{"Authorization": "Bearer a-long-random-text"}'
 
 export const UPSTREAMS_SECTION = `### In a file
@@ -35,7 +46,7 @@ ${DOCUMENT_EXAMPLE}
 \`\`\`
 
 With \`UPSTREAMS_ENV=TICKETS_TOKEN\` the header above takes its secret from the variable \`TICKETS_TOKEN\`, or from the file that
-\`TICKETS_TOKEN_FILE\` names. Only headers are expanded, only variables that \`UPSTREAMS_ENV\` lists, and none of Gatehouse's own.
+\`TICKETS_TOKEN_FILE\` names. Only the values of \`headers\` and \`env\` are expanded, only variables that \`UPSTREAMS_ENV\` lists, and none of Gatehouse's own.
 
 ### In one variable
 
@@ -62,13 +73,53 @@ The forms can be combined, as long as each name appears once.
 | member | meaning |
 |---|---|
 | its name | Its address here is \`/mcp/<name>\`, and its scopes are \`<name>\` and \`<name>:read\`. 1 to 32 lower-case letters, digits and hyphens, no hyphen first; not \`openid\`, \`profile\`, \`email\`, \`address\` or \`phone\`, which are scopes already. |
-| \`url\` | Required. The \`http:\` or \`https:\` URL of its MCP endpoint, without user and fragment. Link-local addresses are refused. |
+| \`url\`, \`urls\`, \`command\` or \`openapi\` | Required: how it is reached, see below. |
 | \`title\`, \`description\` | For people: one line each. |
 | \`headers\` | Sent with every request to this upstream, for a key that all callers share. Not \`Host\`, \`Content-Length\`, hop-by-hop headers or \`Mcp-*\`. |
 | \`scopes\` | Finer scopes, each for some of its tools: \`{"issues": ["create_issue", "*_comment"]}\` makes the scope \`tickets:issues\`. With a title for people: \`{"issues": {"title": "Work on issues", "tools": ["create_issue"]}}\`. The upstream's name is the scope for everything, \`<name>:read\` is what its tools mark read-only. |
 | \`holdNewTools\` | \`true\`: tools that appear, or become destructive, after a person agreed wait until that person agrees again. |
-| \`type\`, \`transport\` | \`http\` or \`streamable-http\`; may be left out. \`sse\` and \`stdio\` are not supported by this version. |
 | \`disabled\` | \`true\`: as if the entry were not there. |
-| \`command\` | Not supported by this version: an upstream has a URL. |
 
-Other members, and entries whose name begins with \`_\`, are ignored. A mistake in the JSON is reported with line and column.`
+Other members, and entries whose name begins with \`_\`, are ignored. A mistake in the JSON is reported with line and column.
+
+### Kinds of upstreams
+
+\`\`\`json
+${KINDS_EXAMPLE}
+\`\`\`
+
+Whatever an upstream speaks itself, clients of every revision use it under \`/mcp/<name>\` alike, with the same tokens, scopes and audit.
+
+**Streamable HTTP** is an entry with a \`url\`: the \`http:\` or \`https:\` URL of its MCP endpoint, without user and fragment. Link-local
+addresses are refused. \`type\` or \`transport\` may say \`http\` or \`streamable-http\`. With \`urls\` instead, one upstream answers at 2 to 16
+places: each request goes where the fewest are open, a session stays where it began, and a place that cannot be reached is left out for a
+while.
+
+**HTTP+SSE**, the transport of 2024-11-05, is an entry with \`"type": "sse"\` and the \`url\` of its event stream. The headers are sent with the
+stream and with every message; messages go to the origin of the stream only, whatever the upstream says.
+
+**A program** (stdio) is an entry with a \`command\`:
+
+| member | meaning |
+|---|---|
+| \`command\`, \`args\` | What to start. No shell is involved, and nothing of a request ever gets into it. Name a version, or a program changes under you. |
+| \`env\` | Its variables. Beside these it gets \`PATH\`, \`HOME\`, \`USER\`, \`LOGNAME\`, \`SHELL\`, \`TERM\`, \`LANG\`, \`LC_*\`, \`TZ\` and \`TMPDIR\`, and nothing else of Gatehouse's environment. |
+| \`cwd\` | Where it runs. Without it, where Gatehouse runs. |
+| \`shared\` | \`true\`: it keeps nothing of a person, so one process serves everybody. Without it each person's client has a process of its own while it is in use. |
+
+It runs as the user that Gatehouse runs as, and may do what that user may: run only what you trust, in a container or under a user of its
+own. A program that ends is started again, with longer and longer pauses when it keeps ending; one that nobody uses is stopped. With
+Gatehouse all of them end, each with everything it has started. Should Gatehouse itself be killed, their standard input closes, at
+which a program has to end (MCP, "Shutdown"); in a container or a systemd unit the rest ends with it. What a program writes to its
+standard error is logged at \`debug\`.
+
+**An HTTP API** is an entry with \`openapi\`: the path or the URL of its OpenAPI document (2.0 to 3.1, JSON or YAML). Every operation becomes a
+tool.
+
+| member | meaning |
+|---|---|
+| \`openapi\` | The document. References inside of it are followed, to anywhere else they are not. It is read at the start and every few minutes again. |
+| \`url\` | Where the API is. Without it, the first server of the document. |
+| \`operations\` | Which operations become tools: names, or methods with paths; \`*\` stands for any characters, \`!\` in front leaves out. Without it, all. |
+| \`writes\` | \`true\`: also operations that change something, which are all but \`GET\` and \`HEAD\`. |
+| \`headers\` | Sent with every call: what the API wants as a credential. |`

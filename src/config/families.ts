@@ -27,6 +27,29 @@ function described(
 export const families = {
   UPSTREAM: z.object({
     URL: upstream('Where the upstream `<NAME>` answers.', 'http://notes:3000/mcp', true),
+    URLS: upstream(
+      'Instead of one URL several, as JSON: places where the same upstream answers, which share the work.',
+      '["http://notes-1:3000/mcp", "http://notes-2:3000/mcp"]',
+      true,
+    ),
+    TYPE: upstream('`sse` for an upstream of 2024-11-05 (HTTP+SSE).', 'sse'),
+    COMMAND: upstream('Instead of a URL: the program that is the upstream (stdio).', 'npx'),
+    ARGS: upstream('The arguments of the program, as JSON.', '["-y", "a-server@1.0.0"]', true),
+    ENV: upstream('Variables of the program, as JSON.', '{"API_KEY": "a-long-random-text"}', true),
+    CWD: upstream('The directory in which the program runs.', '/srv/notes'),
+    SHARED: upstream(
+      '`true`: the program keeps nothing of a person, so one process serves everybody.',
+      'true',
+    ),
+    OPENAPI: upstream(
+      'Instead of a URL: the OpenAPI document of an HTTP API, as a path or a URL. `UPSTREAM_<NAME>_URL` then says where the API is, if the document is wrong about it.',
+      'https://shop.example.com/openapi.json',
+    ),
+    OPERATIONS: upstream(
+      'Which operations of the API become tools, as JSON. `*` stands for any characters, `!` in front leaves out.',
+      '["GET /pets/*", "!listStaff"]',
+    ),
+    WRITES: upstream('`true`: also operations that change something become tools.', 'true'),
     TITLE: upstream('What people read on the consent page. Without it, the name.', 'Team notes'),
     DESCRIPTION: upstream('One sentence more about it.', 'What the team wrote down'),
     HEADERS: upstream(

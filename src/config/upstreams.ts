@@ -3,9 +3,10 @@
 import { entryName, memberOf } from './families.ts'
 import type { Given, GivenText } from './given.ts'
 import { parseJson } from './json.ts'
+import type { Place } from './place.ts'
 import { kindOf, type Report } from './problem.ts'
-import { nameProblem, type Place, readEntry, type UpstreamConfig } from './upstream-entry.ts'
-import type { References } from './upstream-headers.ts'
+import { nameProblem, readEntry, type UpstreamConfig } from './upstream-entry.ts'
+import type { References } from './upstream-references.ts'
 
 /** One entry as it was found, not yet looked into. */
 interface Found {
@@ -91,13 +92,24 @@ function fromVariables(given: Given, report: Report): readonly Found[] {
   return [...groupByEntry(given)].flatMap(([entry, fields]) => {
     if ([...fields.values()].some(({ text }) => text === null)) return []
     const place = placeInVariables(entry, fields)
+    const json = (field: string, example: string) => readJsonField(fields.get(field), example, report)
     const raw = {
       url: textOf(fields, 'URL'),
+      urls: json('URLS', '["http://notes-1:3000/mcp", "http://notes-2:3000/mcp"]'),
+      type: textOf(fields, 'TYPE'),
+      command: textOf(fields, 'COMMAND'),
+      args: json('ARGS', '["-y", "a-server"]'),
+      env: json('ENV', '{"API_KEY": "…"}'),
+      cwd: textOf(fields, 'CWD'),
+      shared: json('SHARED', 'true'),
+      openapi: textOf(fields, 'OPENAPI'),
+      operations: json('OPERATIONS', '["GET /pets/*"]'),
+      writes: json('WRITES', 'true'),
       title: textOf(fields, 'TITLE'),
       description: textOf(fields, 'DESCRIPTION'),
-      headers: readJsonField(fields.get('HEADERS'), '{"Authorization": "Bearer …"}', report),
-      scopes: readJsonField(fields.get('SCOPES'), '{"issues": ["create_issue"]}', report),
-      holdNewTools: readJsonField(fields.get('HOLD_NEW_TOOLS'), 'true', report),
+      headers: json('HEADERS', '{"Authorization": "Bearer …"}'),
+      scopes: json('SCOPES', '{"issues": ["create_issue"]}'),
+      holdNewTools: json('HOLD_NEW_TOOLS', 'true'),
     }
     return [{ name: entryName(entry), raw, place }]
   })
@@ -133,10 +145,14 @@ function readJsonField(given: GivenText | undefined, example: string, report: Re
   return undefined
 }
 
+/** What an entry is named after where it is blamed as a whole. */
+const FOREMOST = ['URL', 'URLS', 'COMMAND', 'OPENAPI'] as const
+
 /** `UPSTREAM_NOTES_URL` for the path `url`, and for the entry as a whole. */
 function placeInVariables(entry: string, fields: Fields): Place {
-  return ([member = 'url', ...rest]) => {
-    const field = member.replace(/[A-Z]/g, '_$&').toUpperCase()
+  const foremost = FOREMOST.find((field) => fields.has(field)) ?? 'URL'
+  return ([member = foremost, ...rest]) => {
+    const field = member === foremost ? member : member.replace(/[A-Z]/g, '_$&').toUpperCase()
     const variable = fields.get(field)?.from ?? `UPSTREAM_${entry}_${field}`
     return rest.length === 0 ? { variable } : { variable, at: rest.join('.') }
   }

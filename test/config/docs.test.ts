@@ -11,6 +11,7 @@ import {
   COMPOSE_EXAMPLE,
   DOCUMENT_EXAMPLE,
   HEADERS_FILE_EXAMPLE,
+  KINDS_EXAMPLE,
   SHORT_EXAMPLE,
 } from '../../src/config/docs-upstreams.ts'
 import { documentedVariables } from '../../src/config/documented-variables.ts'
@@ -36,6 +37,12 @@ t.test('every variable is in both documents', async (t) => {
 const COMPANIONS = {
   DATABASE_URL: { SECRET_KEY: 'k'.repeat(32) },
   ADMIN_EMAIL: { ADMIN_PASSWORD: 'long enough' },
+  UPSTREAM_NOTES_URLS: {},
+  UPSTREAM_NOTES_COMMAND: {},
+  UPSTREAM_NOTES_ARGS: { UPSTREAM_NOTES_COMMAND: 'npx' },
+  UPSTREAM_NOTES_ENV: { UPSTREAM_NOTES_COMMAND: 'npx' },
+  UPSTREAM_NOTES_CWD: { UPSTREAM_NOTES_COMMAND: 'npx' },
+  UPSTREAM_NOTES_SHARED: { UPSTREAM_NOTES_COMMAND: 'npx' },
   UPSTREAM: { UPSTREAM_NOTES_URL: 'http://notes' },
   SIGN_IN: {
     SIGN_IN_COMPANY_ISSUER: 'https://x',
@@ -85,7 +92,13 @@ t.test('no secret in the documents is one that could be used', async (t) => {
 
 t.test('the examples of upstreams work', async (t) => {
   const page = renderConfigurationPage()
-  for (const example of [DOCUMENT_EXAMPLE, SHORT_EXAMPLE, COMPOSE_EXAMPLE, HEADERS_FILE_EXAMPLE])
+  for (const example of [
+    DOCUMENT_EXAMPLE,
+    SHORT_EXAMPLE,
+    COMPOSE_EXAMPLE,
+    HEADERS_FILE_EXAMPLE,
+    KINDS_EXAMPLE,
+  ])
     t.ok(page.includes(example))
   const directory = t.testdir({ 'upstreams.json': DOCUMENT_EXAMPLE, headers: HEADERS_FILE_EXAMPLE })
   const file = {
@@ -98,6 +111,12 @@ t.test('the examples of upstreams work', async (t) => {
     { name: 'tickets', headers: { authorization: 'Bearer x' } },
   ])
   t.match(loadConfig({ UPSTREAMS: SHORT_EXAMPLE }).upstreams, [{ name: 'notes' }])
+  t.match(loadConfig({ UPSTREAMS: KINDS_EXAMPLE, UPSTREAMS_ENV: 'FILES_KEY', FILES_KEY: 'x' }).upstreams, [
+    { kind: 'http', otherUrls: ['http://notes-2:3000/mcp'] },
+    { kind: 'sse' },
+    { kind: 'stdio', env: { API_KEY: 'x' } },
+    { kind: 'openapi' },
+  ])
   const environment = parse(COMPOSE_EXAMPLE).services.gatehouse.environment
   const compose = { ...environment, UPSTREAM_TICKETS_HEADERS_FILE: join(directory, 'headers') }
   t.match(loadConfig(compose).upstreams, [{ name: 'notes', title: 'Team notes' }, { name: 'tickets' }])

@@ -2,12 +2,17 @@
 
 import { join } from 'node:path'
 import t from 'tap'
+import type { UpstreamConfig } from '../../src/config/config.ts'
 import type { Environment } from '../../src/config/given.ts'
 import { problemsOf, problemsOfNotes, upstreamsOf } from './problems-of.ts'
 
+function headersOf([first]: readonly UpstreamConfig[]) {
+  return first && 'headers' in first ? first.headers : null
+}
+
 t.test('headers are sent as configured, in lower case', async (t) => {
   const headers = { Authorization: 'Bearer x', 'X-Tenant': ' a b ', 'x-latin': 'ü', 'x-empty': '' }
-  t.same(upstreamsOf({ notes: { url: 'http://x', headers } })[0]?.headers, {
+  t.same(headersOf(upstreamsOf({ notes: { url: 'http://x', headers } })), {
     authorization: 'Bearer x',
     'x-tenant': 'a b',
     'x-latin': 'ü',
@@ -70,7 +75,7 @@ t.test('a header refers to a variable that the operator listed', async (t) => {
   const file = join(t.testdir({ token: 'from-file\n' }), 'token')
   const headers = { Authorization: `Bearer \${env:A_TOKEN}`, 'X-Both': `\${env:A_TOKEN}-\${env:B_TOKEN}` }
   const env = { UPSTREAMS_ENV: 'A_TOKEN, B_TOKEN', A_TOKEN: 'a$&', B_TOKEN_FILE: file }
-  t.same(upstreamsOf({ notes: { url: 'http://x', headers } }, env)[0]?.headers, {
+  t.same(headersOf(upstreamsOf({ notes: { url: 'http://x', headers } }, env)), {
     authorization: 'Bearer a$&',
     'x-both': 'a$&-from-file',
   })
