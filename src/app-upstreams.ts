@@ -23,19 +23,19 @@ export function createCatalogue({ db }: OpenDatabase, logger: Logger): ToolCatal
 /** A person does not wait for an upstream that does not answer. */
 export function toolsForPages(registry: Registry, catalogue: ToolCatalogue) {
   return async (name: string): Promise<Tools | undefined> => {
-    const place = registry.all().find(({ upstream }) => upstream.name === name)
-    if (!place) return undefined
+    const upstream = registry.upstreams().find((each) => each.name === name)
+    if (!upstream) return undefined
     const waited = setTimeout(TOOLS_FOR_PAGES_MS, undefined, { ref: false })
-    return Promise.race([catalogue.toolsOf(place.upstream), waited])
+    return Promise.race([catalogue.toolsOf(upstream), waited])
   }
 }
 
 export function heldToolsOf(registry: Registry, catalogue: ToolCatalogue) {
-  return async ({ path }: ProtectedResource, agreedAt: number): Promise<boolean> => {
-    const upstream = registry.find(path)?.upstream
-    if (!upstream?.holdNewTools) return false
-    const tools = await catalogue.toolsOf(upstream)
-    return tools.values().some(({ since }) => since > agreedAt)
+  return async ({ upstreams }: ProtectedResource, agreedAt: number): Promise<boolean> => {
+    const names = new Set(upstreams.map(({ name }) => name))
+    const holding = registry.upstreams().filter(({ name, holdNewTools }) => holdNewTools && names.has(name))
+    const listed = await Promise.all(holding.map((upstream) => catalogue.toolsOf(upstream)))
+    return listed.some((tools) => tools.values().some(({ since }) => since > agreedAt))
   }
 }
 
@@ -48,17 +48,16 @@ export function resourcesOf(registry: Registry): Resources {
   }
 }
 
-/** With a single upstream its own path is only another name for `/mcp`, so one address is shown. */
+/** `/mcp` first. With a single upstream its own path is only another name for it, so one address is shown. */
 export function endpointsOf(registry: Registry): FirstSteps['endpoints'] {
   const places = registry.all()
-  const shown = registry.find('/mcp') ? places.slice(0, 1) : places
+  const shown = registry.upstreams().length === 1 ? places.slice(0, 1) : places
   return shown.map(({ resource }) => ({ title: resource.title, url: resource.identifier }))
 }
 
-/** What an API key can be made for: each upstream once, whatever paths lead to it. */
+/** What an API key can be made for. */
 export function keyOffersOf(registry: Registry): readonly KeyOffer[] {
-  const upstreams = new Set(registry.all().map(({ upstream }) => upstream))
-  return [...upstreams].map(({ name, title, toolScopes }) => ({
+  return registry.upstreams().map(({ name, title, toolScopes }) => ({
     title,
     scopes: [
       { scope: fullScope(name), label: 'everything, including changes' },

@@ -6,7 +6,7 @@ import { browserName } from '../http/browser-name.ts'
 import { dateOf, momentOf } from '../http/moment.ts'
 import type { AccountView, AppLine, BrowserLine, FieldProblem, KeyLine } from '../http/view-data.ts'
 import { isLoopbackHost } from '../oauth/loopback.ts'
-import { fullScope } from '../oauth/scope.ts'
+import { fullScope, hasAnyScope } from '../oauth/scope.ts'
 import type { ApiKey } from '../storage/api-keys.ts'
 import { type KeyOffer, LIFETIMES, USUAL_LIFETIME } from './new-key.ts'
 import { ACTIONS } from './paths.ts'
@@ -60,16 +60,22 @@ function appLine(
     name: name ?? idHost ?? 'An app that is not known any more',
     verifiedHost: idHost,
     goesTo: redirectHost === null ? null : { host: redirectHost, isLocal: isLoopbackHost(redirectHost) },
-    access: access.map(accessLine),
+    access: access.flatMap(accessLines),
     since: momentOf(since, now),
     lastUsed: momentOf(lastUsedAt, now),
   }
 }
 
-function accessLine({ resource, upstream, scopes }: AppAccess) {
-  if (upstream === null) return { title: 'A server that is gone', resource, may: 'nothing any more' }
-  const may = scopes.has(fullScope(upstream.name)) ? 'everything, including changes' : 'read'
-  return { title: upstream.title, resource, may }
+/** One for each upstream that the app may use there. */
+function accessLines({ resource, upstreams, scopes }: AppAccess): AppLine['access'] {
+  if (upstreams.length === 0) return [{ title: 'A server that is gone', resource, may: 'nothing any more' }]
+  return upstreams
+    .filter((upstream) => upstreams.length === 1 || hasAnyScope(scopes, upstream))
+    .map(({ name, title }) => ({
+      title,
+      resource,
+      may: scopes.has(fullScope(name)) ? 'everything, including changes' : 'read',
+    }))
 }
 
 function browserLine(

@@ -1,6 +1,7 @@
 // Owns what the pages see of the apps that a person has connected: what each may do, and the end of it.
 
 import type { Provider } from 'oidc-provider'
+import type { OfferedUpstream } from '../oauth/resource.ts'
 import { parseScope } from '../oauth/scope.ts'
 import type { Audit } from '../ops/audit.ts'
 import * as artifacts from '../storage/artifacts.ts'
@@ -28,8 +29,8 @@ export interface ConnectedApp {
 
 export interface AppAccess {
   readonly resource: string
-  /** Null: the upstream is not there any more. */
-  readonly upstream: { readonly name: string; readonly title: string } | null
+  /** Those that it leads to; none when it is not there any more. */
+  readonly upstreams: readonly OfferedUpstream[]
   readonly scopes: ReadonlySet<string>
 }
 
@@ -150,7 +151,7 @@ function describeRecord({ access, times, redirectHosts }: AppRecord, resources: 
       const resource = findResource(resources, indicator)
       return {
         resource: resource?.identifier ?? indicator,
-        upstream: resource && { name: resource.upstream, title: resource.title },
+        upstreams: resource?.upstreams ?? [],
         scopes,
       }
     }),

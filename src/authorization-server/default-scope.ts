@@ -2,7 +2,7 @@
 
 import type { KoaContextWithOIDC } from 'oidc-provider'
 import type { ProtectedResource } from '../oauth/resource.ts'
-import { readScope } from '../oauth/scope.ts'
+import { formatScope, readScopesOf } from '../oauth/scope.ts'
 
 /** Where authorization begins. Elsewhere a missing scope means what was granted. */
 const ROUTES: ReadonlySet<string> = new Set([
@@ -11,8 +11,8 @@ const ROUTES: ReadonlySet<string> = new Set([
   'device_authorization',
 ])
 
-/** A client that names no scope gets the read scope of its resource; without this it would be told `access_denied`. */
+/** A client that names no scope gets reading at its resource; without this it would be told `access_denied`. */
 export function assumeScope({ oidc }: KoaContextWithOIDC, resource: ProtectedResource): void {
   const { params, route } = oidc
-  if (params && !params.scope && ROUTES.has(route)) params.scope = readScope(resource.upstream)
+  if (params && !params.scope && ROUTES.has(route)) params.scope = formatScope(readScopesOf(resource))
 }

@@ -1,7 +1,7 @@
 // Owns how a client's request is described to the person who is asked.
 
 import type { Client } from 'oidc-provider'
-import type { ToolScope } from '../oauth/resource.ts'
+import type { OfferedUpstream } from '../oauth/resource.ts'
 import { parseScope, scopesOf } from '../oauth/scope.ts'
 import {
   describeClient,
@@ -28,9 +28,8 @@ export interface InteractionClient {
 
 export interface RequestedAccess {
   readonly resource: string
-  readonly upstream: string
   readonly title: string
-  readonly toolScopes: readonly ToolScope[]
+  readonly upstreams: readonly OfferedUpstream[]
   readonly scopes: ReadonlySet<string>
   /** When the person agreed to something here before, in seconds since the epoch. */
   readonly agreedAt: number | null
@@ -62,9 +61,8 @@ export function describeRequest(
     requested: resource
       ? {
           resource: resource.identifier,
-          upstream: resource.upstream,
           title: resource.title,
-          toolScopes: resource.toolScopes,
+          upstreams: resource.upstreams,
           agreedAt: agreed ? Math.floor(agreed.getTime() / 1000) : null,
           scopes: new Set(offered),
         }

@@ -1,14 +1,16 @@
-// Owns what a person can allow at one upstream, in words, and how the posted answer is read.
+// Owns what a person can allow at each upstream, in words, and how the posted answer is read.
 
+import type { RequestedAccess } from '../authorization-server/interactions.ts'
 import { fieldOf, fieldsOf } from '../http/csrf.ts'
-import type { ScopeChoice, ToolLine } from '../http/view-data.ts'
-import type { ToolScope } from '../oauth/resource.ts'
+import type { ChoiceGroup, ScopeChoice, ToolLine } from '../http/view-data.ts'
+import type { OfferedUpstream } from '../oauth/resource.ts'
 import { fullScope, includes, type Offer, readScope, scopesOf } from '../oauth/scope.ts'
 import { scopesCovering, type Tool, type Tools } from '../oauth/tool.ts'
 
-/** What the page knows of the resource that is asked for. */
+/** What the page knows of an upstream of the resource that is asked for. */
 export interface ChoiceFacts {
-  readonly offer: { readonly upstream: string; readonly toolScopes: readonly ToolScope[] }
+  readonly upstream: Omit<OfferedUpstream, 'title'>
+  /** At the whole resource. */
   readonly requested: ReadonlySet<string>
   /** Undefined: the upstream did not tell. */
   readonly tools: Tools | undefined
@@ -18,14 +20,14 @@ export interface ChoiceFacts {
 
 /** Narrowest first. Ticked is what the client asked for; a client that named no scope is offered reading. */
 export function scopeChoices({
-  offer,
+  upstream,
   requested,
   tools = new Map(),
   agreedAt,
 }: ChoiceFacts): readonly ScopeChoice[] {
-  const { upstream, toolScopes } = offer
-  const asked = requested.size === 0 ? new Set([readScope(upstream)]) : requested
-  const lines = Map.groupBy(tools.values(), (tool) => narrowestScope(tool, upstream, toolScopes))
+  const { name, toolScopes } = upstream
+  const asked = requested.size === 0 ? new Set([readScope(name)]) : requested
+  const lines = Map.groupBy(tools.values(), (tool) => narrowestScope(tool, upstream))
   const choice = (scope: string, label: string, description: string): ScopeChoice => ({
     scope,
     label,
@@ -34,19 +36,33 @@ export function scopeChoices({
     tools: (lines.get(scope) ?? []).map((tool) => toolLine(tool, agreedAt)),
   })
   return [
-    choice(readScope(upstream), 'Read', 'Look things up: tools that change nothing, resources and prompts.'),
+    choice(readScope(name), 'Read', 'Look things up: tools that change nothing, resources and prompts.'),
     ...toolScopes.map(({ scope, title }) => choice(scope, title, 'Use these tools, whatever they change.')),
     choice(
-      fullScope(upstream),
+      fullScope(name),
       'Everything, including changes',
       'Use every tool, also those that create, change or delete.',
     ),
   ]
 }
 
+/** By upstream; undefined, or not there, when one did not tell. */
+export type KnownTools = ReadonlyMap<string, Tools | undefined>
+
+/** What can be allowed at each upstream of the resource that is asked for. */
+export function choiceGroups(
+  { upstreams, scopes, agreedAt }: RequestedAccess,
+  tools: KnownTools,
+): readonly ChoiceGroup[] {
+  return upstreams.map((upstream) => {
+    const facts = { upstream, requested: scopes, tools: tools.get(upstream.name), agreedAt }
+    return { title: upstream.title, choices: scopeChoices(facts) }
+  })
+}
+
 /** Where a tool is listed: under the least that lets it be called. */
-function narrowestScope({ name, ...tool }: Tool, upstream: string, toolScopes: readonly ToolScope[]): string {
-  return scopesCovering(name, { name, ...tool }, upstream, toolScopes)[0] ?? fullScope(upstream)
+function narrowestScope(tool: Tool, { name, toolScopes }: ChoiceFacts['upstream']): string {
+  return scopesCovering(tool.name, tool, name, toolScopes)[0] ?? fullScope(name)
 }
 
 function toolLine({ name, title, since }: Tool, agreedAt: number | null): ToolLine {

@@ -4,8 +4,8 @@ import type { DeviceOutcome, FoundDevice, PendingDevice } from '../authorization
 import { browserName } from '../http/browser-name.ts'
 import { displayName } from '../http/display.ts'
 import { momentOf } from '../http/moment.ts'
-import type { DeviceConfirmView, DeviceView, MessageView } from '../http/view-data.ts'
-import { scopeChoices } from './choices.ts'
+import type { ChoiceGroup, DeviceConfirmView, DeviceView, MessageView } from '../http/view-data.ts'
+import { choiceGroups } from './choices.ts'
 
 export const DEVICE_ACTION = '/device'
 
@@ -14,23 +14,22 @@ export function entryView(userCode: string, problem: string | null = null): Devi
 }
 
 export function confirmView({ userCode, client, requested, askedFrom }: PendingDevice): DeviceConfirmView {
-  const choices = requested
-    ? scopeChoices({ offer: requested, requested: requested.scopes, tools: undefined, agreedAt: null })
-    : []
   return {
     action: DEVICE_ACTION,
     userCode,
     client: { name: client.name, verifiedHost: client.idHost },
-    upstream: requested && {
-      title: requested.title,
-      wishes: choices.filter((choice) => choice.requested).map(({ label }) => label),
-    },
+    servers: requested ? choiceGroups(requested, new Map()).flatMap(wishesOf) : [],
     askedFrom: {
       ip: askedFrom.ip,
       program: browserName(askedFrom.userAgent),
       when: momentOf(askedFrom.at),
     },
   }
+}
+
+function wishesOf({ title, choices }: ChoiceGroup): DeviceConfirmView['servers'] {
+  const wishes = choices.filter(({ requested }) => requested).map(({ label }) => label)
+  return wishes.length === 0 ? [] : [{ title, wishes }]
 }
 
 const PROBLEMS: Readonly<Record<Exclude<FoundDevice['kind'], 'pending'>, string>> = {

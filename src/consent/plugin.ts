@@ -88,7 +88,8 @@ async function ask(
   { pages, toolsOf }: ConsentNeeds,
   notice: string | null,
 ) {
-  const tools = interaction.requested && (await toolsOf?.(interaction.requested.upstream))
-  const view = consentView({ interaction, person, tools: tools ?? undefined, notice })
+  const names = interaction.requested?.upstreams.map(({ name }) => name) ?? []
+  const tools = new Map(await Promise.all(names.map(async (name) => [name, await toolsOf?.(name)] as const)))
+  const view = consentView({ interaction, person, tools, notice })
   return pages.render(reply, 'consent', view, { formAction: interaction.client.redirectSource })
 }

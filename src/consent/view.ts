@@ -1,9 +1,12 @@
 // Owns how an interaction becomes the consent page's data.
 
-import type { InteractionClient, PendingInteraction } from '../authorization-server/interactions.ts'
+import type {
+  InteractionClient,
+  PendingInteraction,
+  RequestedAccess,
+} from '../authorization-server/interactions.ts'
 import type { ConsentView } from '../http/view-data.ts'
-import type { Tools } from '../oauth/tool.ts'
-import { identityLines, scopeChoices } from './choices.ts'
+import { choiceGroups, identityLines, type KnownTools } from './choices.ts'
 
 export type ConsentInteraction = PendingInteraction & { readonly client: InteractionClient }
 
@@ -15,7 +18,7 @@ export interface AskedPerson {
 export interface ConsentPage {
   readonly interaction: ConsentInteraction
   readonly person: AskedPerson
-  readonly tools: Tools | undefined
+  readonly tools: KnownTools
   readonly notice: string | null
 }
 
@@ -27,15 +30,18 @@ export function consentView({ interaction, person, tools, notice }: ConsentPage)
     redirect: device
       ? { host: device.userCode, kind: 'device' }
       : { host: client.redirectHost, kind: redirectKind(client) },
-    upstream: requested && { title: requested.title, resource: requested.resource },
-    choices: requested
-      ? scopeChoices({ offer: requested, requested: requested.scopes, tools, agreedAt: requested.agreedAt })
-      : [],
+    server: requested && { title: serverTitle(requested), resource: requested.resource },
+    groups: requested ? choiceGroups(requested, tools) : [],
     identity: identityLines(identity),
     account: person,
     switchAccountHref: `/consent/${uid}/switch`,
     notice,
   }
+}
+
+/** Of several servers each has a title of its own, further down. */
+function serverTitle({ title, upstreams }: RequestedAccess): string {
+  return upstreams.length === 1 ? title : `${upstreams.length} servers`
 }
 
 function redirectKind({

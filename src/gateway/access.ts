@@ -3,7 +3,7 @@
 import type { Caller } from '../oauth/caller.ts'
 import { formatChallenge } from '../oauth/challenge.ts'
 import { metadataUrl, type ProtectedResource } from '../oauth/resource.ts'
-import { formatScope, fullScope, readScope, scopesOf } from '../oauth/scope.ts'
+import { formatScope, fullScope, hasAnyScope, readScope } from '../oauth/scope.ts'
 import { scopesCovering, type Tools } from '../oauth/tool.ts'
 import type { Upstream } from '../upstreams/registry.ts'
 import { type RpcMessage, requestIds } from './message.ts'
@@ -72,7 +72,7 @@ export function decide(question: AccessQuestion): Access {
     const description = describe(first, question)
     return { allowed: false, needed: needed.has(everything) ? [everything] : [...needed], description }
   }
-  if (messages.length > 0 || hasAny(caller.scopes, upstream)) return ALLOWED
+  if (messages.length > 0 || hasAnyScope(caller.scopes, upstream)) return ALLOWED
   return {
     allowed: false,
     needed: [readScope(upstream.name)],
@@ -92,7 +92,7 @@ function isSettled({ caller, upstream }: Pick<AccessQuestion, 'caller' | 'upstre
 
 function isAllowed(message: RpcMessage, question: AccessQuestion): boolean {
   const { caller, upstream } = question
-  if (isBasic(message)) return hasAny(caller.scopes, upstream)
+  if (isBasic(message)) return hasAnyScope(caller.scopes, upstream)
   return (
     !isHeld(message, question) && coveringScopes(message, question).some((scope) => caller.scopes.has(scope))
   )
@@ -124,10 +124,6 @@ function isHeld(message: RpcMessage, { caller, upstream, tools }: AccessQuestion
   const name = toolOf(message)
   const tool = name === null ? undefined : tools.get(name)
   return tool !== undefined && tool.since > caller.consentedAt
-}
-
-function hasAny(scopes: ReadonlySet<string>, { name, toolScopes }: AccessQuestion['upstream']): boolean {
-  return scopesOf({ upstream: name, toolScopes }).some((scope) => scopes.has(scope))
 }
 
 /** RFC 6750 §3.1, and MCP, "Runtime Insufficient Scope Errors". */

@@ -1,7 +1,7 @@
 // Owns the head of an answer that passes: the few headers of the upstream's that a client gets, and ours.
 
 import type { IncomingHttpHeaders } from 'node:http'
-import type { Call } from './call.ts'
+import type { UpstreamCall } from './call.ts'
 import { concealSession, type Sealer } from './session.ts'
 
 export type AnswerKind = 'json' | 'events' | 'status'
@@ -15,7 +15,7 @@ const SHARED_CACHING = /\b(public|s-maxage|must-revalidate)\b/i
  * no challenge, no CORS, no policy.
  */
 export function answerHead(
-  call: Call,
+  call: UpstreamCall,
   sealer: Sealer,
   upstream: IncomingHttpHeaders,
   kind: AnswerKind,
@@ -39,7 +39,7 @@ export function passedHeaders(upstream: IncomingHttpHeaders): string[] {
 }
 
 /** Empty for none. The modern era has no sessions. */
-function sessionHandle(call: Call, sealer: Sealer, upstream: IncomingHttpHeaders): string | null {
+function sessionHandle(call: UpstreamCall, sealer: Sealer, upstream: IncomingHttpHeaders): string | null {
   const id = upstream['mcp-session-id']
   if (id === undefined || call.modern) return ''
   if (typeof id !== 'string') return null

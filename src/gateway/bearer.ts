@@ -97,7 +97,8 @@ export function createBearer(needs: BearerNeeds): Bearer {
   ): Admission | Promise<Admission> {
     if (holder === null || Math.floor(clock() / 1000) >= holder.expiresAt)
       throw unauthorized(resource, 'The API key is not valid')
-    if (![...holder.scopes].some((scope) => upstreamOf(scope) === resource.upstream))
+    const names = new Set(resource.upstreams.map(({ name }) => name))
+    if (![...holder.scopes].some((scope) => names.has(upstreamOf(scope))))
       throw unauthorized(resource, 'The API key is for another resource')
     return standing({ caller: { ...holder, resource: resource.identifier } }, resource, 'Bearer')
   }

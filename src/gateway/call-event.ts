@@ -30,7 +30,7 @@ export function callEvent(visit: Visit, outcome: Outcome, milliseconds: number):
   return {
     subject: caller?.subject ?? null,
     clientId: caller?.clientId ?? null,
-    upstream: place?.upstream.name ?? null,
+    upstream: place?.kind === 'upstream' ? place.upstream.name : null,
     httpMethod,
     method: joined(messages, ({ method }) => method),
     tool: joined(messages, toolOf),

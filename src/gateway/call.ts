@@ -3,7 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { RpcId } from '../mcp/rpc.ts'
 import type { Caller } from '../oauth/caller.ts'
-import type { Place } from '../upstreams/registry.ts'
+import type { Place, UpstreamPlace } from '../upstreams/registry.ts'
 import type { RpcMessage } from './message.ts'
 import type { Session } from './session.ts'
 
@@ -24,6 +24,11 @@ export interface Call {
   /** The requests that an answer has to name. */
   readonly ids: readonly RpcId[]
   readonly session: Session | null
+}
+
+/** One whose bytes pass to a single upstream. */
+export interface UpstreamCall extends Call {
+  readonly place: UpstreamPlace
 }
 
 const LISTEN = 'subscriptions/listen'

@@ -4,7 +4,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { type Dispatcher, errors } from 'undici'
 import { isRpcAnswer, judge, type Substitute, TIMED_OUT, UNREACHABLE, type Verdict } from './answer.ts'
 import { type AnswerKind, answerHead, passedHeaders } from './answer-head.ts'
-import { type Call, expectsContent, isListening, isProbe } from './call.ts'
+import { expectsContent, isListening, isProbe, type UpstreamCall } from './call.ts'
 import { advance, isBoundary, STREAM_START } from './event-boundary.ts'
 import type { Limits } from './limits.ts'
 import { CLIENT_LEFT, detailOf, type Outcome } from './outcome.ts'
@@ -30,7 +30,7 @@ const STALLED = Object.assign(new Error('The answer stopped half-way.'), { code:
 
 /** What undici tells about the answer goes to the client as it comes: no stream, buffer or timer in between. */
 export class Exchange implements Dispatcher.DispatchHandler {
-  readonly call: Call
+  readonly call: UpstreamCall
   readonly listening: boolean
   readonly outcome: Promise<Outcome>
   readonly #needs: ExchangeNeeds
@@ -47,7 +47,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #silentMs = 0
   #stalledMs = 0
 
-  constructor(call: Call, needs: ExchangeNeeds) {
+  constructor(call: UpstreamCall, needs: ExchangeNeeds) {
     const { promise, resolve } = Promise.withResolvers<Outcome>()
     this.call = call
     this.listening = isListening(call)

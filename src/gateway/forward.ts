@@ -6,7 +6,7 @@ import type { Credential } from '../upstreams/credentials.ts'
 import type { HttpUpstream, Registry, Upstream } from '../upstreams/registry.ts'
 import { isExpired } from './access-token.ts'
 import type { Substitute } from './answer.ts'
-import type { Call } from './call.ts'
+import type { UpstreamCall } from './call.ts'
 import { Exchange } from './exchange.ts'
 import type { Limits } from './limits.ts'
 import { CLIENT_LEFT, type Outcome } from './outcome.ts'
@@ -25,7 +25,7 @@ export interface ForwarderNeeds {
 
 export interface Forwarder {
   /** Sends the call to its upstream and the answer to its client. Settles when both are done with it; never rejects. */
-  forward(call: Call, credential: Credential): Promise<Outcome>
+  forward(call: UpstreamCall, credential: Credential): Promise<Outcome>
   openStreams(): number
   /** Ends what only listens; calls go on. */
   endListening(): void
@@ -61,7 +61,7 @@ export function createForwarder({ registry, sealer, limits, revocations, clock }
   const pulse = setInterval(beat, limits.pulseMs).unref()
   revocations.onChange(endRevoked)
 
-  function forward(call: Call, credential: Credential): Promise<Outcome> | Outcome {
+  function forward(call: UpstreamCall, credential: Credential): Promise<Outcome> | Outcome {
     if (call.res.closed) return CLIENT_LEFT
     const exchange = new Exchange(call, exchangeNeeds)
     exchanges.add(exchange)
@@ -153,7 +153,7 @@ function createPool({ origin }: HttpUpstream, limits: Limits): Pool {
 }
 
 /** MCP 2026-07-28, Subscriptions, "Graceful Closure": the result that a subscription ends with. */
-function farewell({ method, ids: [id] }: Call): string | null {
+function farewell({ method, ids: [id] }: UpstreamCall): string | null {
   if (method !== 'POST' || id === undefined) return null
   const result = { resultType: 'complete', _meta: { 'io.modelcontextprotocol/subscriptionId': id } }
   return `event: message\ndata: ${JSON.stringify({ jsonrpc: '2.0', id, result })}\n\n`

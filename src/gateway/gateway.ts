@@ -14,7 +14,7 @@ import type { KeySource } from './access-token.ts'
 import { type ApiKeySource, createBearer } from './bearer.ts'
 import { canSkipBody, readBody } from './body.ts'
 import { createBridge } from './bridge/bridge.ts'
-import type { Call, CallMethod } from './call.ts'
+import type { Call, CallMethod, UpstreamCall } from './call.ts'
 import { type CallEvent, callEvent, type Visit } from './call-event.ts'
 import type { DpopNeeds } from './dpop.ts'
 import { createForwarder } from './forward.ts'
@@ -28,7 +28,7 @@ import { malformed, Refusal, rpcRefusal, writeRefusal } from './refusal.ts'
 import { refuseRepeated, repeatedHeaders } from './repeated-headers.ts'
 import type { Revocations } from './revocations.ts'
 import { openSession, type Sealer, type Session } from './session.ts'
-import { findPlace, refuseTokenInQuery } from './target.ts'
+import { findPlace, refuseTokenInQuery, severalServers } from './target.ts'
 import { createVisits } from './visits.ts'
 
 export interface GatewayNeeds {
@@ -117,6 +117,12 @@ export function createGateway(needs: GatewayNeeds): Gateway {
 
   /** Bytes pass where both sides speak the same era; the bridge speaks for whoever does not. */
   async function answer(call: Call): Promise<Outcome> {
+    const { place } = call
+    if (place.kind === 'aggregate') throw severalServers(registry)
+    return answerOne({ ...call, place })
+  }
+
+  async function answerOne(call: UpstreamCall): Promise<Outcome> {
     const { caller, modern, place } = call
     const { upstream } = place
     const passes = await needs.links.passes(upstream, modern ? 'modern' : 'legacy', caller)
@@ -126,6 +132,7 @@ export function createGateway(needs: GatewayNeeds): Gateway {
   }
 
   async function authorize(caller: Caller, place: Place, messages: readonly RpcMessage[]): Promise<void> {
+    if (place.kind === 'aggregate') return
     const { upstream, resource } = place
     const question = { caller, upstream, messages }
     const asked = toolsInQuestion(question)
@@ -136,7 +143,7 @@ export function createGateway(needs: GatewayNeeds): Gateway {
     throw insufficientScope(access, resource, messages)
   }
 
-  function sessionOf({ req, caller, place, ids }: Call): Session | null {
+  function sessionOf({ req, caller, place, ids }: UpstreamCall): Session | null {
     const handle = req.headers['mcp-session-id']
     if (typeof handle !== 'string') return null
     return openSession(sessions, handle, caller, place.upstream.name, ids)

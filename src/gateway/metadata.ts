@@ -2,7 +2,7 @@
 
 import { PROOF_ALGORITHMS } from '../http/dpop-proof.ts'
 import { metadataPath, type ProtectedResource } from '../oauth/resource.ts'
-import { readScope } from '../oauth/scope.ts'
+import { readScopesOf } from '../oauth/scope.ts'
 import type { Registry } from '../upstreams/registry.ts'
 
 export interface ResourceMetadata {
@@ -28,13 +28,13 @@ export function resourceMetadata(registry: Registry, issuer: string, path: strin
 }
 
 /** Only what basic use needs; the rest is asked for when a call needs it (MCP, "Scope Selection Strategy"). */
-function describe({ identifier, upstream, title }: ProtectedResource, issuer: string): ResourceMetadata {
+function describe(resource: ProtectedResource, issuer: string): ResourceMetadata {
   return {
-    resource: identifier,
+    resource: resource.identifier,
     authorization_servers: [issuer],
-    scopes_supported: [readScope(upstream)],
+    scopes_supported: readScopesOf(resource),
     bearer_methods_supported: ['header'],
     dpop_signing_alg_values_supported: PROOF_ALGORITHMS,
-    resource_name: title,
+    resource_name: resource.title,
   }
 }

@@ -8,7 +8,7 @@ export function findPlace(registry: Registry, url: string): Place {
   const { path } = split(url)
   const place = registry.find(path)
   if (place) return place
-  throw notFound(path === '/mcp' ? registry : null)
+  throw notFound('There is no MCP server at this path')
 }
 
 /** MCP, "Token Requirements", and RFC 6750 §2.3: a URL ends up in logs. The rest of a query is ignored. */
@@ -27,13 +27,13 @@ function split(url: string): { path: string; query: string } {
   return mark === -1 ? { path: url, query: '' } : { path: url.slice(0, mark), query: url.slice(mark + 1) }
 }
 
-/** `/mcp` itself leads somewhere only when there is a single upstream, so it says where to go instead. */
-function notFound(registry: Registry | null): Refusal {
-  const text = registry
-    ? 'There are several MCP servers here, each at its own path'
-    : 'There is no MCP server at this path'
-  const paths = registry?.all().map(({ resource }) => resource.path)
-  return new Refusal({ status: 404, reason: 'path', body: describe('not_found', text, { paths }) })
+export function severalServers(registry: Registry): Refusal {
+  const paths = registry.all().map(({ resource }) => resource.path)
+  return notFound('There are several MCP servers here, each at its own path', { paths })
+}
+
+function notFound(text: string, more: object = {}): Refusal {
+  return new Refusal({ status: 404, reason: 'path', body: describe('not_found', text, more) })
 }
 
 function describe(error: string, description: string, more: object = {}): string {

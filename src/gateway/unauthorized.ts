@@ -3,7 +3,7 @@
 import { PROOF_ALGORITHMS } from '../http/dpop-proof.ts'
 import { type Challenge, formatChallenge } from '../oauth/challenge.ts'
 import { metadataUrl, type ProtectedResource } from '../oauth/resource.ts'
-import { readScope } from '../oauth/scope.ts'
+import { formatScope, readScopesOf } from '../oauth/scope.ts'
 import { Refusal } from './refusal.ts'
 
 /** RFC 9449 §7.1. */
@@ -27,7 +27,7 @@ function refusal(
 ): Refusal {
   const challenge = formatChallenge({
     metadata: metadataUrl(resource),
-    scope: readScope(resource.upstream),
+    scope: formatScope(readScopesOf(resource)),
     proofAlgorithms: PROOF_ALGORITHMS,
     ...fault,
   })

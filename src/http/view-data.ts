@@ -58,6 +58,12 @@ export interface ScopeChoice {
   readonly tools: readonly ToolLine[]
 }
 
+/** What may be allowed at one upstream. */
+export interface ChoiceGroup {
+  readonly title: string
+  readonly choices: readonly ScopeChoice[]
+}
+
 /** Posts `decision` (`allow` or `deny`), `scope` (none, one or several), `account` and `_csrf` to `action`. */
 export interface ConsentView {
   readonly action: string
@@ -68,8 +74,9 @@ export interface ConsentView {
    */
   readonly redirect: { readonly host: string; readonly kind: 'web' | 'loopback' | 'app' | 'device' }
   /** Null when the client only asks who the person is. */
-  readonly upstream: { readonly title: string; readonly resource: string } | null
-  readonly choices: readonly ScopeChoice[]
+  readonly server: { readonly title: string; readonly resource: string } | null
+  /** One for each upstream behind it. */
+  readonly groups: readonly ChoiceGroup[]
   /** What it learns about the person, in words. */
   readonly identity: readonly string[]
   readonly account: { readonly id: string; readonly email: string }
@@ -141,8 +148,8 @@ export interface DeviceConfirmView {
   /** As the device shows it. */
   readonly userCode: string
   readonly client: AskingClient
-  /** What it would like to do, in words. Null when it only asks who the person is. */
-  readonly upstream: { readonly title: string; readonly wishes: readonly string[] } | null
+  /** What it would like to do and where, in words. None when it only asks who the person is. */
+  readonly servers: readonly { readonly title: string; readonly wishes: readonly string[] }[]
   readonly askedFrom: { readonly ip: string; readonly program: string; readonly when: Moment }
 }
 

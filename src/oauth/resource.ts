@@ -1,15 +1,23 @@
-// Owns the identifiers of protected resources (RFC 8707, RFC 9728): one per upstream, its URL and nothing else.
+// Owns protected resources (RFC 8707, RFC 9728): a URL and nothing else identifies one, and one or several upstreams answer there.
 
 const METADATA = '/.well-known/oauth-protected-resource'
 
-/** A protected resource: one path of this origin behind which one upstream answers. */
+/** A protected resource: one path of this origin, behind which one upstream answers or several do as one. */
 export interface ProtectedResource {
   /** The identifier, exactly the URL a client is given: `https://gate.example/mcp/notes`. No trailing slash. */
   readonly identifier: string
   /** The path of that URL: `/mcp/notes`, or `/mcp`. */
   readonly path: string
-  /** The upstream's name, which is also the root of its scopes. */
-  readonly upstream: string
+  /** For people. */
+  readonly title: string
+  /** Never empty. */
+  readonly upstreams: readonly OfferedUpstream[]
+}
+
+/** What is known of an upstream where access to it is asked for and granted. */
+export interface OfferedUpstream {
+  /** Also the root of its scopes. */
+  readonly name: string
   /** For people. */
   readonly title: string
   /** What an operator has cut out of "everything": each covers some tools. */

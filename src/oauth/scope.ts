@@ -21,15 +21,32 @@ export function fullScope(upstream: string): string {
   return upstream
 }
 
-/** The scopes that can be asked for at a resource, broadest first. */
-export function scopesOf({ upstream, toolScopes }: Offer): readonly string[] {
-  return [fullScope(upstream), ...toolScopes.map(({ scope }) => scope), readScope(upstream)]
+/** The scopes that can be asked for at a resource: of each upstream, broadest first. */
+export function scopesOf({ upstreams }: Offer): readonly string[] {
+  return upstreams.flatMap(upstreamScopes)
+}
+
+/** What basic use of a resource needs: reading at each of its upstreams. */
+export function readScopesOf({ upstreams }: Offer): readonly string[] {
+  return upstreams.map(({ name }) => readScope(name))
+}
+
+/** The scopes of one upstream, broadest first. */
+export function upstreamScopes({ name, toolScopes }: Offer['upstreams'][number]): readonly string[] {
+  return [fullScope(name), ...toolScopes.map(({ scope }) => scope), readScope(name)]
+}
+
+/** Whether anything at all is granted at this upstream. */
+export function hasAnyScope(granted: ReadonlySet<string>, upstream: Offer['upstreams'][number]): boolean {
+  return upstreamScopes(upstream).some((scope) => granted.has(scope))
 }
 
 /** The part of a protected resource that says what can be granted. */
 export interface Offer {
-  readonly upstream: string
-  readonly toolScopes: readonly { readonly scope: string }[]
+  readonly upstreams: readonly {
+    readonly name: string
+    readonly toolScopes: readonly { readonly scope: string }[]
+  }[]
 }
 
 /** The upstream that a scope belongs to. */

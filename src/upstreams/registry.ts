@@ -1,4 +1,4 @@
-// Owns the registry: which path of this origin leads to which upstream.
+// Owns the registry: which path of this origin leads to which upstream, or to all of them.
 
 import { type ProtectedResource, resourcePath } from '../oauth/resource.ts'
 import { createUpstream, sameSettings, type Upstream, type UpstreamSettings } from './settings.ts'
@@ -12,55 +12,76 @@ export type {
   UpstreamSettings,
 } from './settings.ts'
 
-/** A path, the protected resource that it is, and the upstream behind it. */
-export interface Place {
+/** A path, the protected resource that it is, and what is behind it. */
+export type Place = UpstreamPlace | AggregatePlace
+
+export interface UpstreamPlace {
+  readonly kind: 'upstream'
   readonly resource: ProtectedResource
   readonly upstream: Upstream
+}
+
+/** Several upstreams as one server. */
+export interface AggregatePlace {
+  readonly kind: 'aggregate'
+  readonly resource: ProtectedResource
+  readonly upstreams: readonly Upstream[]
 }
 
 export interface Registry {
   /** Exactly this path, byte for byte: nothing is decoded, no dot segment removed, no slash tolerated. */
   find(path: string): Place | null
-  /** Every place; with a single upstream `/mcp` comes first. */
+  /** Every place, `/mcp` first. */
   all(): readonly Place[]
+  upstreams(): readonly Upstream[]
   has(upstream: Upstream): boolean
   /** From now on these upstreams. Throws, and keeps the old ones, when two of them have one name or a URL is not one. */
   replace(upstreams: readonly UpstreamSettings[]): void
 }
 
+/** For people: what `/mcp` is called when it is several. */
+const ALL_SERVERS = 'All servers'
+
 export function createRegistry(upstreams: readonly UpstreamSettings[], publicUrl: string): Registry {
-  let places = placesOf(upstreams, publicUrl, [])
+  let known = upstreams.map(createUpstream)
+  let places = placesOf(known, publicUrl)
   return {
     find: (path) => places.get(path) ?? null,
     all: () => [...places.values()],
-    has: (upstream) => [...places.values()].some((place) => place.upstream === upstream),
+    upstreams: () => known,
+    has: (upstream) => known.includes(upstream),
     replace(changed) {
-      places = placesOf(changed, publicUrl, [...places.values()])
+      const next = changed.map((each) => known.find((one) => sameSettings(one, each)) ?? createUpstream(each))
+      places = placesOf(next, publicUrl)
+      known = next
     },
   }
 }
 
-/** With one upstream `/mcp` leads to it as well; with several, each has its own path only. */
-function placesOf(
-  settings: readonly UpstreamSettings[],
-  publicUrl: string,
-  current: readonly Place[],
-): ReadonlyMap<string, Place> {
-  const upstreams = settings.map((each) => unchanged(each, current) ?? createUpstream(each))
-  const [only] = upstreams
+/** With one upstream `/mcp` is that one; with several it is all of them as one. */
+function placesOf(upstreams: readonly Upstream[], publicUrl: string): ReadonlyMap<string, Place> {
   const places = new Map<string, Place>()
-  if (only && upstreams.length === 1) addPlace(places, resourcePath(), only, publicUrl)
-  for (const upstream of upstreams) addPlace(places, resourcePath(upstream.name), upstream, publicUrl)
+  const add = (place: Place) => places.set(place.resource.path, place)
+  const [only, ...others] = upstreams
+  if (only && others.length === 0) add(upstreamPlace(only, resourcePath(), publicUrl))
+  else if (only) add(aggregatePlace(upstreams, publicUrl))
+  for (const upstream of upstreams) {
+    const path = resourcePath(upstream.name)
+    if (places.has(path)) throw new Error(`Two upstreams are named "${upstream.name}".`)
+    add(upstreamPlace(upstream, path, publicUrl))
+  }
   return places
 }
 
-function addPlace(places: Map<string, Place>, path: string, upstream: Upstream, publicUrl: string): void {
-  if (places.has(path)) throw new Error(`Two upstreams are named "${upstream.name}".`)
+function upstreamPlace(upstream: Upstream, path: string, publicUrl: string): Place {
   const { name, title, toolScopes } = upstream
-  const resource = { identifier: publicUrl + path, path, upstream: name, title, toolScopes }
-  places.set(path, { resource, upstream })
+  const resource = { identifier: publicUrl + path, path, title, upstreams: [{ name, title, toolScopes }] }
+  return { kind: 'upstream', resource, upstream }
 }
 
-function unchanged(settings: UpstreamSettings, current: readonly Place[]): Upstream | undefined {
-  return current.find(({ upstream }) => sameSettings(upstream, settings))?.upstream
+function aggregatePlace(upstreams: readonly Upstream[], publicUrl: string): Place {
+  const path = resourcePath()
+  const offered = upstreams.map(({ name, title, toolScopes }) => ({ name, title, toolScopes }))
+  const resource = { identifier: publicUrl + path, path, title: ALL_SERVERS, upstreams: offered }
+  return { kind: 'aggregate', resource, upstreams }
 }

@@ -3,7 +3,7 @@
 import t from 'tap'
 import { identityLines, readAnswer, scopeChoices } from '../../src/consent/choices.ts'
 
-const NOTES = { upstream: 'notes', toolScopes: [] }
+const NOTES = { name: 'notes', toolScopes: [] }
 
 t.test('what the client asked for is ticked', (t) => {
   const ticked = [
@@ -18,7 +18,7 @@ t.test('what the client asked for is ticked', (t) => {
   ] as const
   for (const [requested, expected] of ticked) {
     const choices = scopeChoices({
-      offer: NOTES,
+      upstream: NOTES,
       requested: new Set(requested),
       tools: undefined,
       agreedAt: null,
@@ -45,8 +45,8 @@ t.test('tools are listed with the least that lets them be called, and new ones a
     tool('create_note', false, 2000),
     tool('send_mail', false, 500),
   ])
-  const offer = { ...NOTES, toolScopes: [{ scope: 'notes:mail', title: 'Mail', tools: ['send_*'] }] }
-  const choices = scopeChoices({ offer, requested: new Set(['notes:mail']), tools, agreedAt: 1000 })
+  const upstream = { ...NOTES, toolScopes: [{ scope: 'notes:mail', title: 'Mail', tools: ['send_*'] }] }
+  const choices = scopeChoices({ upstream, requested: new Set(['notes:mail']), tools, agreedAt: 1000 })
 
   t.strictSame(
     choices.map(({ scope, requested, tools }) => [
@@ -60,7 +60,7 @@ t.test('tools are listed with the least that lets them be called, and new ones a
       ['notes', false, [['create_note', true]]],
     ],
   )
-  const first = scopeChoices({ offer, requested: new Set(), tools, agreedAt: null })
+  const first = scopeChoices({ upstream, requested: new Set(), tools, agreedAt: null })
   t.notOk(
     first.some(({ tools }) => tools.some(({ isNew }) => isNew)),
     'at first nothing is new',
@@ -85,7 +85,8 @@ t.test('the answer is read strictly', (t) => {
     [undefined, { kind: 'deny' }],
     ['decision=allow', { kind: 'deny' }],
   ] as const
-  for (const [body, answer] of table) t.same(readAnswer(body, 'usr_1', NOTES), answer, JSON.stringify(body))
+  for (const [body, answer] of table)
+    t.same(readAnswer(body, 'usr_1', { upstreams: [NOTES] }), answer, JSON.stringify(body))
   t.end()
 })
 

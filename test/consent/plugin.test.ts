@@ -22,9 +22,8 @@ const PENDING: PendingInteraction = {
   },
   requested: {
     resource: `${PUBLIC_URL}/mcp/notes`,
-    upstream: 'notes',
     title: 'Notes',
-    toolScopes: [],
+    upstreams: [{ name: 'notes', title: 'Notes', toolScopes: [] }],
     agreedAt: null,
     scopes: new Set(['notes:read']),
   },

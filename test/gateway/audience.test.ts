@@ -37,11 +37,15 @@ t.test('a token for one upstream is good there and nowhere else', async (t) => {
   for (const name of NAMES) t.equal(upstreams.get(name)?.arrivals.length, 1, `${name} saw its own call`)
 })
 
-t.test('with several upstreams /mcp leads nowhere and says where to go', async (t) => {
-  const { stage } = await several(t)
-  const answer = await send(stage, { path: '/mcp' })
-  t.equal(answer.status, 404)
-  t.same(answer.json.paths, ['/mcp/a', '/mcp/b', '/mcp/c'])
+t.test('with several upstreams /mcp is a resource of its own, with the scopes of all', async (t) => {
+  const { stage, tokenFor } = await several(t)
+  const all = await stage.token({ aud: `${PUBLIC_URL}/mcp`, scope: 'a b c' })
+  const refused = await send(stage, { token: await tokenFor('a'), path: '/mcp' })
+  t.equal(refused.status, 401)
+  t.match(refused.headers['www-authenticate'], 'oauth-protected-resource/mcp"')
+  t.match(refused.headers['www-authenticate'], 'scope="a:read b:read c:read"')
+  t.not((await send(stage, { token: all, path: '/mcp' })).status, 401)
+  for (const name of NAMES) t.equal((await send(stage, { token: all, path: `/mcp/${name}` })).status, 401)
 })
 
 t.test('with one upstream /mcp and its own path are two resources', async (t) => {
@@ -124,7 +128,7 @@ t.test('upstreams can be exchanged while it runs', async (t) => {
     { name: 'more', url: first.url, title: 'More', headers: {} },
   ])
   t.equal((await send(stage, { token })).status, 200)
-  t.equal((await send(stage, { token, path: '/mcp' })).status, 404)
+  t.equal((await send(stage, { token, path: '/mcp' })).status, 401)
   t.equal(first.arrivals.length, 2)
   t.equal(second.arrivals.length, 1)
 })

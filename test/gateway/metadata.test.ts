@@ -31,14 +31,20 @@ t.test('with one upstream there is a document for each path, and the root means 
   t.same((await get(stage, `${ROOT}/mcp/notes?x=1`)).json.resource, `${PUBLIC_URL}/mcp/notes`)
 })
 
-t.test('with several upstreams only their own paths have one', async (t) => {
+t.test('with several upstreams each path has one, and /mcp is all of them', async (t) => {
   const stage = await setStage(t, [{ name: 'a' }, { name: 'b' }])
   for (const name of ['a', 'b']) {
     const { json } = await get(stage, `${ROOT}/mcp/${name}`)
     t.equal(json.resource, `${PUBLIC_URL}/mcp/${name}`)
     t.same(json.scopes_supported, [`${name}:read`])
   }
-  for (const path of ['', '/mcp', '/mcp/c', '/mcp/a/']) {
+  for (const path of ['', '/mcp']) {
+    const { json } = await get(stage, ROOT + path)
+    t.equal(json.resource, `${PUBLIC_URL}/mcp`)
+    t.same(json.scopes_supported, ['a:read', 'b:read'])
+    t.equal(json.resource_name, 'All servers')
+  }
+  for (const path of ['/mcp/c', '/mcp/a/']) {
     const { status, headers, json } = await get(stage, ROOT + path)
     t.equal(status, 404, path)
     t.equal(headers['access-control-allow-origin'], path.endsWith('/') ? undefined : '*')

@@ -9,12 +9,10 @@ import { json, type Script, startHostileUpstream } from '../support/hostile-upst
 import { serveMcp } from './mcp-upstream.ts'
 
 function upstreamAt(url: string) {
-  const place = createRegistry(
-    [{ name: 'notes', title: 'Notes', url, headers: {} }],
-    'https://gate.example',
-  ).find('/mcp')
-  if (!place) throw new Error('no such place')
-  return place.upstream
+  const settings = { name: 'notes', title: 'Notes', url, headers: {} }
+  const [upstream] = createRegistry([settings], 'https://gate.example').upstreams()
+  if (!upstream) throw new Error('no such upstream')
+  return upstream
 }
 
 function catalogue() {

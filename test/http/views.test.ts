@@ -34,8 +34,11 @@ t.test('whatever a client or an upstream calls itself stays text', async (t) => 
         ...CONSENT,
         client,
         redirect: { host: payload, kind: 'web' },
-        upstream: { title: payload, resource: payload },
-        choices: CONSENT.choices.map((choice) => ({ ...choice, tools })),
+        server: { title: payload, resource: payload },
+        groups: CONSENT.groups.map(({ choices }) => ({
+          title: payload,
+          choices: choices.map((choice) => ({ ...choice, tools })),
+        })),
         account: { id: payload, email: payload },
       }),
       await show(t, 'error', { ...ERROR, message: payload, code: payload, requestId: payload }),

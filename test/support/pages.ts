@@ -52,13 +52,18 @@ export const CONSENT: ConsentView = {
   action: '/consent/4Xh2',
   client: { name: 'Claude Code', verifiedHost: 'claude.ai' },
   redirect: { host: 'localhost', kind: 'loopback' },
-  upstream: { title: 'Notes', resource: `${PUBLIC_URL}/mcp/notes` },
-  choices: scopeChoices({
-    offer: { upstream: 'notes', toolScopes: [] },
-    requested: new Set(['notes:read']),
-    tools: undefined,
-    agreedAt: null,
-  }),
+  server: { title: 'Notes', resource: `${PUBLIC_URL}/mcp/notes` },
+  groups: [
+    {
+      title: 'Notes',
+      choices: scopeChoices({
+        upstream: { name: 'notes', toolScopes: [] },
+        requested: new Set(['notes:read']),
+        tools: undefined,
+        agreedAt: null,
+      }),
+    },
+  ],
   identity: [],
   account: { id: 'usr_1', email: 'ada@example.org' },
   switchAccountHref: '/consent/4Xh2/switch',

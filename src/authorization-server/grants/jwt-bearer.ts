@@ -3,7 +3,7 @@
 import { type Client, errors, type Provider } from 'oidc-provider'
 import type { Proof } from '../../http/dpop-proof.ts'
 import type { ProtectedResource } from '../../oauth/resource.ts'
-import { formatScope, intersection, parseScope, readScope, scopesOf } from '../../oauth/scope.ts'
+import { formatScope, intersection, parseScope, readScopesOf, scopesOf } from '../../oauth/scope.ts'
 import type { Transactions } from '../../storage/transactions.ts'
 import { isDocumentClient, text } from '../consent-grant.ts'
 import { findResource, type Resources } from '../resources.ts'
@@ -98,7 +98,7 @@ function scopesFor(
   asked: ReadonlySet<string>,
 ): ReadonlySet<string> {
   const offered = new Set(scopesOf(resource))
-  const asserted = scope === undefined ? new Set([readScope(resource.upstream)]) : parseScope(scope)
+  const asserted = scope === undefined ? new Set(readScopesOf(resource)) : parseScope(scope)
   const granted = intersection(offered, asked.size === 0 ? asserted : intersection(asserted, asked))
   if (granted.size > 0) return granted
   throw new errors.InvalidScope('the assertion allows nothing of what is asked for', formatScope(asked))
