@@ -1,0 +1,80 @@
+// Owns the words for what an upstream wants to be shown beside its static headers, and for how a connection to it stands.
+
+/** As configured: `"auth"` of an upstream. */
+export type UpstreamAuth = OAuth2Auth | ApiKeyAuth | IdentityAuth | ExchangeAuth | AssertionAuth
+
+/** Where we are an OAuth client of the upstream's authorization server. What is null is discovered (MCP, "Authorization"). */
+export interface OAuth2Auth {
+  readonly type: 'oauth2'
+  /** One connection for everybody, made by an operator; else one for each person. */
+  readonly shared: boolean
+  readonly clientId: string | null
+  readonly clientSecret: string | null
+  /** Of the authorization server; it needs no discovery beyond its own metadata then. */
+  readonly issuer: string | null
+  /** For servers without metadata. */
+  readonly authorizationEndpoint: string | null
+  readonly tokenEndpoint: string | null
+  readonly deviceEndpoint: string | null
+  readonly revocationEndpoint: string | null
+  /** Null: those that the upstream itself asks for. */
+  readonly scopes: readonly string[] | null
+  /** Sent as `audience`, for servers that know no resource indicators. */
+  readonly audience: string | null
+  /** Whether `resource` is sent (RFC 8707); some servers refuse it. */
+  readonly sendsResource: boolean
+  /** A fixed callback, when the one of this installation cannot be registered there. */
+  readonly redirectUri: string | null
+}
+
+/** A key that each person pastes once. */
+export interface ApiKeyAuth {
+  readonly type: 'api-key'
+  /** In lower case. */
+  readonly header: string
+  /** `Bearer `, or nothing. */
+  readonly prefix: string
+  /** For people: where to get such a key. */
+  readonly hint: string | null
+}
+
+/** A short-lived JWT about the person, signed by us (keys at `/jwks`). */
+export interface IdentityAuth {
+  readonly type: 'identity'
+  readonly header: string
+  readonly prefix: string
+  /** Null: the upstream's URL. */
+  readonly audience: string | null
+  readonly ttlSeconds: number
+}
+
+/** RFC 8693: a token about the person, exchanged at the upstream's authorization server. */
+export interface ExchangeAuth {
+  readonly type: 'token-exchange'
+  readonly tokenEndpoint: string
+  readonly clientId: string
+  readonly clientSecret: string | null
+  readonly audience: string | null
+  readonly resource: string | null
+  readonly scopes: readonly string[] | null
+}
+
+/** An identity assertion (ID-JAG) towards the upstream's authorization server, which trusts us as the identity provider. */
+export interface AssertionAuth {
+  readonly type: 'id-jag'
+  readonly issuer: string
+  readonly tokenEndpoint: string | null
+  readonly clientId: string
+  readonly clientSecret: string | null
+  readonly scopes: readonly string[] | null
+}
+
+/** How a person's connection to an upstream stands. */
+export type ConnectionState =
+  | { readonly kind: 'connected' }
+  /** Nobody logged in yet, or logged out. */
+  | { readonly kind: 'needs_login' }
+  /** It was good once; the upstream does not accept it any more. */
+  | { readonly kind: 'expired' }
+  /** It cannot be used or made at the moment. `why` is for people and names no secret. */
+  | { readonly kind: 'error'; readonly why: string }

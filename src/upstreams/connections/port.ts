@@ -1,0 +1,66 @@
+// Owns what the rest of the house sees of connections: how they stand, how one is made and ended; never a token.
+
+import type { ConnectionState } from '../../oauth/upstream-auth.ts'
+
+/** Of one person, or of everybody where the upstream's login is shared. */
+export interface Connection {
+  /** The upstream's name. */
+  readonly upstream: string
+  readonly title: string
+  readonly how: 'oauth2' | 'api-key'
+  readonly shared: boolean
+  readonly state: ConnectionState
+  readonly scopes: readonly string[]
+  readonly since: Date | null
+  readonly lastUsedAt: Date | null
+}
+
+/** Who is about to connect: bound to their browser, so that nobody finishes what another began. */
+export interface Connecting {
+  readonly userId: string
+  /** Of the browser's session here. */
+  readonly sessionId: string
+  readonly upstream: string
+}
+
+export type Begun =
+  /** Where to send the browser. The state in it is good once, for ten minutes, in this session alone. */
+  { readonly kind: 'redirect'; readonly url: string } | { readonly kind: 'failed'; readonly why: string }
+
+export type Finished =
+  | { readonly kind: 'connected'; readonly upstream: string }
+  /** The person said no over there, or something went wrong. `why` is for people. */
+  | { readonly kind: 'failed'; readonly upstream: string | null; readonly why: string }
+  /** This browser did not begin it, it is over, or it was finished before. */
+  | { readonly kind: 'unknown' }
+
+/** RFC 8628, for machines without a browser. */
+export interface DeviceLogin {
+  readonly verificationUri: string
+  readonly verificationUriComplete: string | null
+  readonly userCode: string
+  readonly expiresInSeconds: number
+  /** Settles when the person has decided, or it is over. */
+  wait(signal: AbortSignal): Promise<Finished>
+}
+
+export interface Connections {
+  /** One for each upstream that wants a login of the person. */
+  list(userId: string): Promise<readonly Connection[]>
+  begin(who: Connecting): Promise<Begun>
+  /** `parameters`: all that the callback was called with. */
+  finish(who: Omit<Connecting, 'upstream'>, parameters: URLSearchParams): Promise<Finished>
+  beginDevice(userId: string, upstream: string): Promise<DeviceLogin>
+  /** A key that the person pasted. */
+  paste(userId: string, upstream: string, key: string): Promise<Finished>
+  /** Forgets it, and revokes it over there where that is possible. False when there was none. */
+  disconnect(userId: string, upstream: string): Promise<boolean>
+}
+
+/** At our own origin: where every authorization server sends the browser back to. */
+export const CALLBACK_PATH = '/connect/callback'
+
+/** The page of one upstream. */
+export function connectPath(upstream: string): string {
+  return `/connect/${upstream}`
+}
