@@ -35,6 +35,8 @@ export interface ChannelEvents {
   readonly broken: (request: RpcId, failure: PeerFailure) => void
   /** Nothing comes any more, and nothing can be sent: the channel closed by itself. At most once. */
   readonly closed: (failure: PeerFailure) => void
+  /** What belongs to no request is not heard any more, though `hear` said that it is; it can be asked for again. */
+  readonly deaf?: (failure: PeerFailure) => void
 }
 
 /**
@@ -45,9 +47,10 @@ export interface Channel {
   /**
    * Resolves when the upstream has taken the message; the answer to a request comes through `events.message`. Messages that
    * are sent one after the other without waiting arrive in any order. Rejects with `SessionLost` when the upstream refused it
-   * unread, because it does not know the session; with a `PeerFailure` when it was refused or it is not known what became of it.
+   * because it does not know the session; with a `PeerFailure` when it was refused or it is not known what became of it.
+   * `trace` are headers for this message, where the transport has any.
    */
-  send(message: Members): Promise<void>
+  send(message: Members, trace?: Readonly<Record<string, string>>): Promise<void>
   /** The revision that `initialize` came to; each message from now on says so where the transport has a place for it. */
   speak(version: string): void
   /**
@@ -61,10 +64,14 @@ export interface Channel {
   close(): Promise<void>
 }
 
-/** The upstream does not know this session (any more), and has not looked at what was sent. */
+/** The upstream does not know this session (any more). */
 export class SessionLost extends Error {
-  constructor(options?: ErrorOptions) {
+  /** It has not looked at what was sent, so that this can be sent again in another session. Only a 404 says that. */
+  readonly unread: boolean
+
+  constructor(unread: boolean, options?: ErrorOptions) {
     super('The upstream does not know the session.', options)
     this.name = 'SessionLost'
+    this.unread = unread
   }
 }

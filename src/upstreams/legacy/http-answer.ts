@@ -1,0 +1,53 @@
+// Owns what the status and the type of an upstream's answer to one message mean.
+
+import type { IncomingHttpHeaders } from 'node:http'
+import { mediaTypeOf } from '../../http/answer-body.ts'
+import { ConnectionFailure } from '../../http/connections.ts'
+import { PeerFailure, type PeerFailureReason } from '../../mcp/peer.ts'
+
+export type Meaning =
+  | 'json'
+  | 'events'
+  | 'taken'
+  | 'error_json'
+  /** It does not know the session: refused unread, or as a request that it cannot make sense of. */
+  | 'session_lost'
+  | 'bad_request'
+  | PeerFailureReason
+
+/** MCP 2025-11-25, basic/transports.mdx, "Sending Messages to the Server" and "Session Management". */
+export function meaningOf(status: number, headers: IncomingHttpHeaders, inSession: boolean): Meaning {
+  if (refusesCredentials(status, headers)) return 'credentials'
+  if (status === 404 && inSession) return 'session_lost'
+  if (status >= 300 && status < 400) return 'answer'
+  const encoding = headers['content-encoding'] ?? 'identity'
+  if (encoding !== 'identity') return 'answer'
+  const type = mediaTypeOf(headers['content-type'])
+  if (status < 300) return successOf(type)
+  if (type === 'application/json') return 'error_json'
+  // What many servers say after a restart, when a session id means nothing to them any more.
+  return status === 400 && inSession ? 'bad_request' : failureOf(status)
+}
+
+export function failureOf(status: number): PeerFailureReason {
+  if (status === 429) return 'busy'
+  if (status === 504) return 'timed_out'
+  return status === 502 || status === 503 ? 'unreachable' : 'answer'
+}
+
+/** Whatever ended a request, in the words of a peer. */
+export function peerFailure(error: unknown): PeerFailure {
+  if (error instanceof PeerFailure) return error
+  if (error instanceof ConnectionFailure) return new PeerFailure(error.reason, { cause: error })
+  return new PeerFailure('answer', { cause: error })
+}
+
+function successOf(type: string): Meaning {
+  if (type === 'application/json') return 'json'
+  return type === 'text/event-stream' ? 'events' : 'taken'
+}
+
+function refusesCredentials(status: number, headers: IncomingHttpHeaders): boolean {
+  if (status === 401 || status === 407) return true
+  return status === 403 && headers['www-authenticate'] !== undefined
+}

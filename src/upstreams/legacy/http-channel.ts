@@ -1,0 +1,212 @@
+// Owns the channel over Streamable HTTP as it was from 2025-03-26 to 2025-11-25: a POST per message, one stream for the rest.
+
+import type { Readable } from 'node:stream'
+import { discard, readJson } from '../../http/answer-body.ts'
+import type { Connections, IncomingAnswer } from '../../http/connections.ts'
+import { PeerFailure } from '../../mcp/peer.ts'
+import { isRpcId, type Members, type RpcId } from '../../mcp/rpc.ts'
+import { type Channel, type OpenChannel, type Opening, SessionLost } from './channel.ts'
+import { failureOf, type Meaning, meaningOf, peerFailure } from './http-answer.ts'
+import { headersFor } from './http-headers.ts'
+import { messagesOf, readStream, type StreamNeeds } from './http-stream.ts'
+
+export interface HttpChannelNeeds {
+  readonly connections: Connections
+  /** Of one message. */
+  readonly maxBytes?: number
+}
+
+type Headers = Readonly<Record<string, string>>
+
+const MAX_BYTES = 16 * 1024 * 1024
+const GOODBYE_MS = 3000
+const BOTH_TYPES = 'application/json, text/event-stream'
+/** MCP 2025-11-25, "Session Management": visible ASCII. */
+const SESSION_ID = /^[\x21-\x7e]{1,1024}$/
+
+export function openHttpChannels(needs: HttpChannelNeeds): OpenChannel {
+  return async (opening) => {
+    if (opening.upstream.kind !== 'http') throw new Error('The upstream is not reached over Streamable HTTP.')
+    const { endpoints, headers } = opening.upstream
+    // One of them for all of the session, which the others do not know.
+    const endpoint = endpoints[Math.floor(Math.random() * endpoints.length)]
+    if (endpoint === undefined) throw new PeerFailure('unreachable')
+    return createHttpChannel(needs, opening, endpoint.origin + endpoint.path, headers)
+  }
+}
+
+function createHttpChannel(
+  { connections, maxBytes = MAX_BYTES }: HttpChannelNeeds,
+  { credential, events }: Opening,
+  url: string,
+  configured: Headers,
+): Channel {
+  const closing = new AbortController()
+  const streams = new Map<RpcId, AbortController>()
+  let sessionId: string | null = null
+  let version: string | null = null
+  let hearing: Promise<boolean> | null = null
+
+  /** Who asks learns a failure from what is thrown; `events` are for what comes after the upstream took a message. */
+  async function request(
+    method: 'POST' | 'GET' | 'DELETE',
+    body: string | null,
+    own: Headers,
+    signal: AbortSignal,
+  ): Promise<IncomingAnswer> {
+    const ofTheMessage = {
+      ...own,
+      ...(sessionId !== null && { 'mcp-session-id': sessionId }),
+      ...(version !== null && { 'mcp-protocol-version': version }),
+    }
+    try {
+      const headers = headersFor(configured, await credential(), ofTheMessage)
+      return await connections.request({ method, url, headers, body, signal })
+    } catch (error) {
+      throw peerFailure(error)
+    }
+  }
+
+  async function send(message: Members, trace: Headers = {}): Promise<void> {
+    const id = 'method' in message && isRpcId(message.id) ? message.id : null
+    const leaving = new AbortController()
+    if (id !== null) streams.set(id, leaving)
+    const signal = AbortSignal.any([closing.signal, leaving.signal])
+    const own = { ...trace, accept: BOTH_TYPES, 'content-type': 'application/json' }
+    try {
+      const answer = await request('POST', JSON.stringify(message), own, signal)
+      if (message.method === 'initialize') learnSession(answer)
+      await take(answer, id, signal)
+    } catch (error) {
+      if (id !== null) streams.delete(id)
+      throw error
+    }
+  }
+
+  function learnSession({ status, headers, body }: IncomingAnswer): void {
+    const given = headers['mcp-session-id']
+    if (status >= 300 || given === undefined) return
+    if (typeof given === 'string' && SESSION_ID.test(given)) {
+      sessionId = given
+      return
+    }
+    body.destroy()
+    throw new PeerFailure('answer')
+  }
+
+  async function take(answer: IncomingAnswer, id: RpcId | null, signal: AbortSignal): Promise<void> {
+    const { status, headers, body } = answer
+    const meaning = meaningOf(status, headers, sessionId !== null)
+    if (id !== null && meaning === 'events') void follow(body, id, signal)
+    else if (id !== null && (meaning === 'json' || meaning === 'error_json')) await takeJson(body, id, status)
+    else {
+      await discard(body)
+      judgeStatus(meaning, status, id)
+    }
+  }
+
+  function judgeStatus(meaning: Meaning, status: number, id: RpcId | null): void {
+    if (meaning === 'session_lost') throw new SessionLost(true)
+    if (meaning === 'bad_request') throw new SessionLost(false)
+    if (meaning === 'error_json') throw new PeerFailure(failureOf(status))
+    // A status alone does not answer a request; whatever else comes for anything but a request is of no interest.
+    if (meaning === 'taken' && id !== null) throw new PeerFailure('answer')
+    if (meaning !== 'taken' && meaning !== 'json' && meaning !== 'events') throw new PeerFailure(meaning)
+  }
+
+  async function takeJson(body: Readable, id: RpcId, status: number): Promise<void> {
+    const messages = await readJson(body, maxBytes).then(messagesOf).catch(rethrow)
+    streams.delete(id)
+    // An error without an id, in a session, is what many servers say when they do not know the session.
+    const unrelated = status === 400 && !messages.some((message) => message.id === id)
+    if (unrelated && sessionId !== null) throw new SessionLost(false)
+    const answered = messages.map((message) => deliver(named(message, id, status), id))
+    if (!answered.includes(true)) throw new PeerFailure(status < 300 ? 'answer' : failureOf(status))
+  }
+
+  /** True when the message answers the request. */
+  function deliver(message: Members, during: RpcId | null): boolean {
+    if (!closing.signal.aborted) events.message(message, during)
+    return during !== null && !('method' in message) && message.id === during
+  }
+
+  async function follow(body: Readable, id: RpcId, signal: AbortSignal): Promise<void> {
+    try {
+      await readStream(body, { ...streamNeeds(signal), take: (message) => deliver(message, id) })
+    } catch (error) {
+      if (!signal.aborted) events.broken(id, peerFailure(error))
+    } finally {
+      streams.delete(id)
+    }
+  }
+
+  function streamNeeds(signal: AbortSignal): Omit<StreamNeeds, 'take'> {
+    return { maxBytes, signal, restarts: false, resume: (last) => openStream(last, signal) }
+  }
+
+  async function openStream(lastEventId: string | null, signal: AbortSignal): Promise<Readable | null> {
+    const own = { accept: 'text/event-stream', ...(lastEventId !== null && { 'last-event-id': lastEventId }) }
+    const { status, headers, body } = await request('GET', null, own, signal)
+    const meaning = meaningOf(status, headers, sessionId !== null)
+    if (meaning === 'events') return body
+    await discard(body)
+    if (meaning === 'unreachable' || meaning === 'timed_out' || meaning === 'busy')
+      throw new PeerFailure(meaning)
+    return null
+  }
+
+  /** "Listening for Messages from the Server". 405 is the word for having no such stream, but not every server knows it. */
+  async function hear(): Promise<boolean> {
+    const { signal } = closing
+    const body = await openStream(null, signal)
+    if (body === null) return false
+    const needs = {
+      ...streamNeeds(signal),
+      restarts: true,
+      take: (message: Members) => deliver(message, null),
+    }
+    void readStream(body, needs).catch((error: unknown) => {
+      hearing = null
+      if (!signal.aborted) events.deaf?.(peerFailure(error))
+    })
+    return true
+  }
+
+  async function close(): Promise<void> {
+    if (closing.signal.aborted) return
+    closing.abort()
+    streams.clear()
+    if (sessionId === null) return
+    const answer = await request('DELETE', null, {}, AbortSignal.timeout(GOODBYE_MS)).catch(() => null)
+    if (answer !== null) await discard(answer.body)
+  }
+
+  return {
+    send,
+    speak: (spoken) => {
+      version = spoken
+    },
+    hear: () => {
+      hearing ??= hear().catch((error: unknown) => {
+        hearing = null
+        throw error
+      })
+      return hearing
+    },
+    forget: (id) => {
+      streams.get(id)?.abort()
+      streams.delete(id)
+    },
+    close,
+  }
+}
+
+/** An error that a server could not relate to a request, in an answer that belongs to one: it is about that one. */
+function named(message: Members, id: RpcId, status: number): Members {
+  const unnamed = message.id === null || message.id === undefined
+  return status >= 400 && 'error' in message && unnamed ? { ...message, id } : message
+}
+
+function rethrow(error: unknown): never {
+  throw peerFailure(error)
+}
