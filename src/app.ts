@@ -37,6 +37,7 @@ import { addPages, type Pages } from './http/pages.ts'
 import { throttleByAddress } from './http/throttle.ts'
 import { closeUnusedConnections } from './http/unused-connections.ts'
 import type { ErrorView } from './http/view-data.ts'
+import { groupsOf } from './oauth/policy.ts'
 import { type Audit, createAudit } from './ops/audit.ts'
 import { startHousekeeping } from './ops/housekeeping.ts'
 import type { Logger } from './ops/logger.ts'
@@ -162,7 +163,7 @@ async function compose(
   const foundation = { config, logger, audit, storage, keyring, registry, pages, catalogue, revocations }
   const authorizationServer = await addAuthorizationServer(app, foundation, overrides)
   const { setup } = await addPeople(app, foundation, authorizationServer, overrides)
-  const keys = createApiKeys(storage.db)
+  const keys = createApiKeys(storage.db, (member) => groupsOf(config.policy, member))
   const { isDraining } = addGateway(app, foundation, authorizationServer, keys)
   await app.register(health, { checks: [() => ping(storage.db)], isDraining })
   keepHouse(app, foundation, [authorizationServer.flush, keys.flush])
@@ -227,6 +228,7 @@ async function addAuthorizationServer(
     onForeignRedirects: (clientId, hosts) =>
       logger.info({ clientId, hosts }, 'a client sends its codes to another site than its document is from'),
     resources: resourcesOf(registry),
+    groupsOf: (member) => groupsOf(config.policy, member),
     trustedIssuers: config.trustedIssuers,
     configuredFetch: createConfiguredFetch(),
     registration: config.registration,

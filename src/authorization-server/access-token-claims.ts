@@ -27,10 +27,19 @@ export interface OwnClaims {
   /** When the person agreed: tools that appear later were not part of it. Absent where nobody was asked. */
   readonly consented_at?: number | undefined
   readonly act?: Actor
+  /** RFC 9068 §2.2.3.1; absent when there are none. */
+  readonly groups?: readonly string[]
 }
 
-export function claimsBesides(ctx: KoaContextWithOIDC, token: AccessToken | ClientCredentials): OwnClaims {
+/** `groupsOf`: of the person with this id. A client's own token is nobody's. */
+export async function claimsBesides(
+  ctx: KoaContextWithOIDC,
+  token: AccessToken | ClientCredentials,
+  groupsOf: (userId: string) => Promise<readonly string[]>,
+): Promise<OwnClaims> {
   const act = actors.get(token)
   const gid = 'grantId' in token ? token.grantId : OF_CLIENT + token.jti
-  return { gid, consented_at: ctx.oidc.entities.Grant?.iat, ...(act && { act }) }
+  const groups = 'accountId' in token && token.accountId ? await groupsOf(token.accountId) : []
+  const of = groups.length > 0 ? { groups } : {}
+  return { gid, consented_at: ctx.oidc.entities.Grant?.iat, ...(act && { act }), ...of }
 }

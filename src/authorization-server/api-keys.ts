@@ -2,6 +2,7 @@
 
 import { LRUCache } from 'lru-cache'
 import type { KeyHolder } from '../oauth/caller.ts'
+import type { Member } from '../oauth/policy.ts'
 import * as stored from '../storage/api-keys.ts'
 import type { Database } from '../storage/database.ts'
 import { hashToken } from '../storage/hash.ts'
@@ -19,7 +20,8 @@ const REMEMBERED_KEYS = 5000
 
 type Lookup = { holder: KeyHolder | null | undefined; readonly pending: Promise<KeyHolder | null> }
 
-export function createApiKeys(db: Database): ApiKeys {
+/** `groupsOf`: what the policy may speak of, see oauth/policy.ts. */
+export function createApiKeys(db: Database, groupsOf: (person: Member) => readonly string[]): ApiKeys {
   // What is not a key is remembered too: whoever tries one over and over costs one query in that time.
   const lookups = new LRUCache<string, Lookup>({ max: REMEMBERED_KEYS, ttl: REMEMBERED_MS })
   const used = new Set<string>()
@@ -30,7 +32,10 @@ export function createApiKeys(db: Database): ApiKeys {
   }
 
   const lookUp = (hash: string, key: string): Lookup => {
-    const lookup: Lookup = { holder: undefined, pending: stored.findGood(db, key).then(toHolder) }
+    const lookup: Lookup = {
+      holder: undefined,
+      pending: stored.findGood(db, key).then((found) => found && toHolder(found, groupsOf(found))),
+    }
     // Before the query, so that its age counts from the moment that it looks at.
     lookups.set(hash, lookup)
     lookup.pending.then(
@@ -56,15 +61,14 @@ export function createApiKeys(db: Database): ApiKeys {
   }
 }
 
-function toHolder(key: stored.ApiKey | null): KeyHolder | null {
-  if (key === null) return null
-  const { id, userId, scopes, expiresAt } = key
+function toHolder({ id, userId, scopes, expiresAt }: stored.ApiKey, groups: readonly string[]): KeyHolder {
   return {
     subject: userId,
     // No client stands between: the key is what there is to name, and to revoke.
     clientId: id,
     grantId: id,
     scopes,
+    groups: new Set(groups),
     consentedAt: null,
     // It was good just now: what ended the tokens of before does not end the key.
     issuedAt: Math.floor(Date.now() / 1000),

@@ -88,5 +88,6 @@ function describe(token: OwnAccessToken, issuer: string): object {
     exp: token.expiresAt,
     ...(token.jkt !== null && { cnf: { jkt: token.jkt } }),
     ...(token.actor && { act: token.actor }),
+    ...(token.groups.length > 0 && { groups: token.groups }),
   }
 }

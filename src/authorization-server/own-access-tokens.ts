@@ -22,6 +22,7 @@ export interface OwnAccessToken {
   /** The thumbprint of the key that it is bound to. */
   readonly jkt: string | null
   readonly actor: Actor | null
+  readonly groups: readonly string[]
 }
 
 export interface OwnAccessTokenNeeds {
@@ -55,6 +56,7 @@ const claims = z.object({
   scope: z.string().optional(),
   cnf: z.object({ jkt: z.string() }).optional(),
   act: actor.optional(),
+  groups: z.array(z.string()).default([]),
 })
 
 export function createOwnAccessTokens(provider: Provider, needs: OwnAccessTokenNeeds): OwnAccessTokens {
@@ -100,5 +102,6 @@ function fromClaims(claimed: z.output<typeof claims>): OwnAccessToken {
     expiresAt: claimed.exp,
     jkt: claimed.cnf?.jkt ?? null,
     actor: claimed.act ?? null,
+    groups: claimed.groups,
   }
 }

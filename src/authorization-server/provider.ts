@@ -3,11 +3,12 @@
 import { type Configuration, Provider } from 'oidc-provider'
 import { PROOF_ALGORITHMS } from '../http/dpop-proof.ts'
 import type { Counters } from '../http/throttle.ts'
+import type { Member } from '../oauth/policy.ts'
 import * as artifacts from '../storage/artifacts.ts'
 import type { Keyring } from '../storage/sealing.ts'
 import type { Transactions } from '../storage/transactions.ts'
 import { claimsBesides } from './access-token-claims.ts'
-import { createFindAccount, createIsEnabled } from './accounts.ts'
+import { createFindAccount, createGroupsAt, createIsEnabled } from './accounts.ts'
 import { createAdapterFactory } from './adapter.ts'
 import { matchesSecret } from './client-adapter.ts'
 import { requireOneAudience } from './client-assertion.ts'
@@ -39,6 +40,8 @@ import type { SigningKey } from './signing-keys.ts'
 import { createSpending, getsRefreshToken } from './spending.ts'
 import { answerOutages, commitTokenRequests, type OutageAnswer } from './token-transaction.ts'
 
+type Customizer = NonNullable<NonNullable<NonNullable<Configuration['formats']>['customizers']>['jwt']>
+
 export interface ProviderNeeds
   extends ClientPolicy,
     Lifetimes,
@@ -53,6 +56,8 @@ export interface ProviderNeeds
   /** Of each algorithm, the first one signs; all are published. */
   readonly keys: readonly SigningKey[]
   readonly resources: Resources
+  /** What the operator's policy may speak of, of a person. */
+  readonly groupsOf: (member: Member) => readonly string[]
   readonly registrations: Registrations
   /** Null: anybody may register, or nobody. */
   readonly initialAccess: InitialAccess | null
@@ -71,6 +76,10 @@ export function createProvider(needs: ProviderNeeds): Provider {
     readAgain: (model, idHash) => artifacts.find(transactions.current(), model, idHash),
     answersChallenge: needs.answersChallenge,
   })
+  const groupsAt = createGroupsAt(lookups, needs.groupsOf)
+  const addClaims: Customizer = async (ctx, token, jwt) => {
+    Object.assign(jwt.payload, await claimsBesides(ctx, token, (userId) => groupsAt(ctx, userId)))
+  }
   const provider = new Provider(issuer, {
     adapter: createAdapterFactory({
       transactions,
@@ -83,6 +92,7 @@ export function createProvider(needs: ProviderNeeds): Provider {
     }),
     ...clientConfiguration(needs, registrations),
     ...protocol(needs),
+    formats: { customizers: { jwt: addClaims } },
     clients: [pagesClient(issuer)],
     cookies: cookies(issuer, keyring),
     findAccount: createFindAccount(lookups),
@@ -156,11 +166,6 @@ function protocol(needs: ProviderNeeds): Configuration {
     issueRefreshToken: async (_ctx, client) => getsRefreshToken(client),
     // Refresh tokens outlive the browser session they began in.
     expiresWithSession: async () => false,
-    formats: {
-      customizers: {
-        jwt: (ctx, token, jwt) => void Object.assign(jwt.payload, claimsBesides(ctx, token)),
-      },
-    },
     clientBasedCORS: (_ctx, origin, client) =>
       (client.redirectUris ?? []).some((uri) => URL.parse(uri)?.origin === origin),
     features: {

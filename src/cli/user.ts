@@ -12,11 +12,13 @@ import { type Database, openDatabase } from '../storage/database.ts'
 import { migrateToLatest } from '../storage/migrate.ts'
 import * as users from '../storage/users.ts'
 import type { Command } from './types.ts'
+import { changeGroup, existing } from './user-group.ts'
 
 const OPTIONS = {
   name: { type: 'string' },
   admin: { type: 'boolean' },
   'password-stdin': { type: 'boolean' },
+  now: { type: 'boolean' },
   json: { type: 'boolean' },
 } as const
 
@@ -26,9 +28,12 @@ export const userCommand: Command = {
        gatehouse user list [--json]
        gatehouse user disable EMAIL [--json]
        gatehouse user enable EMAIL [--json]
+       gatehouse user group add|remove EMAIL GROUP [--now] [--json]
 
 Without --password-stdin a password is made up and printed once. Who is disabled is signed out everywhere, and each app that
-was connected has to be connected again after enabling. It takes effect within a second. With the embedded database, stop the service first.`,
+was connected has to be connected again after enabling. It takes effect within a second. Groups are what the rules of POLICY
+speak of; joining and leaving takes effect with the next access token of each app (ACCESS_TOKEN_TTL), or with --now within a
+second: then the apps fetch new tokens by themselves. With the embedded database, stop the service first.`,
   async run(args) {
     const { values, positionals } = parseArgs({
       args: [...args],
@@ -37,12 +42,13 @@ was connected has to be connected again after enabling. It takes effect within a
       strict: true,
     })
     const [action, email] = positionals
+    if (action === 'group') return withDatabase((db) => changeGroup(db, positionals.slice(1), values))
     if (action === 'list') return withDatabase((db) => list(db, values.json === true))
     if (action === 'create' && email) return withDatabase((db) => create(db, email, values))
     if (action === 'disable' && email) return withDatabase((db) => disable(db, email, values.json === true))
     if (action === 'enable' && email) return withDatabase((db) => enable(db, email, values.json === true))
     throw new Error(
-      'Say `gatehouse user create`, `disable` or `enable` with an EMAIL, or `gatehouse user list`.',
+      'Say `gatehouse user create`, `disable` or `enable` with an EMAIL, `gatehouse user list`, or `gatehouse user group`.',
     )
   },
 }
@@ -94,8 +100,8 @@ async function list(db: Database, json: boolean): Promise<void> {
     people,
     json,
     people
-      .map(({ email, name, role, disabledAt }) =>
-        [email, name, role, disabledAt ? 'disabled' : ''].join('\t'),
+      .map(({ email, name, role, disabledAt, groups }) =>
+        [email, name, role, disabledAt ? 'disabled' : '', groups.join(' ')].join('\t').trimEnd(),
       )
       .join('\n'),
   )
@@ -111,12 +117,6 @@ async function enable(db: Database, email: string, json: boolean): Promise<void>
   const user = await existing(db, email)
   await users.enable(db, user.id)
   print({ id: user.id, disabled: false }, json, `${user.email} may sign in.`)
-}
-
-async function existing(db: Database, email: string): Promise<users.User> {
-  const user = await users.findByEmail(db, email)
-  if (user === null) throw new Error(`There is nobody with the address ${email}.`)
-  return user
 }
 
 function print(value: unknown, json: boolean, lines: string): void {

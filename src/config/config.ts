@@ -1,9 +1,11 @@
 // Owns the configuration as the rest of the program sees it: typed, complete, and refused with every problem at once.
 
 import { join, resolve } from 'node:path'
+import type { Policy } from '../oauth/policy.ts'
 import { reportCombinations } from './combinations.ts'
 import { type Environment, type Given, readGiven } from './given.ts'
 import { isInsecure } from './origins.ts'
+import { readPolicy } from './policy.ts'
 import { withoutProblems } from './problem.ts'
 import type { TrustProxy } from './proxies.ts'
 import type { Values } from './schema.ts'
@@ -38,6 +40,8 @@ export interface Config {
   readonly upstreams: readonly UpstreamConfig[]
   /** The file to watch. Null: they did not come from a file. */
   readonly upstreamsFile: string | null
+  /** Null: what people agreed to is all that counts. */
+  readonly policy: Policy | null
   readonly registration: Values['REGISTRATION']
   /** Empty unless given. Those made by command are in the database. */
   readonly initialAccessTokens: readonly string[]
@@ -72,9 +76,11 @@ export function loadConfig(env: Environment): Config {
     const given = readGiven(env, report)
     const values = readValues(given, report)
     reportCombinations(given, values, report)
+    const upstreams = readUpstreams(given, { env, allowed: values.UPSTREAMS_ENV }, report)
     return {
       ...settingsOf(values),
-      upstreams: readUpstreams(given, { env, allowed: values.UPSTREAMS_ENV }, report),
+      upstreams,
+      policy: readPolicy(given, upstreams, report),
       upstreamsFile: upstreamsFileOf(given, env),
       identityProviders: readIdentityProviders(given, report),
       trustedIssuers: readTrustedIssuers(given, report),
@@ -90,7 +96,7 @@ function upstreamsFileOf(given: Given, env: Environment): string | null {
 
 function settingsOf(
   values: Values,
-): Omit<Config, 'upstreams' | 'upstreamsFile' | 'identityProviders' | 'trustedIssuers'> {
+): Omit<Config, 'upstreams' | 'upstreamsFile' | 'policy' | 'identityProviders' | 'trustedIssuers'> {
   const dataDir = resolve(values.DATA_DIR)
   const publicUrl = values.PUBLIC_URL ?? defaultPublicUrl(values.PORT)
   return {

@@ -7,6 +7,7 @@ export const GROUPS = [
   'Storage and secrets',
   'The first administrator',
   'Upstreams',
+  'Policy',
   'Clients and tokens',
   'Sessions',
   'Signing in elsewhere',

@@ -10,6 +10,7 @@ import { duration, listOf, oneOf, parsed, size, urlOf } from './values.ts'
 const BEARER_TOKEN = /^[A-Za-z0-9\-._~+/]{16,512}=*$/
 
 const UPSTREAMS = 'Upstreams'
+const POLICY = 'Policy'
 const CLIENTS = 'Clients and tokens'
 const NETWORK = 'The network around it'
 
@@ -32,6 +33,14 @@ export const trafficVariables = {
       meaning: `Names of the variables that a header of an upstream may refer to as \`\${env:NAME}\`, separated by commas. Nothing else of the environment can be reached from there.`,
       example: 'NOTES_TOKEN,TICKETS_TOKEN',
     }),
+  POLICY: z.string().optional().register(documentation, {
+    group: POLICY,
+    meaning:
+      'Rules about who may use which tools, prompts and resources, beyond what people agree to, as JSON; as `POLICY_FILE`, a file with it. [policy.md](policy.md) says how they are written. Addresses of people may be in it, and nothing secret.',
+    example: '{"rules": [{"tools": ["delete_*"], "effect": "deny"}]}',
+    fallback: 'what people agree to is all that counts',
+    reserved: true,
+  }),
 
   REGISTRATION: oneOf(['open', 'cimd', 'token', 'off']).prefault('open').register(documentation, {
     group: CLIENTS,

@@ -94,18 +94,19 @@ function signed(text: string, signature: string, { key, alg }: VerificationKey):
 
 function callerOf(claims: unknown, issuer: string, now: number): Caller | TokenFault {
   if (!isRecord(claims) || claims.iss !== issuer) return UNVERIFIABLE
-  const { exp, nbf, iat, sub, client_id: clientId, scope, gid, consented_at } = claims
+  const { exp, nbf, iat, sub, client_id: clientId, scope, gid, consented_at, groups = [] } = claims
   if (!isTime(exp)) return UNVERIFIABLE
   if (isExpired(exp, now)) return 'The access token has expired'
   if (isFuture(nbf, now) || isFuture(iat, now)) return 'The access token is not valid yet'
   const resource = audienceOf(claims.aud)
   if (!isName(sub) || !isName(clientId) || resource === null) return UNVERIFIABLE
-  if (!isOptionalText(scope) || !isOptionalText(gid)) return UNVERIFIABLE
+  if (!isOptionalText(scope) || !isOptionalText(gid) || !isNames(groups)) return UNVERIFIABLE
   return {
     subject: sub,
     clientId,
     grantId: gid ?? null,
     scopes: parseScope(scope),
+    groups: new Set(groups),
     resource,
     consentedAt: isTime(consented_at) ? consented_at : null,
     issuedAt: isTime(iat) ? iat : 0,
@@ -137,6 +138,10 @@ function isFuture(time: unknown, now: number): boolean {
 
 function isName(value: unknown): value is string {
   return typeof value === 'string' && value !== ''
+}
+
+function isNames(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every(isName)
 }
 
 function isOptionalText(value: unknown): value is string | undefined {

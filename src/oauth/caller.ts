@@ -8,6 +8,8 @@ export interface Caller {
   /** `gid`: the grant the token was issued under; revoking it kills the token. Null for tokens without one. */
   readonly grantId: string | null
   readonly scopes: ReadonlySet<string>
+  /** `groups` (RFC 9068 §2.2.3.1), and the address where the policy names it: see policy.ts. Empty where no person is involved. */
+  readonly groups: ReadonlySet<string>
   /** `aud`: the one protected resource this token is for. */
   readonly resource: string
   /** `consented_at`, seconds since the epoch: tools that came later were not part of it. Null where nobody was asked. */

@@ -68,19 +68,25 @@ export async function create(
   return { key, stored: fromRow(row) }
 }
 
+/** A key, and of its person what the operator's policy may speak of. */
+export interface HeldApiKey extends ApiKey {
+  readonly email: string
+  readonly groups: readonly string[]
+}
+
 /** The one that `key` is, while it is good: not expired, not revoked, and its person not disabled. */
-export async function findGood(db: Database, key: string): Promise<ApiKey | null> {
+export async function findGood(db: Database, key: string): Promise<HeldApiKey | null> {
   if (!isSecret(API_KEY_PREFIX, key)) return null
   const row = await db
     .selectFrom('api_keys')
     .innerJoin('users', 'users.id', 'api_keys.user_id')
-    .select(COLUMNS)
+    .select([...COLUMNS, 'users.email', 'users.groups'])
     .where('key_hash', '=', hashToken(key))
     .where('revoked_at', 'is', null)
     .where('users.disabled_at', 'is', null)
     .where((eb) => eb.or([eb('expires_at', 'is', null), eb('expires_at', '>', sql<Date>`now()`)]))
     .executeTakeFirst()
-  return row ? fromRow(row) : null
+  return row ? { ...fromRow(row), email: row.email, groups: row.groups } : null
 }
 
 /** Everybody's, oldest first; also those that are revoked or expired. */

@@ -77,6 +77,36 @@ export async function reinstate(db: Database, kind: 'account' | 'client', subjec
 }
 
 /**
+ * Ends the access tokens that a person's apps have, and nothing else: each fetches a new one, which says what is true now.
+ * A person whose access has ended stays without.
+ */
+export async function renew(db: Database, userId: string): Promise<void> {
+  const changing = {
+    revoked_at: sql<Date>`now()`,
+    expires_at: sql<Date>`greatest(revocations.expires_at, excluded.expires_at)`,
+    changed_in: currentTransaction(),
+  }
+  await db
+    .insertInto('revocations')
+    .values({
+      kind: 'account',
+      subject: userId,
+      issued_before: sql<Date>`clock_timestamp()`,
+      revoked_at: sql<Date>`now()`,
+      expires_at: sql<Date>`now() + make_interval(secs => ${REVOCATION_TTL_SECONDS})`,
+      changed_in: currentTransaction(),
+    })
+    .onConflict((conflict) =>
+      conflict.columns(['kind', 'subject']).doUpdateSet({
+        ...changing,
+        issued_before: sql<Date>`case when revocations.issued_before is not null then excluded.issued_before end`,
+      }),
+    )
+    .returning(notify())
+    .execute()
+}
+
+/**
  * Ends everything that was issued to anybody: sessions, grants, codes, tokens, API keys. For a database restored from a backup, which
  * has again what was revoked since. Token requests under way finish before it or find nothing left.
  */

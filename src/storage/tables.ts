@@ -47,6 +47,7 @@ interface UsersTable {
   last_sign_in_at: Date | null
   /** By the clock of the process that ended them, as the beginnings of sessions are. */
   signed_out_at: Date | null
+  groups: Generated<string[]>
 }
 
 interface OAuthClientsTable {

@@ -14,7 +14,7 @@ export interface TokenQuestion {
 }
 
 /** The person, as far as it matters to tokens. */
-export type Holder = Pick<User, 'id' | 'email' | 'name' | 'disabledAt' | 'signedOutAt'>
+export type Holder = Pick<User, 'id' | 'email' | 'name' | 'disabledAt' | 'signedOutAt' | 'groups'>
 
 /** The client, as far as it matters to tokens. */
 export type Asker = Pick<StoredClient, 'id' | 'metadata'>
@@ -42,6 +42,7 @@ interface Row {
   name: string
   disabled_at: Date | null
   signed_out_at: Date | null
+  groups: readonly string[]
 }
 
 /** One statement, because a token request is short and each journey to the database is a large part of it. */
@@ -51,7 +52,7 @@ export async function find(db: Database, question: TokenQuestion): Promise<Token
       t.payload, t.sealed_id, t.consumed_at, t.successor_sealed,
       extract(epoch from clock_timestamp() - t.consumed_at)::float8 as seconds_since_consumed,
       g.id_hash as grant_hash, g.payload as grant_payload,
-      u.id as holder_id, u.email, u.name, u.disabled_at, u.signed_out_at
+      u.id as holder_id, u.email, u.name, u.disabled_at, u.signed_out_at, u.groups
     from (select) as one
     left join oauth_clients c on c.id = ${question.clientId} and (c.expires_at is null or c.expires_at > now())
     left join artifacts t on t.model = ${question.model} and t.id_hash = ${question.idHash}
@@ -98,7 +99,7 @@ function grantOf({ grant_hash: idHash, grant_payload: payload }: Row): Artifact 
   return { model: 'Grant', idHash, payload, ...unused }
 }
 
-function holderOf({ holder_id: id, email, name, ...row }: Row): Holder | null {
+function holderOf({ holder_id: id, email, name, groups, ...row }: Row): Holder | null {
   if (id === null) return null
-  return { id, email, name, disabledAt: row.disabled_at, signedOutAt: row.signed_out_at }
+  return { id, email, name, disabledAt: row.disabled_at, signedOutAt: row.signed_out_at, groups }
 }

@@ -1,6 +1,7 @@
 // Owns the people: who may sign in, and the one way the first administrator comes to be.
 import { randomBytes } from 'node:crypto'
-import { type Selectable, sql, type UpdateObject } from 'kysely'
+import { type RawBuilder, type Selectable, sql, type UpdateObject } from 'kysely'
+import { emailKey } from '../oauth/email.ts'
 import * as artifacts from './artifacts.ts'
 import type { TokenHash } from './hash.ts'
 import * as revocations from './revocations.ts'
@@ -8,6 +9,7 @@ import * as setupLinks from './setup-links.ts'
 import type { Database, Role, Tables, UserId } from './tables.ts'
 import { inTransaction } from './transactions.ts'
 
+export { emailKey } from '../oauth/email.ts'
 export type { Role, UserId } from './tables.ts'
 
 export interface User {
@@ -22,6 +24,8 @@ export interface User {
   readonly lastSignInAt: Date | null
   /** Sessions that began before this moment are over. */
   readonly signedOutAt: Date | null
+  /** That the operator's policy may speak of; sorted. */
+  readonly groups: readonly string[]
 }
 
 export interface NewUser {
@@ -45,6 +49,7 @@ const COLUMNS = [
   'created_at',
   'last_sign_in_at',
   'signed_out_at',
+  'groups',
 ] as const
 
 /** Any number that no other advisory lock of this database has. */
@@ -52,11 +57,6 @@ const FIRST_ADMINISTRATOR_LOCK = 4_201_001
 
 export function newUserId(): UserId {
   return `usr_${randomBytes(16).toString('base64url')}`
-}
-
-/** How two spellings of one address are found to be the same. */
-export function emailKey(email: string): string {
-  return email.normalize('NFKC').trim().toLowerCase()
 }
 
 /** Of any number of concurrent calls with one address, one creates the user. */
@@ -180,6 +180,47 @@ export async function enable(db: Database, id: UserId): Promise<boolean> {
   })
 }
 
+/**
+ * Tokens that are issued from now on say so. With `atOnce` those that the person's apps have are over, and they fetch new
+ * ones. False when nothing changed: there is no such user, or the user was in it already.
+ */
+export async function joinGroup(db: Database, id: UserId, group: string, atOnce: boolean): Promise<boolean> {
+  const joined = sql<string[]>`array(select unnest(array_append(groups, ${group})) order by 1)`
+  return await changeGroups(db, {
+    id,
+    groups: joined,
+    only: sql<boolean>`not ${group} = any(groups)`,
+    atOnce,
+  })
+}
+
+/** As `joinGroup`, the other way. */
+export async function leaveGroup(db: Database, id: UserId, group: string, atOnce: boolean): Promise<boolean> {
+  const left = sql<string[]>`array_remove(groups, ${group})`
+  return await changeGroups(db, { id, groups: left, only: sql<boolean>`${group} = any(groups)`, atOnce })
+}
+
+interface GroupChange {
+  readonly id: UserId
+  readonly groups: RawBuilder<string[]>
+  readonly only: RawBuilder<boolean>
+  readonly atOnce: boolean
+}
+
+async function changeGroups(db: Database, { id, groups, only, atOnce }: GroupChange): Promise<boolean> {
+  return await inTransaction(db, async (transaction) => {
+    const row = await transaction
+      .updateTable('users')
+      .set({ groups })
+      .where('id', '=', id)
+      .where(only)
+      .returning('id')
+      .executeTakeFirst()
+    if (row && atOnce) await revocations.renew(transaction, id)
+    return row !== undefined
+  })
+}
+
 /** Ends every session that began before now, also one that a request under way would save again. */
 export async function endSignIns(db: Database, id: UserId, now: Date): Promise<void> {
   await update(db, id, { signed_out_at: now })
@@ -210,5 +251,6 @@ function fromRow(row: Selectable<Tables['users']>): User {
     createdAt: row.created_at,
     lastSignInAt: row.last_sign_in_at,
     signedOutAt: row.signed_out_at,
+    groups: row.groups,
   }
 }

@@ -17,7 +17,7 @@ const NOW = Math.floor(Date.now() / 1000)
 
 function caller(grantId: string, issuedAt = NOW): Caller {
   const scopes: ReadonlySet<string> = new Set()
-  const token = { subject: 'usr_1', clientId: 'client-1', resource: 'r', consentedAt: null }
+  const token = { subject: 'usr_1', clientId: 'client-1', resource: 'r', consentedAt: null, groups: scopes }
   return { ...token, grantId, scopes, issuedAt, expiresAt: issuedAt + 600 }
 }
 

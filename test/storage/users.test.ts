@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import t from 'tap'
 import type { Database } from '../../src/storage/database.ts'
 import { hashToken } from '../../src/storage/hash.ts'
+import { findAbout } from '../../src/storage/revocations.ts'
 import * as setupLinks from '../../src/storage/setup-links.ts'
 import * as users from '../../src/storage/users.ts'
 import { onEveryDatabase } from '../support/database.ts'
@@ -55,6 +56,27 @@ onEveryDatabase(t, async (t, db) => {
       null,
       'another administrator can be made',
     )
+  })
+
+  await t.test('a person joins and leaves groups, each once', async (t) => {
+    const { id, email } = await createMember(db)
+    t.ok(await users.joinGroup(db, id, 'writers', false))
+    t.notOk(await users.joinGroup(db, id, 'writers', false))
+    t.ok(await users.joinGroup(db, id, 'admins', true))
+    t.match(await users.findByEmail(db, email), { groups: ['admins', 'writers'] })
+    t.ok(await users.leaveGroup(db, id, 'writers', true))
+    t.notOk(await users.leaveGroup(db, id, 'writers', true))
+    t.match(await users.findByEmail(db, email), { groups: ['admins'] })
+    t.notOk(await users.joinGroup(db, users.newUserId(), 'admins', true), 'nobody')
+  })
+
+  await t.test('new groups do not bring back the tokens of a person whose access has ended', async (t) => {
+    const [out, still] = [await createMember(db), await createMember(db)]
+    await users.disable(db, out.id)
+    for (const { id } of [out, still]) await users.joinGroup(db, id, 'writers', true)
+    const about = (subject: string) => findAbout(db, { subject, grantId: null, clientId: 'client' })
+    t.match(await about(out.id), [{ kind: 'account', issuedUntil: null }])
+    t.match(await about(still.id), [{ kind: 'account', issuedUntil: Number }])
   })
 
   await t.test('one address belongs to one person, however it is spelled', async (t) => {

@@ -1,0 +1,41 @@
+// Owns `gatehouse user group`: who belongs to which of the groups that the operator's policy speaks of.
+
+import { GROUP_NAME } from '../oauth/policy.ts'
+import type { Database } from '../storage/database.ts'
+import * as users from '../storage/users.ts'
+import { print } from './output.ts'
+
+export interface GroupOptions {
+  readonly now?: boolean
+  readonly json?: boolean
+}
+
+/** Each name is in every access token of the person, which has to stay small. */
+const MOST_GROUPS = 50
+const USAGE = 'Say `gatehouse user group add` or `remove` with an EMAIL and a GROUP.'
+
+export async function changeGroup(
+  db: Database,
+  [action, email = '', group = '']: readonly string[],
+  { now = false, json }: GroupOptions,
+): Promise<void> {
+  if ((action !== 'add' && action !== 'remove') || email === '' || group === '') throw new Error(USAGE)
+  if (!GROUP_NAME.test(group))
+    throw new Error('A group is named by 1 to 64 lower-case letters, digits, dots, underscores and hyphens.')
+  const user = await existing(db, email)
+  if (action === 'add' && user.groups.length >= MOST_GROUPS)
+    throw new Error(`${user.email} is in ${user.groups.length} groups, and ${MOST_GROUPS} is the most.`)
+  const change = action === 'add' ? users.joinGroup : users.leaveGroup
+  const changed = await change(db, user.id, group, now)
+  const { groups } = await existing(db, email)
+  print({ id: user.id, email: user.email, groups, changed }, json, [
+    `${user.email} ${changed ? 'is' : 'was'} ${action === 'add' ? 'in' : 'not in'} ${group}${changed ? ' now' : ' already'}.`,
+  ])
+}
+
+/** Throws an error that says so when there is nobody with this address. */
+export async function existing(db: Database, email: string): Promise<users.User> {
+  const user = await users.findByEmail(db, email)
+  if (user === null) throw new Error(`There is nobody with the address ${email}.`)
+  return user
+}

@@ -1,0 +1,83 @@
+// Owns the conditions on arguments that an operator writes as JSON Schema: compiled once, and cheap whatever a client sends.
+
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import { RE2JS } from 're2js'
+import type { Condition } from '../oauth/policy.ts'
+
+/**
+ * A client chooses the arguments, so a schema must not make some of them expensive. Without references it is a finite tree;
+ * `uniqueItems` compares each element with each other one. Nothing is ever fetched (MCP 2026-07-28, basic/index.mdx, "JSON
+ * Schema Usage").
+ */
+const REFUSED: ReadonlySet<string> = new Set([
+  '$ref',
+  '$dynamicRef',
+  '$recursiveRef',
+  '$id',
+  'uniqueItems',
+  'unevaluatedProperties',
+  'unevaluatedItems',
+])
+/** Members whose own members are names that the operator made up. */
+const NAMED: ReadonlySet<string> = new Set(['properties', 'patternProperties', 'dependentSchemas', '$defs'])
+/** Members whose value is data. */
+const DATA: ReadonlySet<string> = new Set(['const', 'enum', 'default', 'examples'])
+const MOST_CHARACTERS = 16 * 1024
+
+/** The condition, or what is wrong with the schema in words that follow "expected". */
+export function readCondition(schema: unknown): Condition | string {
+  if (typeof schema !== 'object' || schema === null || Array.isArray(schema))
+    return 'a JSON Schema: an object'
+  if (JSON.stringify(schema).length > MOST_CHARACTERS) return 'a JSON Schema of 16 KiB at most'
+  const refused = refusedIn(schema)
+  if (refused !== null) return `a JSON Schema without ${refused}, which could take too long`
+  try {
+    return compile(schema)
+  } catch (error) {
+    return `a JSON Schema (draft 2020-12); ${error instanceof Error ? error.message : 'this is none'}`
+  }
+}
+
+function compile(schema: object): Condition {
+  const ajv = new Ajv2020({
+    strict: true,
+    // `{"required": ["force"]}` is a complete condition.
+    strictTypes: false,
+    strictRequired: false,
+    validateSchema: true,
+    addUsedSchema: false,
+    logger: false,
+    code: { regExp: linear },
+  })
+  const validate = ajv.compile(schema)
+  return (given) => validate(given) === true
+}
+
+/** RE2's matching takes time linear in the text. What it cannot do (look-around, back references) is a mistake at the start. */
+const linear = Object.assign(
+  (pattern: string) => {
+    const compiled = RE2JS.compile(pattern)
+    return { test: (text: string) => compiled.matcher(text).find() }
+  },
+  { code: 'linear' },
+)
+
+function refusedIn(schema: unknown): string | null {
+  if (typeof schema !== 'object' || schema === null) return null
+  if (Array.isArray(schema)) return firstOf(schema.map(refusedIn))
+  return firstOf(
+    Object.entries(schema).map(([name, value]) => {
+      if (REFUSED.has(name)) return name
+      if (DATA.has(name)) return null
+      return NAMED.has(name) ? firstOf(valuesOf(value).map(refusedIn)) : refusedIn(value)
+    }),
+  )
+}
+
+function firstOf(found: readonly (string | null)[]): string | null {
+  return found.find((each) => each !== null) ?? null
+}
+
+function valuesOf(value: unknown): readonly unknown[] {
+  return typeof value === 'object' && value !== null ? Object.values(value) : []
+}
