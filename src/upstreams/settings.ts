@@ -36,7 +36,7 @@ export interface StdioSettings extends CommonSettings {
   readonly kind: 'stdio'
   readonly command: string
   readonly args: readonly string[]
-  /** Beside the few variables that every program needs. */
+  /** All of its environment. */
   readonly env: Readonly<Record<string, string>>
   /** Null: where Gatehouse runs. */
   readonly cwd: string | null

@@ -75,6 +75,15 @@ t.test('a program that is not described well is refused, with everything that is
   ])
 })
 
+t.test(
+  'a program gets what is configured, what every program needs, and none of our variables',
+  async (t) => {
+    const env = { PATH: '/bin', LC_ALL: 'C', SECRET_KEY: 'k'.repeat(32), AWS_SECRET: 'x', HOME: '/root' }
+    const [notes] = upstreamsOf({ notes: { command: 'a', env: { HOME: '/srv', KEY: 'k' } } }, env)
+    t.same(notes?.kind === 'stdio' && notes.env, { PATH: '/bin', LC_ALL: 'C', HOME: '/srv', KEY: 'k' })
+  },
+)
+
 t.test('openapi is a document at a path or a URL', async (t) => {
   const plain = { kind: 'openapi', url: null, headers: {}, operations: [], writes: false }
   for (const openapi of ['./api.yaml', '/srv/api.json', 'https://shop.example/openapi.json'])
