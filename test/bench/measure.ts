@@ -1,7 +1,7 @@
 // Owns measuring: how many requests a second are answered, and what CPU time each costs the process that answers.
 
-import { readFile } from 'node:fs/promises'
 import { Pool } from 'undici'
+import { cpuMicros, spentSince } from './cpu.ts'
 
 export interface Sample {
   readonly perSecond: number
@@ -33,9 +33,6 @@ export interface Load {
   readonly workers: readonly Worker[]
   readonly requestsEach: number
 }
-
-/** Linux counts CPU time in hundredths of a second. */
-const TICK_MICROS = 10_000
 
 export async function measure(load: Load, { service, databaseBackends }: Processes): Promise<Sample> {
   const cpu = async () => [await cpuMicros([service]), await cpuMicros(await databaseBackends())] as const
@@ -71,28 +68,6 @@ async function work(pool: Pool, worker: Worker, requests: number): Promise<void>
     if (answer.statusCode !== 200) throw new Error(`${answer.statusCode} ${text}`)
     last = JSON.parse(text)
   }
-}
-
-type CpuMicros = ReadonlyMap<number, number>
-
-/** By process. Connections come and go, and their backends with them. */
-async function cpuMicros(pids: readonly number[]): Promise<CpuMicros> {
-  const micros = new Map<number, number>()
-  for (const pid of pids) {
-    const line = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null)
-    if (line !== null) micros.set(pid, ticksOf(line) * TICK_MICROS)
-  }
-  return micros
-}
-
-/** User and system time; the name in parentheses may hold anything, so fields are counted from behind it. */
-function ticksOf(line: string): number {
-  const fields = line.slice(line.lastIndexOf(')') + 2).split(' ')
-  return Number(fields[11]) + Number(fields[12])
-}
-
-function spentSince(before: CpuMicros, after: CpuMicros): number {
-  return [...after].reduce((sum, [pid, micros]) => sum + micros - (before.get(pid) ?? 0), 0)
 }
 
 export function median(values: readonly number[]): number {
