@@ -14,6 +14,7 @@ import type { KeySource } from './access-token.ts'
 import { type ApiKeySource, createBearer } from './bearer.ts'
 import { canSkipBody, readBody } from './body.ts'
 import { createBridge } from './bridge/bridge.ts'
+import { createLocalSessionStore, type SessionStore } from './bridge/legacy/session-store.ts'
 import type { Call, CallMethod, UpstreamCall } from './call.ts'
 import { type CallEvent, callEvent, type Visit } from './call-event.ts'
 import type { DpopNeeds } from './dpop.ts'
@@ -49,6 +50,8 @@ export interface GatewayNeeds {
   readonly sessions: Sealer
   /** To the other replicas; without it there are none. */
   readonly mailbox?: Mailbox
+  /** What is remembered of bridged legacy sessions; in memory alone without it. */
+  readonly sessionStore?: SessionStore
   readonly audit: (event: CallEvent) => void
   /** A bug or an outage, for the log. */
   readonly report: (error: unknown) => void
@@ -84,7 +87,13 @@ export function createGateway(needs: GatewayNeeds): Gateway {
   const origins = createOrigins(issuer, needs.allowedOrigins)
   const bearer = createBearer({ ...needs, clock })
   const forwarder = createForwarder({ ...needs, sealer: sessions, limits, clock })
-  const bridge = createBridge({ mailbox: createLocalMailbox(), ...needs, limits, clock })
+  const bridge = createBridge({
+    mailbox: createLocalMailbox(),
+    sessionStore: createLocalSessionStore(),
+    ...needs,
+    limits,
+    clock,
+  })
   const visits = createVisits()
   let closing = false
 

@@ -1,12 +1,13 @@
 // Owns what a client is told when a peer has no answer.
 
-import type { PeerFailure, PeerFailureReason } from '../../mcp/peer.ts'
+import { PeerFailure, type PeerFailureReason } from '../../mcp/peer.ts'
 import type { RpcId } from '../../mcp/rpc.ts'
 import { INTERNAL_ERROR, INVALID_PARAMS } from '../../mcp/rpc.ts'
 import { CREDENTIALS, NOT_MCP, type Substitute, TIMED_OUT, UNREACHABLE } from '../answer.ts'
-import { type Refusal, rpcRefusal } from '../refusal.ts'
+import { Refusal, rpcRefusal } from '../refusal.ts'
 
 const RETRY_AFTER_SECONDS = 5
+const BROKEN = 'Something went wrong here.'
 
 const BUSY: Substitute = {
   status: 503,
@@ -37,4 +38,12 @@ const SUBSTITUTES: Readonly<Record<PeerFailureReason, Substitute>> = {
 export function failureRefusal({ reason }: PeerFailure, ids: readonly RpcId[]): Refusal {
   const headers = reason === 'busy' ? ['retry-after', String(RETRY_AFTER_SECONDS)] : []
   return rpcRefusal({ ...SUBSTITUTES[reason], ids, headers })
+}
+
+/** What anything that was thrown comes to; a bug or an outage is reported, and told as such. */
+export function refusalFor(error: unknown, ids: readonly RpcId[], report: (error: unknown) => void): Refusal {
+  if (error instanceof Refusal) return error
+  if (error instanceof PeerFailure) return failureRefusal(error, ids)
+  report(error)
+  return rpcRefusal({ status: 500, reason: 'internal', code: INTERNAL_ERROR, message: BROKEN, ids })
 }

@@ -5,6 +5,7 @@ import type { Peer } from '../../mcp/peer.ts'
 import type { Call } from '../call.ts'
 import type { Outcome } from '../outcome.ts'
 import type { Sealer } from '../session.ts'
+import type { SessionStore } from './legacy/session-store.ts'
 import type { RepliesNeeds } from './replies.ts'
 
 export interface FrontNeeds extends RepliesNeeds {
@@ -12,6 +13,7 @@ export interface FrontNeeds extends RepliesNeeds {
   readonly report: (error: unknown) => void
   readonly sessions: Sealer
   readonly mailbox: Mailbox
+  readonly sessionStore: SessionStore
 }
 
 export interface Front {

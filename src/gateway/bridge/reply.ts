@@ -20,6 +20,8 @@ export interface Reply {
   addHeaders(...pairs: readonly string[]): void
   /** Begins the stream of events, if it has not begun. */
   beginEvents(): void
+  /** An event without data, so that a client knows from where to read on (MCP 2025-11-25, SEP-1699). */
+  prime(id: string): void
   /** One message as an event; begins the stream if need be. What nobody reads for too long, or is too much, breaks it off. */
   event(message: Members, id?: string): void
   /** The last word: an event of the stream that has begun, or a JSON document of this status. An array answers a batch. */
@@ -162,6 +164,10 @@ export function openReply(call: Call, limits: Limits, onOver: (reply: OpenReply)
       at.headers = [...at.headers, ...pairs]
     },
     beginEvents,
+    prime(id) {
+      beginEvents()
+      if (at.phase === 'events') res.write(`id: ${id}\ndata: \n\n`)
+    },
     event,
     finish,
     endEvents: () => {

@@ -1,0 +1,82 @@
+// Owns what the replicas tell each other about legacy sessions, and what they ask: one address that all of them have open.
+
+import { randomBytes } from 'node:crypto'
+import { z } from 'zod'
+import type { Mailbox, OpenMailbox } from '../../../mcp/mailbox.ts'
+
+const id = z.string()
+const members = z.record(z.string(), z.unknown())
+const told = z.union([z.object({ result: members }), z.object({ error: members })])
+
+const notice = z.discriminatedUnion('kind', [
+  /** What is stored of the session is not what it was. */
+  z.object({ kind: z.literal('changed'), session: id }),
+  z.object({ kind: z.literal('ended'), session: id }),
+  z.object({ kind: z.literal('cancelled'), session: id, request: z.union([z.string(), z.number()]) }),
+  /** Its stream is open at `by` now: there is one at a time. */
+  z.object({ kind: z.literal('listening'), session: id, by: id }),
+  /** What the client says to a question of this turn. Whoever has it says `taken` at `reply`. */
+  z.object({ kind: z.literal('told'), session: id, turn: id, question: id, told, reply: id }),
+  /** The client reads on at another replica: whoever has the turn tells `reply` everything after this event. */
+  z.object({ kind: z.literal('attach'), session: id, turn: id, after: z.number(), reply: id }),
+  z.object({ kind: z.literal('detach'), session: id, turn: id, reply: id }),
+])
+
+export type Notice = z.infer<typeof notice>
+
+export interface Notices {
+  /** Resolves when nothing that is told from now on is missed. */
+  readonly ready: Promise<void>
+  /** Never rejects. */
+  tell(notice: Notice): void
+  /** At an address of our own, which `ask` is told; the first message there, or null when none came in time. */
+  ask(ask: (reply: string) => Notice, withinMs: number): Promise<unknown>
+  close(): Promise<void>
+}
+
+export interface NoticesNeeds {
+  readonly mailbox: Mailbox
+  readonly report: (error: unknown) => void
+}
+
+const ADDRESS = 'legacy-sessions'
+
+/** `hear` is told what is said, by ourselves too. */
+export function openNotices({ mailbox, report }: NoticesNeeds, hear: (notice: Notice) => void): Notices {
+  const opening = mailbox.open(ADDRESS, (message) => {
+    // A replica of another release may say more than is known here.
+    const read = notice.safeParse(message)
+    if (read.success) hear(read.data)
+  })
+  const ready = opening.then(() => undefined, report)
+
+  function tell(told: Notice): void {
+    mailbox.send(ADDRESS, told).catch(report)
+  }
+
+  return {
+    ready,
+    tell,
+    async ask(ask, withinMs) {
+      const reply = newAddress()
+      const { promise, resolve } = Promise.withResolvers<unknown>()
+      const box = await mailbox.open(reply, resolve)
+      const patience = setTimeout(() => resolve(null), withinMs)
+      try {
+        tell(ask(reply))
+        return await promise
+      } finally {
+        clearTimeout(patience)
+        box.close()
+      }
+    },
+    async close() {
+      await opening.then((box: OpenMailbox) => box.close(), report)
+    },
+  }
+}
+
+/** Of one replica alone. */
+export function newAddress(): string {
+  return `legacy-${randomBytes(16).toString('base64url')}`
+}

@@ -1,0 +1,153 @@
+// Owns the stage of the tests of legacy clients at a modern upstream: gateways, a peer, and both SDKs' clients.
+
+import type { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
+import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
+import type { GatewayNeeds } from '../../../src/gateway/gateway.ts'
+import type { Peer } from '../../../src/mcp/peer.ts'
+import { startEverythingServer } from '../../support/everything-server.ts'
+import { type Answer, call, open, type Stage, send, setStage, type Teardown } from '../stage.ts'
+import { type CountedPeer, modernPeer } from './modern-peer.ts'
+
+export interface BridgedStage extends Stage {
+  readonly peer: CountedPeer
+}
+
+/** A gateway in front of a modern everything-server. */
+export async function setBridgedStage(t: Teardown, needs: Partial<GatewayNeeds> = {}): Promise<BridgedStage> {
+  const server = await startEverythingServer({ eras: new Set(['modern']) })
+  t.teardown(() => server.close())
+  const peer = modernPeer(server.url)
+  return { ...(await setPeerStage(t, peer, needs)), peer }
+}
+
+/** A gateway in front of this peer. */
+export function setPeerStage(t: Teardown, peer: Peer, needs: Partial<GatewayNeeds> = {}): Promise<Stage> {
+  return setStage(t, [{}], {
+    links: { passes: () => false, peerOf: () => peer, close: async () => undefined },
+    ...needs,
+  })
+}
+
+export async function connectV1(
+  t: Teardown,
+  stage: Pick<Stage, 'origin' | 'token'>,
+  client: ClientV1,
+): Promise<TransportV1> {
+  const headers = { authorization: `Bearer ${await stage.token()}` }
+  const transport = new TransportV1(new URL('/mcp/notes', stage.origin), { requestInit: { headers } })
+  // SDK v1 was not written for exactOptionalPropertyTypes: its own transport does not fit its own interface.
+  const connectable: { connect(transport: object): Promise<void> } = client
+  await connectable.connect(transport)
+  t.teardown(() => client.close())
+  return transport
+}
+
+/** A session by hand. */
+export interface Talk {
+  readonly id: string
+  readonly token: string
+  readonly initialized: Answer
+  /** The whole answer to one POST, at this gateway or another one. */
+  post(body: unknown, more?: Sending): Promise<Answer>
+  /** The answer as it comes. */
+  stream(body: unknown, more?: Sending): Promise<Events>
+  get(more?: Sending): Promise<Events>
+  delete(more?: Sending): Promise<Answer>
+}
+
+export interface Sending {
+  readonly at?: Pick<Stage, 'origin'>
+  readonly headers?: Readonly<Record<string, string | null>>
+  readonly signal?: AbortSignal
+}
+
+export async function talk(
+  stage: Stage,
+  { version = '2025-11-25', capabilities = {}, token = undefined }: TalkOptions = {},
+): Promise<Talk> {
+  const bearer = token ?? (await stage.token())
+  const params = { protocolVersion: version, capabilities, clientInfo: { name: 'by hand', version: '1' } }
+  const initialized = await send(stage, { token: bearer, body: call('initialize', params, 0) })
+  const id = String(initialized.headers['mcp-session-id'])
+  const sent = ({ headers = {}, signal }: Sending) => ({
+    token: bearer,
+    headers: { 'mcp-session-id': id, 'mcp-protocol-version': version, ...headers },
+    ...(signal && { signal }),
+  })
+  return {
+    id,
+    token: bearer,
+    initialized,
+    post: (body, more = {}) => send(more.at ?? stage, { ...sent(more), body }),
+    stream: async (body, more = {}) => readEvents(await open(more.at ?? stage, { ...sent(more), body })),
+    get: async (more = {}) => readEvents(await open(more.at ?? stage, { ...sent(more), method: 'GET' })),
+    delete: (more = {}) => send(more.at ?? stage, { ...sent(more), method: 'DELETE' }),
+  }
+}
+
+export interface TalkOptions {
+  readonly version?: string
+  readonly capabilities?: object
+  readonly token?: string | undefined
+}
+
+export interface Event {
+  readonly id: string | null
+  /** Null for an event without data. */
+  readonly message: Readonly<Record<string, unknown>> | null
+}
+
+export interface Events {
+  readonly status: number
+  readonly type: string
+  /** The next event; null at the end. */
+  next(): Promise<Event | null>
+  /** The next event whose message has this method; fails at the end. */
+  nextOf(method: string): Promise<Event>
+  rest(): Promise<readonly Event[]>
+  leave(): void
+}
+
+type Response = Awaited<ReturnType<typeof open>>
+
+function readEvents(res: Response): Events {
+  const events = eventsIn(res)
+  const next = async () => {
+    const { value } = await events.next()
+    return value ?? null
+  }
+  return {
+    status: res.statusCode ?? 0,
+    type: res.headers['content-type'] ?? '',
+    next,
+    async nextOf(method) {
+      for (;;) {
+        const event = await next()
+        if (event === null) throw new Error(`the stream ended without ${method}`)
+        if (event.message?.method === method) return event
+      }
+    },
+    async rest() {
+      const all: Event[] = []
+      for (let event = await next(); event !== null; event = await next()) all.push(event)
+      return all
+    },
+    leave: () => void res.destroy(),
+  }
+}
+
+async function* eventsIn(res: Response): AsyncGenerator<Event, undefined> {
+  let text = ''
+  for await (const chunk of res) {
+    text += String(chunk)
+    for (let end = text.indexOf('\n\n'); end !== -1; end = text.indexOf('\n\n')) {
+      const lines = text.slice(0, end).split('\n')
+      text = text.slice(end + 2)
+      const field = (name: string) =>
+        lines.find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2)
+      const data = field('data')
+      if (data !== undefined)
+        yield { id: field('id') ?? null, message: data === '' ? null : JSON.parse(data) }
+    }
+  }
+}
