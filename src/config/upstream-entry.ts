@@ -2,8 +2,10 @@
 
 import * as z from 'zod'
 import type { ToolScope } from '../oauth/resource.ts'
+import type { UpstreamAuth } from '../oauth/upstream-auth.ts'
 import type { Place } from './place.ts'
 import { kindOf, type Report } from './problem.ts'
+import { readAuth } from './upstream-auth.ts'
 import { type Reached, readReached } from './upstream-reached.ts'
 import type { References } from './upstream-references.ts'
 import { toolScopes, toToolScopes } from './upstream-scopes.ts'
@@ -18,6 +20,8 @@ interface CommonConfig {
   readonly toolScopes: readonly ToolScope[]
   /** Tools that appear, or become destructive, after a person has agreed wait until that person agrees again. */
   readonly holdNewTools: boolean
+  /** The login that it wants; null for none beside its headers. */
+  readonly auth: UpstreamAuth | null
 }
 
 export type UpstreamConfig = CommonConfig & Reached
@@ -64,6 +68,13 @@ export function readEntry(
   const check = checker(raw, place, report)
   const about = check(common)
   const reached = readReached(raw, { check, place, references, report })
+  const auth = readAuth(Reflect.get(raw, 'auth'), { place, references, report })
+  if (auth !== null && reached?.kind === 'stdio')
+    report({
+      ...place(['auth']),
+      expected: 'nothing, because a program has no login; it has env',
+      got: 'one',
+    })
   if (about === undefined || reached === null) return null
   const { title, description, scopes, holdNewTools } = about
   return {
@@ -72,6 +83,7 @@ export function readEntry(
     description: description || null,
     toolScopes: toToolScopes(name, scopes),
     holdNewTools,
+    auth,
     ...reached,
   }
 }

@@ -110,6 +110,7 @@ function fromVariables(given: Given, report: Report): readonly Found[] {
       headers: json('HEADERS', '{"Authorization": "Bearer …"}'),
       scopes: json('SCOPES', '{"issues": ["create_issue"]}'),
       holdNewTools: json('HOLD_NEW_TOOLS', 'true'),
+      auth: json('AUTH', '{"type": "oauth2"}'),
     }
     return [{ name: entryName(entry), raw, place }]
   })

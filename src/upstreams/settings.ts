@@ -1,6 +1,7 @@
 // Owns the kinds of upstreams: what each is reached by, as configured and as the rest of the program has it.
 
 import type { ToolScope } from '../oauth/resource.ts'
+import type { UpstreamAuth } from '../oauth/upstream-auth.ts'
 
 interface CommonSettings {
   readonly name: string
@@ -10,6 +11,8 @@ interface CommonSettings {
   readonly toolScopes?: readonly ToolScope[]
   /** Tools that appear, or become destructive, after a person has agreed wait until that person agrees again. */
   readonly holdNewTools?: boolean
+  /** The login that it wants; null for none beside its headers. */
+  readonly auth?: UpstreamAuth | null
 }
 
 /** Streamable HTTP, in either era. */
@@ -82,7 +85,8 @@ export type OpenApiUpstream = Required<OpenApiSettings>
 export type Upstream = HttpUpstream | SseUpstream | StdioUpstream | OpenApiUpstream
 
 export function createUpstream(settings: UpstreamSettings): Upstream {
-  const common = { toolScopes: settings.toolScopes ?? [], holdNewTools: settings.holdNewTools ?? false }
+  const { toolScopes = [], holdNewTools = false, auth = null } = settings
+  const common = { toolScopes, holdNewTools, auth }
   switch (settings.kind) {
     case 'stdio':
     case 'openapi':

@@ -1,0 +1,73 @@
+// Owns the promises about the login of an upstream: what is enough, what is filled in, and a place for every mistake.
+
+import t from 'tap'
+import { loadConfig } from '../../src/config/config.ts'
+import { problemsOf } from './problems-of.ts'
+
+function authOf(auth: unknown, env: Readonly<Record<string, string>> = {}): unknown {
+  const UPSTREAMS = JSON.stringify({ notion: { url: 'https://mcp.notion.example/mcp', auth } })
+  return loadConfig({ UPSTREAMS, ...env }).upstreams[0]?.auth
+}
+
+function problems(auth: unknown, entry: object = { url: 'https://mcp.notion.example/mcp' }) {
+  return problemsOf({ UPSTREAMS: JSON.stringify({ notion: { ...entry, auth } }) })
+}
+
+t.test('one line is enough, and the rest is discovered', async (t) => {
+  t.match(authOf({ type: 'oauth2' }), {
+    type: 'oauth2',
+    shared: false,
+    clientId: null,
+    issuer: null,
+    scopes: null,
+    sendsResource: true,
+  })
+  t.equal(authOf(undefined), null)
+})
+
+t.test('everything can be said, and a secret comes from a variable', async (t) => {
+  const given = {
+    type: 'oauth2',
+    client_id: 'gatehouse',
+    client_secret: `\${env:NOTION_SECRET}`,
+    issuer: 'https://id.notion.example',
+    authorization_endpoint: 'https://id.notion.example/authorize',
+    token_endpoint: 'https://id.notion.example/token',
+    scopes: 'read write',
+    audience: 'notion',
+    resource: false,
+    _comment: 'ours',
+  }
+  const env = { UPSTREAMS_ENV: 'NOTION_SECRET', NOTION_SECRET: 's3cret' }
+  t.match(authOf(given, env), {
+    clientSecret: 's3cret',
+    issuer: 'https://id.notion.example',
+    scopes: ['read', 'write'],
+    audience: 'notion',
+    sendsResource: false,
+  })
+})
+
+t.test('the other kinds fill in where their value goes', async (t) => {
+  const bearer = { header: 'authorization', prefix: 'Bearer ' }
+  t.match(authOf({ type: 'api-key' }), { type: 'api-key', ...bearer, hint: null })
+  t.match(authOf({ type: 'api-key', header: 'X-Api-Key' }), { header: 'x-api-key', prefix: '' })
+  t.match(authOf({ type: 'identity', ttl: '1m' }), { type: 'identity', ...bearer, ttlSeconds: 60 })
+  const exchange = { type: 'token-exchange', token_endpoint: 'https://as.example/token', client_id: 'g' }
+  t.match(authOf(exchange), { tokenEndpoint: 'https://as.example/token', clientId: 'g', clientSecret: null })
+  const assertion = { type: 'id-jag', issuer: 'https://as.example', client_id: 'g' }
+  t.match(authOf(assertion), { issuer: 'https://as.example', tokenEndpoint: null })
+})
+
+t.test('every mistake has its place', async (t) => {
+  t.match(problems({ type: 'oauth' }), [{ at: 'notion.auth', expected: /oauth2, api-key, identity/ }])
+  t.match(problems({ type: 'oauth2', issuer: 'notion', scopes: 7 }), [
+    { at: 'notion.auth.issuer' },
+    { at: 'notion.auth.scopes', expected: /list of scopes/ },
+  ])
+  t.match(problems({ type: 'oauth2', token_endpoint: 'https://as.example/token' }), [{ got: 'one of them' }])
+  t.match(problems({ type: 'oauth2', client_secret: 's' }), [{ at: 'notion.auth.client_id' }])
+  t.match(problems({ type: 'api-key', header: 'Mcp-Method' }), [{ at: 'notion.auth.header' }])
+  t.match(problems({ type: 'identity', ttl: '2d' }), [{ at: 'notion.auth.ttl', expected: /10s to 1h/ }])
+  t.match(problems({ type: 'oauth2' }, { command: 'notes' }), [{ expected: /a program has no login/ }])
+})
