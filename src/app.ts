@@ -56,6 +56,7 @@ import { createThrottle } from './sign-in/throttle.ts'
 import { type OpenCounters, openInMemory, openInPostgres } from './sign-in/throttle-store.ts'
 import * as apiKeys from './storage/api-keys.ts'
 import * as artifacts from './storage/artifacts.ts'
+import * as bridgeSessions from './storage/bridge-sessions.ts'
 import * as clients from './storage/clients.ts'
 import { type OpenDatabase, openDatabase, ping } from './storage/database.ts'
 import { hashToken } from './storage/hash.ts'
@@ -360,6 +361,10 @@ function addGateway(
       seal: (text, aad) => keyring.seal('mcp-session', text, aad),
       open: (sealed, aad) => keyring.open('mcp-session', sealed, aad)?.toString() ?? null,
     },
+    sessionStore: {
+      load: (id) => bridgeSessions.load(storage.db, id),
+      change: (id, change, expiresAt) => bridgeSessions.change(storage.db, id, change, expiresAt),
+    },
     toolsOf: catalogue.toolsOf,
     onStepUp: challenged,
     audit: audit.call,
@@ -393,6 +398,11 @@ function keepHouse(
         name: 'expired revocations',
         batch: EXPIRED_BATCH,
         run: (limit) => deleteExpiredRevocations(db, limit),
+      },
+      {
+        name: 'expired legacy sessions',
+        batch: EXPIRED_BATCH,
+        run: (limit) => bridgeSessions.deleteExpired(db, limit),
       },
       { name: 'spent API keys', batch: EXPIRED_BATCH, run: (limit) => apiKeys.deleteSpent(db, limit) },
       { name: 'last uses', batch: 1, run: () => flushAll(flush) },

@@ -17,6 +17,7 @@ export interface Tables {
   upstream_tools: UpstreamToolsTable
   identities: IdentitiesTable
   revocations: RevocationsTable
+  bridge_sessions: BridgeSessionsTable
 }
 
 export type JsonObject = Record<string, unknown>
@@ -146,6 +147,16 @@ interface RevocationsTable {
   expires_at: Date
   /** The transaction that wrote the row last, as text: an xid8. */
   changed_in: Generated<string>
+}
+
+/** Of the legacy sessions that the gateway itself keeps. */
+interface BridgeSessionsTable {
+  id_hash: string
+  log_level: string | null
+  /** The URIs of `resources/subscribe`. */
+  subscriptions: Generated<string[]>
+  ended: Generated<boolean>
+  expires_at: Date
 }
 
 interface InitialAccessTokensTable {
