@@ -68,10 +68,11 @@ function createHttpChannel(
   }
 
   async function send(message: Members, trace: Headers = {}): Promise<void> {
+    closing.signal.throwIfAborted()
     const id = 'method' in message && isRpcId(message.id) ? message.id : null
     const leaving = new AbortController()
     if (id !== null) streams.set(id, leaving)
-    const signal = AbortSignal.any([closing.signal, leaving.signal])
+    const signal = id === null ? closing.signal : leaving.signal
     const own = { ...trace, accept: BOTH_TYPES, 'content-type': 'application/json' }
     try {
       const answer = await request('POST', JSON.stringify(message), own, signal)
@@ -174,7 +175,8 @@ function createHttpChannel(
 
   async function close(): Promise<void> {
     if (closing.signal.aborted) return
-    closing.abort()
+    closing.abort(new PeerFailure('lost'))
+    for (const stream of streams.values()) stream.abort()
     streams.clear()
     if (sessionId === null) return
     const answer = await request('DELETE', null, {}, AbortSignal.timeout(GOODBYE_MS)).catch(() => null)

@@ -1,0 +1,37 @@
+// Owns which call a message of the upstream belongs to.
+
+import { isRpcId, type RpcId } from '../../mcp/rpc.ts'
+import type { OpenCall } from './upstream-call.ts'
+
+export interface Owners {
+  add(id: number, call: OpenCall): void
+  remove(id: number): void
+  count(): number
+  /** The call that a message belongs to by the stream on which it came; or where that says nothing, see below. */
+  of(during: RpcId | null): OpenCall | null
+  byToken(progressToken: unknown): OpenCall | null
+  /** The upstream takes back what it asked, whichever call that was in. */
+  unask(id: unknown): void
+}
+
+/**
+ * Not every server, and not every transport, says for which call a message is. All calls of a session are of one person and
+ * client, so a guess gives nothing away: the oldest call that is waited for.
+ */
+export function createOwners(): Owners {
+  const calls = new Map<RpcId, OpenCall>()
+  return {
+    add: (id, call) => void calls.set(id, call),
+    remove: (id) => void calls.delete(id),
+    count: () => calls.size,
+    of(during) {
+      if (during !== null) return calls.get(during) ?? null
+      const all = [...calls.values()]
+      return all.find((call) => call.isWaited()) ?? all[0] ?? null
+    },
+    byToken: (token) => (isRpcId(token) ? (calls.get(token) ?? null) : null),
+    unask(id) {
+      if (isRpcId(id)) for (const call of calls.values()) if (call.unask(id)) return
+    },
+  }
+}

@@ -1,0 +1,200 @@
+// Owns one legacy session: the handshake, the calls under way in it, and what the upstream says of its own accord.
+
+import { PeerFailure } from '../../mcp/peer.ts'
+import {
+  isRecord,
+  METHOD_NOT_FOUND,
+  type Members,
+  type RpcError,
+  type RpcId,
+  type RpcNotification,
+} from '../../mcp/rpc.ts'
+import { canBeAsked } from './capabilities.ts'
+import { type Channel, type OpenChannel, type Opening, SessionLost } from './channel.ts'
+import { type Initialized, type Introduction, shakeHands } from './handshake.ts'
+import { saysMore } from './log-level.ts'
+import { type Answer, readMessage, type UpstreamMessage } from './message.ts'
+import { createOwners } from './owners.ts'
+import { createRequests, type Sendable } from './requests.ts'
+import { createSubscriptions, type Subscriptions } from './subscriptions.ts'
+import { createUpstreamCall, type UpstreamCall } from './upstream-call.ts'
+import { within } from './within.ts'
+
+export interface Session {
+  readonly about: Initialized
+  /** Nothing new can be begun in it. */
+  isOver(): boolean
+  /** Nobody uses it. */
+  isIdle(): boolean
+  /** Counts as a use until the returned function is called. */
+  use(): () => void
+  /** Sends a request. What becomes of it is told to who waits for the call; a `SessionLost` also here. */
+  call(sent: Sendable, logLevel: string | null): Promise<UpstreamCall>
+  /** A request of our own. Rejects with `SessionLost` or a `PeerFailure`. */
+  ask(method: string, params: Members): Promise<Answer>
+  readonly subscriptions: Subscriptions
+  /** What belongs to no request: whether the upstream says it to us from now on. */
+  hear(): Promise<boolean>
+  /** Until the returned function is called. `ended` when there will be no more of it. */
+  listen(listener: Listener): () => void
+  close(): Promise<void>
+}
+
+export interface Listener {
+  readonly notify: (notification: RpcNotification) => void
+  readonly ended: (failure: PeerFailure) => void
+}
+
+type AskedOfUs = Extract<UpstreamMessage, { readonly kind: 'request' }>
+
+/** Some servers send the head of a silent stream with its first event. */
+const HEAR_MS = 3000
+const NOT_NOW: RpcError = { code: METHOD_NOT_FOUND, message: 'Nothing can be asked outside of a request.' }
+
+export async function openSession(
+  open: OpenChannel,
+  opening: Omit<Opening, 'events'>,
+  introduction: Introduction,
+): Promise<Session> {
+  const owners = createOwners()
+  const listeners = new Set<Listener>()
+  let over = false
+  const channel = await open({
+    ...opening,
+    events: {
+      message: (json, during) => receive(readMessage(json), during),
+      broken: (id, failure) => requests.settle(id, failure),
+      closed,
+      deaf,
+    },
+  })
+  const requests = createRequests(() => channel)
+  const logs = createLogs(requests.ask, () => owners.count() > 0)
+
+  function receive(message: UpstreamMessage, during: RpcId | null): void {
+    if (message.kind === 'answer') requests.settle(message.id, message.answer)
+    if (message.kind === 'notification') hearNotification(message, during)
+    if (message.kind === 'request') answerRequest(message, during)
+  }
+
+  function answerRequest({ id, method, params }: AskedOfUs, during: RpcId | null): void {
+    if (method === 'ping') {
+      reply({ id, result: {} })
+      return
+    }
+    const owner = owners.of(during)
+    const error = owner === null ? NOT_NOW : owner.ask(id, method, params)
+    if (error !== null) reply({ id, error })
+  }
+
+  function reply(answer: Members): void {
+    channel.send({ jsonrpc: '2.0', ...answer }).catch(() => undefined)
+  }
+
+  function hearNotification({ method, params }: RpcNotification, during: RpcId | null): void {
+    if (method === 'notifications/progress') owners.byToken(params.progressToken)?.progress(params)
+    else if (method === 'notifications/message') owners.of(during)?.log(params)
+    else if (method === 'notifications/cancelled') owners.unask(params.requestId)
+    else for (const { notify } of [...listeners]) notify({ method, params })
+  }
+
+  async function call(sent: Sendable, logLevel: string | null): Promise<UpstreamCall> {
+    if (isRecord(about.capabilities.logging)) await logs.want(logLevel)
+    const id = requests.nextId()
+    const opened = createUpstreamCall({
+      method: sent.method,
+      capabilities: introduction.capabilities,
+      serverInfo: about.serverInfo,
+      reply: (to, result) => channel.send({ jsonrpc: '2.0', id: to, result }),
+      over: (cancelled) => finish(id, cancelled),
+    })
+    owners.add(id, opened)
+    requests.send(id, { ...sent, params: withProgressToken(sent.params, id) }, (end) => {
+      if (end instanceof SessionLost) over = true
+      opened.end(end)
+    })
+    return opened
+  }
+
+  function finish(id: number, cancelled: boolean): void {
+    owners.remove(id)
+    requests.drop(id)
+    if (!cancelled) return
+    const params = { requestId: id, reason: 'Nobody waits for it any more.' }
+    const told = channel.send({ jsonrpc: '2.0', method: 'notifications/cancelled', params })
+    void told.catch(() => undefined).then(() => channel.forget(id))
+  }
+
+  function closed(failure: PeerFailure): void {
+    over = true
+    requests.failAll(failure)
+    deaf(failure)
+  }
+
+  function deaf(failure: PeerFailure): void {
+    for (const { ended } of [...listeners]) ended(failure)
+  }
+
+  async function close(): Promise<void> {
+    closed(new PeerFailure('lost'))
+    await channel.close()
+  }
+
+  const about = await begin(channel, requests.ask, introduction).catch(async (error: unknown) => {
+    await close()
+    throw error
+  })
+  let uses = 0
+  return {
+    about,
+    isOver: () => over,
+    isIdle: () => uses === 0 && owners.count() === 0,
+    use() {
+      uses++
+      return () => void uses--
+    },
+    call,
+    ask: requests.ask,
+    subscriptions: createSubscriptions(requests.ask),
+    hear: () => within(HEAR_MS, channel.hear(), true),
+    listen(listener) {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
+    close,
+  }
+}
+
+/** MCP 2025-11-25, basic/lifecycle.mdx, "Initialization". */
+async function begin(
+  channel: Channel,
+  ask: (method: string, params: Members) => Promise<Answer>,
+  introduction: Introduction,
+): Promise<Initialized> {
+  const about = await shakeHands(ask, introduction)
+  channel.speak(about.version)
+  await channel.send({ jsonrpc: '2.0', method: 'notifications/initialized' })
+  // Many servers ask on this stream, whatever the call is that they ask for.
+  if (canBeAsked(introduction.capabilities)) await within(HEAR_MS, channel.hear(), true).catch(() => false)
+  return about
+}
+
+/** Each call gets the messages from its own level on; the upstream says as much as the call that wants most. */
+function createLogs(ask: (method: string, params: Members) => Promise<Answer>, hasCalls: () => boolean) {
+  let current: string | null = null
+  return {
+    async want(level: string | null): Promise<void> {
+      if (level === null || level === current) return
+      if (current !== null && hasCalls() && !saysMore(level, current)) return
+      current = level
+      await ask('logging/setLevel', { level })
+    },
+  }
+}
+
+/** Two clients may choose equal tokens, and both calls may be in one session: ours is the id, which is unique there. */
+function withProgressToken(params: Members, id: number): Members {
+  const meta = params._meta
+  if (!isRecord(meta) || meta.progressToken === undefined) return params
+  return { ...params, _meta: { ...meta, progressToken: id } }
+}
