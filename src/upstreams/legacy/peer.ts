@@ -79,7 +79,8 @@ export function createLegacyPeer(needs: LegacyPeerNeeds): LegacyPeer {
     if (refused !== null) return { kind: 'error', error: refused }
     if (state?.kind !== 'held') {
       const turn = await begin(visitor, asked, hooks)
-      return answerOf(turn, await holder.address(), visitor, asked)
+      const address = turn.kind === 'asks' ? await holder.address() : ''
+      return answerOf(turn, address, visitor, asked)
     }
     return answerOf(await resume(state, visitor, asked, hooks), state.address, visitor, asked)
   }

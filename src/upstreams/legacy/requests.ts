@@ -28,7 +28,7 @@ export interface Sendable {
 
 const ASK_MS = 30_000
 
-export function createRequests(channel: () => Channel): Requests {
+export function createRequests(channel: Pick<Channel, 'send' | 'forget'>): Requests {
   const waiting = new Map<RpcId, (end: Answer | Error) => void>()
   let lastId = 0
 
@@ -40,7 +40,7 @@ export function createRequests(channel: () => Channel): Requests {
 
   function send(id: number, { method, params, trace }: Sendable, tell: (end: Answer | Error) => void): void {
     waiting.set(id, tell)
-    const sending = channel().send({ jsonrpc: '2.0', id, method, params }, trace)
+    const sending = channel.send({ jsonrpc: '2.0', id, method, params }, trace)
     sending.catch((error: unknown) => settle(id, asError(error)))
   }
 
@@ -54,7 +54,7 @@ export function createRequests(channel: () => Channel): Requests {
       send(id, { method, params, trace: {} }, resolve)
       const end = await promise
       clearTimeout(late)
-      if (waiting.delete(id)) channel().forget(id)
+      if (waiting.delete(id)) channel.forget(id)
       if (end instanceof Error) throw end
       return end
     },

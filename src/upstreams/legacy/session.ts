@@ -59,7 +59,7 @@ export async function openSession(
   const owners = createOwners()
   const listeners = new Set<Listener>()
   let over = false
-  const channel = await open({
+  const opened = await open({
     ...opening,
     events: {
       message: (json, during) => receive(readMessage(json), during),
@@ -68,8 +68,18 @@ export async function openSession(
       deaf,
     },
   })
-  const requests = createRequests(() => channel)
+  const channel = { ...opened, send }
+  const requests = createRequests(channel)
   const logs = createLogs(requests.ask, () => owners.count() > 0)
+
+  async function send(...message: Parameters<Channel['send']>): Promise<void> {
+    try {
+      await opened.send(...message)
+    } catch (error) {
+      if (error instanceof SessionLost) over = true
+      throw error
+    }
+  }
 
   function receive(message: UpstreamMessage, during: RpcId | null): void {
     if (message.kind === 'answer') requests.settle(message.id, message.answer)
@@ -98,22 +108,19 @@ export async function openSession(
     else for (const { notify } of [...listeners]) notify({ method, params })
   }
 
-  async function call(sent: Sendable, logLevel: string | null): Promise<UpstreamCall> {
+  async function begin(sent: Sendable, logLevel: string | null): Promise<UpstreamCall> {
     if (isRecord(about.capabilities.logging)) await logs.want(logLevel)
     const id = requests.nextId()
-    const opened = createUpstreamCall({
+    const call = createUpstreamCall({
       method: sent.method,
       capabilities: introduction.capabilities,
       serverInfo: about.serverInfo,
       reply: (to, result) => channel.send({ jsonrpc: '2.0', id: to, result }),
       over: (cancelled) => finish(id, cancelled),
     })
-    owners.add(id, opened)
-    requests.send(id, { ...sent, params: withProgressToken(sent.params, id) }, (end) => {
-      if (end instanceof SessionLost) over = true
-      opened.end(end)
-    })
-    return opened
+    owners.add(id, call)
+    requests.send(id, { ...sent, params: withProgressToken(sent.params, id) }, call.end)
+    return call
   }
 
   function finish(id: number, cancelled: boolean): void {
@@ -140,7 +147,7 @@ export async function openSession(
     await channel.close()
   }
 
-  const about = await begin(channel, requests.ask, introduction).catch(async (error: unknown) => {
+  const about = await initialize(channel, requests.ask, introduction).catch(async (error: unknown) => {
     await close()
     throw error
   })
@@ -153,7 +160,7 @@ export async function openSession(
       uses++
       return () => void uses--
     },
-    call,
+    call: begin,
     ask: requests.ask,
     subscriptions: createSubscriptions(requests.ask),
     hear: () => within(HEAR_MS, channel.hear(), true),
@@ -166,7 +173,7 @@ export async function openSession(
 }
 
 /** MCP 2025-11-25, basic/lifecycle.mdx, "Initialization". */
-async function begin(
+async function initialize(
   channel: Channel,
   ask: (method: string, params: Members) => Promise<Answer>,
   introduction: Introduction,
