@@ -1,5 +1,6 @@
 // Owns one legacy session: the handshake, the calls under way in it, and what the upstream says of its own accord.
 
+import { saysMore } from '../../mcp/log-level.ts'
 import { PeerFailure } from '../../mcp/peer.ts'
 import {
   isRecord,
@@ -12,7 +13,6 @@ import {
 import { canBeAsked } from './capabilities.ts'
 import { type Channel, type OpenChannel, type Opening, SessionLost } from './channel.ts'
 import { type Initialized, type Introduction, shakeHands } from './handshake.ts'
-import { saysMore } from './log-level.ts'
 import { type Answer, readMessage, type UpstreamMessage } from './message.ts'
 import { createOwners } from './owners.ts'
 import { createRequests, type Sendable } from './requests.ts'

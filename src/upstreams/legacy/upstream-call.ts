@@ -1,5 +1,6 @@
 // Owns one request under way at a legacy upstream: what comes of it, and what the upstream asks while it works on it.
 
+import { isWanted } from '../../mcp/log-level.ts'
 import { PeerFailure, type PeerHooks } from '../../mcp/peer.ts'
 import {
   INTERNAL_ERROR,
@@ -10,7 +11,6 @@ import {
   type RpcId,
 } from '../../mcp/rpc.ts'
 import { type InputRequest, inputRequest, isInputRequest, mayAsk } from './input.ts'
-import { isWanted } from './log-level.ts'
 import type { Answer } from './message.ts'
 
 /** Who waits for the call now, and what it wants to hear meanwhile. */

@@ -2,6 +2,7 @@
 
 import type { IncomingHttpHeaders } from 'node:http'
 import { MODERN_REVISIONS } from '../../../mcp/era.ts'
+import { isLogLevel } from '../../../mcp/log-level.ts'
 import { CLIENT_CAPABILITIES, CLIENT_INFO, ENVELOPE, LOG_LEVEL, PROTOCOL_VERSION } from '../../../mcp/meta.ts'
 import type { PeerRequest, Visitor } from '../../../mcp/peer.ts'
 import {
@@ -15,6 +16,7 @@ import {
 import type { Call } from '../../call.ts'
 import type { RpcMessage } from '../../message.ts'
 import { Refusal, rpcRefusal } from '../../refusal.ts'
+import { traceIn } from '../trace.ts'
 
 export interface Asked {
   readonly id: RpcId
@@ -23,18 +25,6 @@ export interface Asked {
 }
 
 const REVISIONS: readonly string[] = MODERN_REVISIONS
-/** Of RFC 5424, as server/utilities/logging.mdx names them. */
-const LOG_LEVELS: readonly unknown[] = [
-  'debug',
-  'info',
-  'notice',
-  'warning',
-  'error',
-  'critical',
-  'alert',
-  'emergency',
-]
-const TRACE_HEADERS = ['traceparent', 'tracestate', 'baggage'] as const
 /** "Standard Request Headers": what has to be mirrored beside the method. */
 const NAMED_METHODS: ReadonlySet<string> = new Set(['tools/call', 'prompts/get', 'resources/read'])
 
@@ -80,17 +70,8 @@ function requireHeaders(headers: IncomingHttpHeaders, method: string, id: RpcId)
 function logLevelIn(meta: Members, id: RpcId): string | null {
   const level = meta[LOG_LEVEL]
   if (level === undefined) return null
-  if (typeof level === 'string' && LOG_LEVELS.includes(level)) return level
+  if (isLogLevel(level)) return level
   throw invalid(`_meta has a ${LOG_LEVEL} that is none.`, id)
-}
-
-function traceIn(headers: IncomingHttpHeaders): Readonly<Record<string, string>> {
-  const trace: Record<string, string> = {}
-  for (const name of TRACE_HEADERS) {
-    const value = headers[name]
-    if (typeof value === 'string') trace[name] = value
-  }
-  return trace
 }
 
 function partsOf(params: Members, meta: Members, id: RpcId): Omit<PeerRequest, 'method'> {

@@ -1,9 +1,8 @@
 // Owns the front for clients of the modern era: each request is answered by itself, as JSON or as a stream of its own.
 
-import { type Peer, type PeerAnswer, PeerFailure } from '../../../mcp/peer.ts'
-import { INTERNAL_ERROR, METHOD_NOT_FOUND, type RpcError, type RpcId } from '../../../mcp/rpc.ts'
-import { Refusal, rpcRefusal } from '../../refusal.ts'
-import { failureRefusal } from '../failure.ts'
+import type { Peer, PeerAnswer } from '../../../mcp/peer.ts'
+import { METHOD_NOT_FOUND, type RpcError, type RpcId } from '../../../mcp/rpc.ts'
+import { refusalFor } from '../failure.ts'
 import type { Front, FrontNeeds } from '../front.ts'
 import { createReplies } from '../replies.ts'
 import { type Reply, resultMessage } from '../reply.ts'
@@ -28,13 +27,7 @@ export function createModernFront(needs: FrontNeeds): Front {
 
   function refuse(reply: Reply, error: unknown): void {
     // Whatever it is, nobody is there to hear it.
-    if (reply.isOver()) return
-    if (error instanceof Refusal) reply.refuse(error)
-    else if (error instanceof PeerFailure) reply.refuse(failureRefusal(error, reply.call.ids))
-    else {
-      needs.report(error)
-      reply.refuse(internalError(reply.call.ids))
-    }
+    if (!reply.isOver()) reply.refuse(refusalFor(error, reply.call.ids, needs.report))
   }
 
   return {
@@ -97,9 +90,4 @@ function statusOf({ code }: RpcError): number {
 
 function unknownMethod(): RpcError {
   return { code: METHOD_NOT_FOUND, message: 'Method not found' }
-}
-
-function internalError(ids: readonly RpcId[]): Refusal {
-  const message = 'Something went wrong here.'
-  return rpcRefusal({ status: 500, reason: 'internal', code: INTERNAL_ERROR, message, ids })
 }
