@@ -347,7 +347,7 @@ function addGateway(
   keys: ApiKeys,
 ): { isDraining: () => boolean } {
   const report = (err: unknown) => logger.error({ err }, 'the gateway failed')
-  const links = createLinks()
+  const links = createLinks({ credentialFor: staticCredentials })
   const gateway = createGateway({
     issuer: config.publicUrl,
     registry,

@@ -80,6 +80,17 @@ export function isRpcAnswer(body: Buffer): boolean {
   }
 }
 
+/** Of a JSON-RPC error; null when it is none. */
+export function errorCode(body: Buffer): number | null {
+  try {
+    const json: unknown = JSON.parse(body.toString('utf8'))
+    const error = isRecord(json) ? json.error : null
+    return isRecord(error) && typeof error.code === 'number' ? error.code : null
+  } catch {
+    return null
+  }
+}
+
 function judgeSuccess(status: number, type: MediaType, expected: Expectation): Verdict {
   if (type === 'json' || type === 'events') return { kind: type }
   return expected.content ? { kind: 'refused', instead: NOT_MCP } : { kind: 'status', status }

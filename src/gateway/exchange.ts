@@ -2,7 +2,16 @@
 
 import type { IncomingHttpHeaders } from 'node:http'
 import { type Dispatcher, errors } from 'undici'
-import { isRpcAnswer, judge, type Substitute, TIMED_OUT, UNREACHABLE, type Verdict } from './answer.ts'
+import { contradicts } from '../mcp/era-signs.ts'
+import {
+  errorCode,
+  isRpcAnswer,
+  judge,
+  type Substitute,
+  TIMED_OUT,
+  UNREACHABLE,
+  type Verdict,
+} from './answer.ts'
 import { type AnswerKind, answerHead, passedHeaders } from './answer-head.ts'
 import { expectsContent, isListening, isProbe, type UpstreamCall } from './call.ts'
 import { advance, isBoundary, STREAM_START } from './event-boundary.ts'
@@ -15,6 +24,8 @@ export interface ExchangeNeeds {
   readonly sealer: Sealer
   readonly limits: Limits
   readonly over: (exchange: Exchange) => void
+  /** The upstream does not seem to speak the era of this call (any more). */
+  readonly contradicted: (call: UpstreamCall) => void
 }
 
 /**
@@ -128,6 +139,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #begin(verdict: Verdict): void {
     switch (verdict.kind) {
       case 'refused':
+        this.#lookForEra(null)
         this.#refuse(verdict.instead)
         break
       case 'error':
@@ -162,6 +174,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   #answerError(): void {
     const body = Buffer.concat(this.#error)
+    this.#lookForEra(errorCode(body))
     const head = isRpcAnswer(body) ? answerHead(this.call, this.#needs.sealer, this.#headers, 'json') : null
     if (head === null) {
       this.#refuse(this.#instead)
@@ -170,6 +183,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.call.res.writeHead(this.#status, head)
     this.call.res.write(body)
     this.#complete()
+  }
+
+  #lookForEra(code: number | null): void {
+    const { modern, messages } = this.call
+    const refused = { status: this.#status, code, method: messages[0]?.method ?? null }
+    if (contradicts(modern ? 'modern' : 'legacy', refused)) this.#needs.contradicted(this.call)
   }
 
   /** The text of an error, or what follows a status; neither has much to say. */

@@ -2,6 +2,7 @@
 
 import { Pool } from 'undici'
 import { INTERNAL_ERROR } from '../mcp/rpc.ts'
+import type { Caller } from '../oauth/caller.ts'
 import type { Credential } from '../upstreams/credentials.ts'
 import type { HttpUpstream, Registry, Upstream } from '../upstreams/registry.ts'
 import { isExpired } from './access-token.ts'
@@ -19,6 +20,8 @@ export interface ForwarderNeeds {
   readonly sealer: Sealer
   readonly limits: Limits
   readonly revocations: Pick<Revocations, 'hasEnded' | 'onChange'>
+  /** See links.ts. */
+  readonly contradict: (upstream: Upstream, caller: Caller) => void
   /** Milliseconds. */
   readonly clock: () => number
 }
@@ -53,10 +56,13 @@ const CLOSING: Substitute = {
   message: 'This service is being stopped. Try again.',
 }
 
-export function createForwarder({ registry, sealer, limits, revocations, clock }: ForwarderNeeds): Forwarder {
+export function createForwarder(needs: ForwarderNeeds): Forwarder {
+  const { registry, sealer, limits, revocations, clock } = needs
   const routes = new Map<Upstream, Route>()
   const exchanges = new Set<Exchange>()
-  const exchangeNeeds = { sealer, limits, over: (exchange: Exchange) => void exchanges.delete(exchange) }
+  const over = (exchange: Exchange) => void exchanges.delete(exchange)
+  const contradicted = ({ place, caller }: UpstreamCall) => needs.contradict(place.upstream, caller)
+  const exchangeNeeds = { sealer, limits, over, contradicted }
   let ending = false
   const pulse = setInterval(beat, limits.pulseMs).unref()
   revocations.onChange(endRevoked)

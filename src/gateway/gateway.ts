@@ -86,7 +86,8 @@ export function createGateway(needs: GatewayNeeds): Gateway {
   const clock = needs.clock ?? Date.now
   const origins = createOrigins(issuer, needs.allowedOrigins)
   const bearer = createBearer({ ...needs, clock })
-  const forwarder = createForwarder({ ...needs, sealer: sessions, limits, clock })
+  const { contradict } = needs.links
+  const forwarder = createForwarder({ ...needs, contradict, sealer: sessions, limits, clock })
   const bridge = createBridge({
     mailbox: createLocalMailbox(),
     sessionStore: createLocalSessionStore(),

@@ -2,23 +2,12 @@
 
 import type { IncomingHttpHeaders } from 'node:http'
 import { PROTOCOL_VERSION } from '../mcp/meta.ts'
+import { decodeMirrored, NAME_SOURCES, PARAMETER_PREFIX } from '../mcp/mirrored.ts'
 import { HEADER_MISMATCH, isRecord } from '../mcp/rpc.ts'
 import { type RpcMessage, requestIds } from './message.ts'
 import { type Refusal, rpcRefusal } from './refusal.ts'
 
-const SENTINEL = /^=\?base64\?(.*)\?=$/s
 const MIRRORED: readonly string[] = ['mcp-protocol-version', 'mcp-method', 'mcp-name']
-const MIRRORED_PARAMETER = 'mcp-param-'
-
-/** What `Mcp-Name` mirrors. */
-const NAME_SOURCES: ReadonlyMap<string, string> = new Map([
-  ['tools/call', 'name'],
-  ['prompts/get', 'name'],
-  ['resources/read', 'uri'],
-  ['tasks/get', 'taskId'],
-  ['tasks/update', 'taskId'],
-  ['tasks/cancel', 'taskId'],
-])
 
 /**
  * Throws a refusal (400, -32020) for a header that contradicts the body, or that was sent twice: somebody between here and
@@ -40,7 +29,7 @@ export function checkMirroredHeaders(
 }
 
 function isMirrored(name: string): boolean {
-  return MIRRORED.includes(name) || name.startsWith(MIRRORED_PARAMETER)
+  return MIRRORED.includes(name) || name.startsWith(PARAMETER_PREFIX)
 }
 
 function contradicts(headers: IncomingHttpHeaders, { method, params }: RpcMessage): string | null {
@@ -67,17 +56,6 @@ function disagree(header: string | string[] | undefined, value: unknown): boolea
 
 function versionIn(params: Readonly<Record<string, unknown>>): unknown {
   return isRecord(params._meta) ? params._meta[PROTOCOL_VERSION] : undefined
-}
-
-/** "Value Encoding": the value itself, or `=?base64?…?=` around its UTF-8 in Base64. Null when that is not what is inside. */
-export function decodeMirrored(header: string): string | null {
-  const encoded = SENTINEL.exec(header)?.[1]
-  if (encoded === undefined) return header
-  const bytes = Buffer.from(encoded, 'base64')
-  const text = bytes.toString('utf8')
-  // Both round trips, because neither decoder complains: it drops or replaces what it cannot read.
-  const intact = bytes.toString('base64') === encoded && Buffer.from(text, 'utf8').equals(bytes)
-  return intact ? text : null
 }
 
 function mismatch(what: string, messages: readonly RpcMessage[]): Refusal {

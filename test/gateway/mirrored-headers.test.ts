@@ -1,7 +1,7 @@
 // Owns the proof that headers which mirror the body cannot say something else, and that the rest is left to the upstream.
 
 import t from 'tap'
-import { decodeMirrored } from '../../src/gateway/mirrored-headers.ts'
+import { decodeMirrored, encodeMirrored } from '../../src/mcp/mirrored.ts'
 import { json, startHostileUpstream } from '../support/hostile-upstream.ts'
 import { call, errorOf, MODERN, modern, type Sent, send, sendRaw, setStage } from './stage.ts'
 
@@ -144,4 +144,15 @@ t.test('values are decoded as they were encoded', async (t) => {
   t.equal(decodeMirrored('=?base64?SGVs bG8=?='), null)
   t.equal(decodeMirrored('=?base64?SGVsbG9=?='), null, 'bits that mean nothing')
   t.equal(decodeMirrored('=?base64?/w==?='), null)
+})
+
+t.test('a value is wrapped only where it has to be, and is itself again afterwards', async (t) => {
+  for (const value of ['us-west1', 'a b\tc', 'file:///a?b=1', '=?base64?'])
+    t.equal(encodeMirrored(value), value)
+  t.equal(encodeMirrored('Hello, 世界'), '=?base64?SGVsbG8sIOS4lueVjA==?=')
+  t.equal(encodeMirrored('=?base64?literal?='), '=?base64?PT9iYXNlNjQ/bGl0ZXJhbD89?=')
+  for (const value of ['', ' padded ', 'line1\nline2', '=?base64?SGVsbG8?=', '\u0000', '\u{1f600}']) {
+    t.not(encodeMirrored(value), value)
+    t.equal(decodeMirrored(encodeMirrored(value)), value)
+  }
 })

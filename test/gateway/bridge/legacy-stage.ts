@@ -23,7 +23,12 @@ export async function setBridgedStage(t: Teardown, needs: Partial<GatewayNeeds> 
 /** A gateway in front of this peer. */
 export function setPeerStage(t: Teardown, peer: Peer, needs: Partial<GatewayNeeds> = {}): Promise<Stage> {
   return setStage(t, [{}], {
-    links: { passes: () => false, peerOf: () => peer, close: async () => undefined },
+    links: {
+      passes: () => false,
+      contradict: () => undefined,
+      peerOf: () => peer,
+      close: async () => undefined,
+    },
     ...needs,
   })
 }

@@ -35,7 +35,12 @@ export async function setBridge(t: Teardown, url: string, options: BridgeOptions
   const { sharing } = options
   const peer = openPeer(t, createUpstream({ name: 'notes', title: 'Notes', url, headers: HEADERS }), options)
   const stage = await setStage(t, [{ url }], {
-    links: { passes: () => false, peerOf: () => peer, close: async () => undefined },
+    links: {
+      passes: () => false,
+      contradict: () => undefined,
+      peerOf: () => peer,
+      close: async () => undefined,
+    },
     ...(sharing && { keys: { find: (kid: string) => sharing.keys.get(kid) ?? null } }),
     ...options.needs,
   })

@@ -1,0 +1,120 @@
+// Owns the probe: which eras an upstream speaks over Streamable HTTP, asked of the upstream itself.
+
+import { discard } from '../http/answer-body.ts'
+import type { Connections } from '../http/connections.ts'
+import { isModern, LEGACY_REVISIONS } from '../mcp/era.ts'
+import type { PeerAnswer, Visitor } from '../mcp/peer.ts'
+import {
+  HEADER_MISMATCH,
+  isRecord,
+  MISSING_CLIENT_CAPABILITY,
+  type RpcError,
+  UNSUPPORTED_VERSION,
+} from '../mcp/rpc.ts'
+import { EraMismatch } from './era-mismatch.ts'
+import { readAnswer } from './modern/answer.ts'
+import { bodyOf, mirroringHeaders } from './modern/message.ts'
+
+export interface Eras {
+  readonly modern: boolean
+  readonly legacy: boolean
+}
+
+export interface ProbeNeeds {
+  readonly connections: Connections
+  readonly url: string
+  /** Static headers and the credentials of whoever asks. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly visitor: Visitor
+}
+
+/** Null: it does not say. Nobody is let in, it is down, or it is something else altogether. */
+type Sign = boolean | null
+
+const PROBE_MS = 10_000
+const MAX_ANSWER_BYTES = 1024 * 1024
+const [NEWEST_LEGACY] = LEGACY_REVISIONS
+/** What only a server says that knows the modern revision. */
+const MODERN_ERRORS: readonly number[] = [UNSUPPORTED_VERSION, HEADER_MISMATCH, MISSING_CLIENT_CAPABILITY]
+const DISCOVER = { method: 'server/discover', params: {}, inputResponses: null, requestState: null }
+
+/**
+ * MCP 2026-07-28, Streamable HTTP, "Backward Compatibility": the modern request first. `initialize` is sent in any case: a
+ * server may speak both. Null when the upstream does not say. Never rejects.
+ */
+export async function probeEras(needs: ProbeNeeds): Promise<Eras | null> {
+  const modern = await discovers(needs)
+  if (modern === null) return null
+  const legacy = await initializes(needs)
+  if (!modern && legacy !== true) return null
+  return { modern, legacy: legacy === true }
+}
+
+async function discovers(needs: ProbeNeeds): Promise<Sign> {
+  const body = bodyOf(1, needs.visitor, DISCOVER)
+  const answered = await post(needs, mirroringHeaders(DISCOVER), body)
+  if (answered === null) return null
+  const { answer } = answered
+  if (answer?.kind === 'result') return Array.isArray(answer.result.supportedVersions)
+  return answer !== null && isModernError(answer.error)
+}
+
+/** A list of versions none of which is modern is a legacy server that is polite about it. */
+function isModernError({ code, data }: RpcError): boolean {
+  if (!MODERN_ERRORS.includes(code)) return false
+  if (!isRecord(data) || !Array.isArray(data.supported)) return true
+  return data.supported.some((version) => typeof version === 'string' && isModern(version))
+}
+
+/** The session that it opens is closed again. */
+async function initializes(needs: ProbeNeeds): Promise<Sign> {
+  const params = {
+    protocolVersion: NEWEST_LEGACY,
+    capabilities: {},
+    clientInfo: { name: 'gatehouse', version: '1' },
+  }
+  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params })
+  const answered = await post(needs, LEGACY_HEADERS, body)
+  if (answered === null) return null
+  if (answered.session !== null) await endSession(needs, answered.session)
+  return answered.answer?.kind === 'result' && typeof answered.answer.result.protocolVersion === 'string'
+}
+
+const LEGACY_HEADERS = { accept: 'application/json, text/event-stream', 'content-type': 'application/json' }
+
+interface Answered {
+  /** Null: refused in a way that says only that it was not understood. */
+  readonly answer: PeerAnswer | null
+  readonly session: string | null
+}
+
+/** Null for what says nothing about the era: 401, 403, 5xx, silence (and 429, which is about the moment). */
+async function post(
+  { connections, url, headers }: ProbeNeeds,
+  own: Readonly<Record<string, string>>,
+  body: string,
+): Promise<Answered | null> {
+  const signal = AbortSignal.timeout(PROBE_MS)
+  const all = { ...headers, ...own }
+  try {
+    const incoming = await connections.request({ method: 'POST', url, headers: all, body, signal })
+    const id = incoming.headers['mcp-session-id']
+    const session = typeof id === 'string' ? id : null
+    const expected = { id: 1, method: 'server/discover', maxBytes: MAX_ANSWER_BYTES, notify: () => undefined }
+    if (incoming.status >= 500) return await discard(incoming.body).then(() => null)
+    return { answer: await readAnswer(incoming, expected), session }
+  } catch (error) {
+    if (!(error instanceof EraMismatch)) return null
+    return { answer: error.error && { kind: 'error', error: error.error }, session: null }
+  }
+}
+
+async function endSession({ connections, url, headers }: ProbeNeeds, session: string): Promise<void> {
+  const signal = AbortSignal.timeout(PROBE_MS)
+  const own = { 'mcp-session-id': session, 'mcp-protocol-version': NEWEST_LEGACY }
+  const request = { method: 'DELETE' as const, url, headers: { ...headers, ...own }, body: null, signal }
+  await connections
+    .request(request)
+    .then(({ body }) => discard(body))
+    .catch(() => undefined)
+}
