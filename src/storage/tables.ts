@@ -18,6 +18,9 @@ export interface Tables {
   identities: IdentitiesTable
   revocations: RevocationsTable
   bridge_sessions: BridgeSessionsTable
+  upstream_registrations: UpstreamRegistrationsTable
+  upstream_connections: UpstreamConnectionsTable
+  upstream_logins: UpstreamLoginsTable
 }
 
 export type JsonObject = Record<string, unknown>
@@ -184,4 +187,45 @@ interface ApiKeysTable {
   last_used_at: Date | null
   expires_at: Date | null
   revoked_at: Date | null
+}
+
+interface UpstreamRegistrationsTable {
+  id: string
+  issuer: string
+  redirect_uri: string
+  client_id: string
+  sealed_secret: string | null
+  metadata: Json
+  created_at: Timestamp
+  expires_at: Date | null
+}
+
+interface UpstreamConnectionsTable {
+  /** A user's id, or `everybody`. */
+  owner: string
+  upstream: string
+  user_id: string | null
+  state: 'connected' | 'expired' | 'error'
+  why: string | null
+  bound_to: string
+  sealed: string | null
+  scopes: Generated<string>
+  good_until: Date | null
+  /** The driver reads a bigint as text. */
+  version: Generated<string>
+  lease: string | null
+  lease_until: Date | null
+  created_at: Timestamp
+  updated_at: Timestamp
+  last_used_at: Date | null
+}
+
+interface UpstreamLoginsTable {
+  state_hash: string
+  owner: string
+  user_id: string
+  session_hash: string
+  upstream: string
+  sealed: string
+  expires_at: Date
 }
