@@ -357,6 +357,7 @@ function addGateway(
     claimProof: storage.kind === 'postgres' ? claimProofsIn(storage) : undefined,
     credentialFor: staticCredentials,
     links,
+    policy: config.policy,
     sessions: {
       seal: (text, aad) => keyring.seal('mcp-session', text, aad),
       open: (sealed, aad) => keyring.open('mcp-session', sealed, aad)?.toString() ?? null,

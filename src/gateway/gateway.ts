@@ -5,6 +5,7 @@ import { hasBatches, isModern } from '../mcp/era.ts'
 import { createLocalMailbox, type Mailbox } from '../mcp/mailbox.ts'
 import { INTERNAL_ERROR, INVALID_REQUEST } from '../mcp/rpc.ts'
 import type { Caller } from '../oauth/caller.ts'
+import type { Policy } from '../oauth/policy.ts'
 import type { Tools } from '../oauth/tool.ts'
 import type { CredentialFor } from '../upstreams/credentials.ts'
 import type { Links } from '../upstreams/links.ts'
@@ -25,6 +26,10 @@ import { type ResourceMetadata, resourceMetadata } from './metadata.ts'
 import { checkMirroredHeaders } from './mirrored-headers.ts'
 import { createOrigins, isPreflight, preflightHeaders } from './origin.ts'
 import { CLIENT_LEFT, detailOf, type Outcome } from './outcome.ts'
+import { asksForArguments, policyRefusal } from './policy/forbidden.ts'
+import { listRewrite } from './policy/list-rewrite.ts'
+import { policedPeer } from './policy/policed-peer.ts'
+import { refuseRepeatedMembers } from './policy/unambiguous.ts'
 import { malformed, Refusal, rpcRefusal, writeRefusal } from './refusal.ts'
 import { refuseRepeated, repeatedHeaders } from './repeated-headers.ts'
 import type { Revocations } from './revocations.ts'
@@ -43,6 +48,8 @@ export interface GatewayNeeds {
   readonly claimProof?: DpopNeeds['claimProof']
   readonly credentialFor: CredentialFor
   readonly links: Links
+  /** Beyond what people agreed to; see policy/. None: the scopes are all that counts. */
+  readonly policy?: Policy | null
   /** The tools of an upstream; asked anew when `asked` names one that is not known. None when in doubt. */
   readonly toolsOf: (upstream: Upstream, asked: readonly string[]) => Promise<Tools>
   /** Told when a client of this grant is about to learn that it needs more scope. */
@@ -81,7 +88,7 @@ const RETRY_AFTER_SECONDS = 5
 const NO_TOOLS: Tools = new Map()
 
 export function createGateway(needs: GatewayNeeds): Gateway {
-  const { issuer, registry, audit, report, sessions } = needs
+  const { issuer, registry, audit, report, sessions, policy = null } = needs
   const limits = { ...DEFAULT_LIMITS, ...needs.limits }
   const clock = needs.clock ?? Date.now
   const origins = createOrigins(issuer, needs.allowedOrigins)
@@ -96,6 +103,8 @@ export function createGateway(needs: GatewayNeeds): Gateway {
     clock,
   })
   const visits = createVisits()
+  const peerOf = (upstream: Upstream) =>
+    policedPeer(needs.links.peerOf(upstream), upstream, { ...needs, policy })
   let closing = false
 
   /** The walk of every call. Each step returns what it found, or throws the refusal that ends the walk. */
@@ -119,7 +128,7 @@ export function createGateway(needs: GatewayNeeds): Gateway {
     visit.messages = messages
     checkMirroredHeaders(req.headers, repeated, messages)
     if (modern) refuseResponses(messages)
-    await authorize(caller, place, messages)
+    await authorize(caller, place, messages, body)
     const ids = requestIds(messages)
     const { cors } = visit
     return answer({ req, res, cors, place, caller, method, modern, body, messages, ids, session: null })
@@ -136,19 +145,27 @@ export function createGateway(needs: GatewayNeeds): Gateway {
     const { caller, modern, place } = call
     const { upstream } = place
     const passes = await needs.links.passes(upstream, modern ? 'modern' : 'legacy', caller)
-    if (!passes) return bridge.serve(call, needs.links.peerOf(upstream))
+    if (!passes) return bridge.serve(call, peerOf(upstream))
     const credential = await needs.credentialFor(caller, upstream)
-    return forwarder.forward({ ...call, session: modern ? null : sessionOf(call) }, credential)
+    const rewrite = listRewrite(policy, call)
+    return forwarder.forward({ ...call, rewrite, session: modern ? null : sessionOf(call) }, credential)
   }
 
-  async function authorize(caller: Caller, place: Place, messages: readonly RpcMessage[]): Promise<void> {
+  async function authorize(
+    caller: Caller,
+    place: Place,
+    messages: readonly RpcMessage[],
+    body: Buffer | null,
+  ): Promise<void> {
     if (place.kind === 'aggregate') return
     const { upstream, resource } = place
-    const question = { caller, upstream, messages }
+    const question = { caller, policy, upstream, messages }
+    if (body !== null && asksForArguments(question)) refuseRepeatedMembers(body, limits)
     const asked = toolsInQuestion(question)
     const tools = asked.length === 0 ? NO_TOOLS : await needs.toolsOf(upstream, asked)
     const access = decide({ ...question, tools })
     if (access.allowed) return
+    if (access.by === 'policy') throw policyRefusal(access.forbidden, messages)
     if (caller.grantId !== null) needs.onStepUp?.(caller.grantId)
     throw insufficientScope(access, resource, messages)
   }
