@@ -13,6 +13,8 @@ export interface AskingServers {
   build(): McpServer
   /** How often a tool was begun. */
   runs(tool: string): number
+  /** Tools that were answered and wait to be cancelled. */
+  waiting(): number
   /** Pages that the person has been to. */
   readonly visited: Set<string>
 }
@@ -22,7 +24,14 @@ const NAME_SCHEMA = { type: 'object' as const, properties: { name: { type: 'stri
 export function askingServers(): AskingServers {
   const runs = new Map<string, number>()
   const visited = new Set<string>()
+  let waiting = 0
   const begin = (tool: string) => runs.set(tool, (runs.get(tool) ?? 0) + 1)
+
+  async function cancelled(signal: AbortSignal): Promise<void> {
+    waiting++
+    await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+    waiting--
+  }
 
   function build(): McpServer {
     const server = new McpServer({ name: 'asking', version: '1' })
@@ -32,12 +41,13 @@ export function askingServers(): AskingServers {
     })
     server.registerTool(
       'ask',
-      { inputSchema: { again: z.number().optional() } },
-      async ({ again = 0 }, extra) => {
+      { inputSchema: { again: z.number().optional(), wait: z.boolean().optional() } },
+      async ({ again = 0, wait = false }, extra) => {
         begin('ask')
         const answers: unknown[] = []
         for (let round = 0; round <= again; round++) {
           answers.push(await extra.sendRequest(elicit(`Question ${round + 1}`), ElicitResultSchema))
+          if (wait) await cancelled(extra.signal)
         }
         return text(JSON.stringify(answers))
       },
@@ -86,7 +96,7 @@ export function askingServers(): AskingServers {
     return server
   }
 
-  return { build, runs: (tool) => runs.get(tool) ?? 0, visited }
+  return { build, runs: (tool) => runs.get(tool) ?? 0, waiting: () => waiting, visited }
 }
 
 function text(value: string) {
