@@ -14,7 +14,10 @@ const LISTS = [
 const UPDATED = 'notifications/resources/updated'
 const MAX_EARLY = 1000
 
-/** Runs until the signal aborts, or rejects with a `PeerFailure` when the upstream says nothing any more. */
+/**
+ * Runs until the signal aborts. Rejects with a `PeerFailure` when the upstream says nothing any more; with a `SessionLost`
+ * before anything was told.
+ */
 export async function listenTo(
   session: Session,
   filter: SubscriptionFilter,
@@ -28,7 +31,7 @@ export async function listenTo(
     if (early.length < MAX_EARLY) early.push(notification)
   }
   hooks.signal.addEventListener('abort', () => resolve(), { once: true })
-  const heard = await session.hear().catch(() => false)
+  const heard = await session.hear()
   const wanted = wantedBy(heard ? filter : {}, session)
   const deafen = session.listen({
     notify: (notification) => wanted.has(keyOf(notification)) && tell(notification),

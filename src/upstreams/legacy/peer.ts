@@ -7,6 +7,7 @@ import {
   PeerFailure,
   type PeerHooks,
   type PeerRequest,
+  type SubscriptionFilter,
   type Visitor,
 } from '../../mcp/peer.ts'
 import { isRecord, METHOD_NOT_FOUND, type Members } from '../../mcp/rpc.ts'
@@ -85,21 +86,19 @@ export function createLegacyPeer(needs: LegacyPeerNeeds): LegacyPeer {
     return answerOf(await resume(state, visitor, asked, hooks), state.address, visitor, asked)
   }
 
-  /** Opens the session again once, and makes the call again only if the upstream cannot have looked at it. */
-  async function begin(visitor: Visitor, asked: PeerRequest, hooks: PeerHooks): Promise<Turn> {
-    try {
-      return await beginOnce(visitor, asked, hooks)
-    } catch (error) {
-      if (!(error instanceof SessionLost)) throw error
-      if (error.unread || READING_METHODS.has(asked.method)) return beginAnew(visitor, asked, hooks)
-      throw new PeerFailure('answer', { cause: error })
-    }
+  /** The call is made again in another session only if the upstream cannot have looked at it, or looking changes nothing. */
+  function begin(visitor: Visitor, asked: PeerRequest, hooks: PeerHooks): Promise<Turn> {
+    const repeatable = ({ unread }: SessionLost) => unread || READING_METHODS.has(asked.method)
+    return reopening(() => beginOnce(visitor, asked, hooks), repeatable)
   }
 
-  function beginAnew(visitor: Visitor, asked: PeerRequest, hooks: PeerHooks): Promise<Turn> {
-    return beginOnce(visitor, asked, hooks).catch((error: unknown) => {
-      throw error instanceof SessionLost ? new PeerFailure('answer', { cause: error }) : error
-    })
+  async function listenOnce(visitor: Visitor, filter: SubscriptionFilter, hooks: PeerHooks): Promise<void> {
+    const { session, release } = await pool.lease(visitor, hooks.signal)
+    try {
+      await listenTo(session, filter, hooks)
+    } finally {
+      release()
+    }
   }
 
   async function beginOnce(visitor: Visitor, asked: PeerRequest, hooks: PeerHooks): Promise<Turn> {
@@ -140,14 +139,11 @@ export function createLegacyPeer(needs: LegacyPeerNeeds): LegacyPeer {
       return { capabilities: serverCapabilities(capabilities), serverInfo, instructions }
     },
     request,
-    async listen(visitor, filter, hooks) {
-      const { session, release } = await pool.lease(visitor, hooks.signal)
-      try {
-        await listenTo(session, filter, hooks)
-      } finally {
-        release()
-      }
-    },
+    listen: (visitor, filter, hooks) =>
+      reopening(
+        () => listenOnce(visitor, filter, hooks),
+        () => true,
+      ),
     sessions: pool.size,
     held: calls.count,
     async close() {
@@ -156,6 +152,22 @@ export function createLegacyPeer(needs: LegacyPeerNeeds): LegacyPeer {
       await pool.close()
     },
   }
+}
+
+/** Once more, in a new session, when the upstream does not know the one that was used. */
+async function reopening<Value>(
+  act: () => Promise<Value>,
+  repeatable: (lost: SessionLost) => boolean,
+): Promise<Value> {
+  try {
+    return await act()
+  } catch (error) {
+    if (!(error instanceof SessionLost)) throw error
+    if (!repeatable(error)) throw new PeerFailure('answer', { cause: error })
+  }
+  return act().catch((error: unknown) => {
+    throw error instanceof SessionLost ? new PeerFailure('answer', { cause: error }) : error
+  })
 }
 
 function inputRequired(inputRequests: Members, requestState: string): PeerAnswer {

@@ -33,7 +33,7 @@ export interface Session {
   /** A request of our own. Rejects with `SessionLost` or a `PeerFailure`. */
   ask(method: string, params: Members): Promise<Answer>
   readonly subscriptions: Subscriptions
-  /** What belongs to no request: whether the upstream says it to us from now on. */
+  /** What belongs to no request: whether the upstream says it to us from now on. Rejects like `ask`. */
   hear(): Promise<boolean>
   /** Until the returned function is called. `ended` when there will be no more of it. */
   listen(listener: Listener): () => void
@@ -163,7 +163,12 @@ export async function openSession(
     call: begin,
     ask: requests.ask,
     subscriptions: createSubscriptions(requests.ask),
-    hear: () => within(HEAR_MS, channel.hear(), true),
+    async hear() {
+      if (await within(HEAR_MS, channel.hear(), true)) return true
+      // It has no such stream; or it has forgotten the session, which it says in the same way.
+      await requests.ask('ping', {})
+      return false
+    },
     listen(listener) {
       listeners.add(listener)
       return () => void listeners.delete(listener)
