@@ -357,6 +357,7 @@ function addGateway(
     claimProof: storage.kind === 'postgres' ? claimProofsIn(storage) : undefined,
     credentialFor: staticCredentials,
     links,
+    policy: config.policy,
     sessions: {
       seal: (text, aad) => keyring.seal('mcp-session', text, aad),
       open: (sealed, aad) => keyring.open('mcp-session', sealed, aad)?.toString() ?? null,
@@ -366,7 +367,6 @@ function addGateway(
       change: (id, change, expiresAt) => bridgeSessions.change(storage.db, id, change, expiresAt),
     },
     toolsOf: catalogue.toolsOf,
-    emailOf: async ({ subject }) => (await users.findById(storage.db, subject))?.email ?? null,
     onStepUp: challenged,
     audit: audit.call,
     report,

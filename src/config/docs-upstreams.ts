@@ -119,7 +119,7 @@ tool.
 | member | meaning |
 |---|---|
 | \`openapi\` | The document. References inside of it are followed, to anywhere else they are not. It is read at the start and every few minutes again. |
-| \`url\` | Where the API is. Without it, the first server of the document. |
-| \`operations\` | Which operations become tools: names, or methods with paths; \`*\` stands for any characters, \`!\` in front leaves out. Without it, all. |
+| \`url\` | Where the API is. Without it, the first server of the document, which has to be at the origin of the document if that was fetched: our headers go nowhere else on somebody's word. |
+| \`operations\` | Which operations become tools: names, paths, or methods with paths; \`*\` stands for any characters, \`!\` in front leaves out. Without it, all. |
 | \`writes\` | \`true\`: also operations that change something, which are all but \`GET\` and \`HEAD\`. |
 | \`headers\` | Sent with every call: what the API wants as a credential. |`

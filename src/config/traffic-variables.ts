@@ -39,7 +39,6 @@ export const trafficVariables = {
       'Rules about who may use which tools, prompts and resources, beyond what people agree to, as JSON; as `POLICY_FILE`, a file with it. [policy.md](policy.md) says how they are written. Addresses of people may be in it, and nothing secret.',
     example: '{"rules": [{"tools": ["delete_*"], "effect": "deny"}]}',
     fallback: 'what people agree to is all that counts',
-    reserved: true,
   }),
 
   REGISTRATION: oneOf(['open', 'cimd', 'token', 'off']).prefault('open').register(documentation, {

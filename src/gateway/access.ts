@@ -1,22 +1,33 @@
-// Owns the decision what a caller's scopes allow: pure, and no for whatever it does not know.
+// Owns the decision whether a call may pass: what the caller's scopes and the operator's policy both allow. Pure.
 
 import type { Caller } from '../oauth/caller.ts'
 import { formatChallenge } from '../oauth/challenge.ts'
+import type { Policy } from '../oauth/policy.ts'
 import { metadataUrl, type ProtectedResource } from '../oauth/resource.ts'
 import { formatScope, fullScope, hasAnyScope, readScope } from '../oauth/scope.ts'
 import { scopesCovering, type Tools } from '../oauth/tool.ts'
 import type { Upstream } from '../upstreams/registry.ts'
 import { type RpcMessage, requestIds } from './message.ts'
+import { asksWhatReads, type Forbidden, findForbidden } from './policy/forbidden.ts'
 import { type Refusal, rpcRefusal } from './refusal.ts'
 
-export type Access = { readonly allowed: true } | Denial
+export type Access = { readonly allowed: true } | Denial | Prohibition
 
+/** More scope would help. */
 export interface Denial {
   readonly allowed: false
+  readonly by: 'scope'
   /** Every scope that the operation needs, in one answer, so that one step-up is enough. */
   readonly needed: readonly string[]
   /** For the client. */
   readonly description: string
+}
+
+/** Nothing that the client or its person can do would help. */
+export interface Prohibition {
+  readonly allowed: false
+  readonly by: 'policy'
+  readonly forbidden: Forbidden
 }
 
 /** What every scope of an upstream covers: without these nobody could use the rest of it. */
@@ -53,7 +64,9 @@ const NOTIFICATION = 'notifications/'
 const PLAIN_NAME = /^[\w./-]{1,128}$/
 
 export interface AccessQuestion {
-  readonly caller: Pick<Caller, 'scopes' | 'consentedAt'>
+  readonly caller: Pick<Caller, 'scopes' | 'consentedAt' | 'groups' | 'clientId'>
+  /** Null: the scopes are all that counts. */
+  readonly policy: Policy | null
   readonly upstream: Pick<Upstream, 'name' | 'toolScopes' | 'holdNewTools'>
   readonly messages: readonly RpcMessage[]
   /** Those of the upstream, as far as `toolsInQuestion` asked for them. */
@@ -62,6 +75,11 @@ export interface AccessQuestion {
 
 /** Each message of a batch has to be allowed. No message at all is a stream or the end of a session: any scope will do. */
 export function decide(question: AccessQuestion): Access {
+  const forbidden = findForbidden(question, (name) => question.tools.get(name)?.readOnly === true)
+  return forbidden ? { allowed: false, by: 'policy', forbidden } : decideByScope(question)
+}
+
+function decideByScope(question: AccessQuestion): Access {
   const { caller, upstream, messages } = question
   if (isSettled(question)) return ALLOWED
   const denied = messages.filter((message) => !isAllowed(message, question))
@@ -70,22 +88,29 @@ export function decide(question: AccessQuestion): Access {
     const needed = new Set(denied.map((message) => narrowest(message, question)))
     const everything = fullScope(upstream.name)
     const description = describe(first, question)
-    return { allowed: false, needed: needed.has(everything) ? [everything] : [...needed], description }
+    return {
+      allowed: false,
+      by: 'scope',
+      needed: needed.has(everything) ? [everything] : [...needed],
+      description,
+    }
   }
   if (messages.length > 0 || hasAnyScope(caller.scopes, upstream)) return ALLOWED
   return {
     allowed: false,
+    by: 'scope',
     needed: [readScope(upstream.name)],
     description: 'The access token has no scope for this server',
   }
 }
 
-/** The tools that the decision will ask about: none when the scopes already settle it. */
+/** The tools that the decision will ask about: none when the scopes already settle it, and the policy does not ask. */
 export function toolsInQuestion(question: Omit<AccessQuestion, 'tools'>): readonly string[] {
-  return isSettled(question) ? [] : question.messages.flatMap((message) => toolOf(message) ?? [])
+  if (isSettled(question) && !asksWhatReads(question)) return []
+  return question.messages.flatMap((message) => toolOf(message) ?? [])
 }
 
-/** Everything is allowed, whatever the messages are. */
+/** The scopes allow everything, whatever the messages are. */
 function isSettled({ caller, upstream }: Pick<AccessQuestion, 'caller' | 'upstream'>): boolean {
   return caller.scopes.has(fullScope(upstream.name)) && !upstream.holdNewTools
 }

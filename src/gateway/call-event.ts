@@ -2,6 +2,7 @@
 
 import type { Caller } from '../oauth/caller.ts'
 import type { CallRecord } from '../ops/audit.ts'
+import type { Place } from '../upstreams/registry.ts'
 import { toolOf } from './access.ts'
 import type { RpcMessage } from './message.ts'
 import type { Outcome } from './outcome.ts'
@@ -15,11 +16,9 @@ export interface CallEvent extends CallRecord {
 
 /** What is known about a visit at the time that it ends, however early that is. */
 export interface Visit {
-  /** Those concerned, by name: one, or several where several answer as one. */
-  readonly upstreams: readonly string[]
+  readonly place: Place | null
   readonly caller: Caller | null
   readonly httpMethod: string
-  /** In the words of the upstream concerned. */
   readonly messages: readonly RpcMessage[]
 }
 
@@ -27,11 +26,11 @@ export interface Visit {
 const NAMES_LENGTH = 4096
 
 export function callEvent(visit: Visit, outcome: Outcome, milliseconds: number): CallEvent {
-  const { upstreams, caller, httpMethod, messages } = visit
+  const { place, caller, httpMethod, messages } = visit
   return {
     subject: caller?.subject ?? null,
     clientId: caller?.clientId ?? null,
-    upstream: upstreams.length === 0 ? null : upstreams.join(',').slice(0, NAMES_LENGTH),
+    upstream: place?.kind === 'upstream' ? place.upstream.name : null,
     httpMethod,
     method: joined(messages, ({ method }) => method),
     tool: joined(messages, toolOf),

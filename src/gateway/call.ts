@@ -5,6 +5,7 @@ import type { RpcId } from '../mcp/rpc.ts'
 import type { Caller } from '../oauth/caller.ts'
 import type { Place, UpstreamPlace } from '../upstreams/registry.ts'
 import type { RpcMessage } from './message.ts'
+import type { RewriteResult } from './rewrite.ts'
 import type { Session } from './session.ts'
 
 export type CallMethod = 'POST' | 'GET' | 'DELETE'
@@ -24,6 +25,8 @@ export interface Call {
   /** The requests that an answer has to name. */
   readonly ids: readonly RpcId[]
   readonly session: Session | null
+  /** Of an answer that may not pass as it is. */
+  readonly rewrite?: RewriteResult | null
 }
 
 /** One whose bytes pass to a single upstream. */

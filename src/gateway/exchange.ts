@@ -7,6 +7,7 @@ import {
   errorCode,
   isRpcAnswer,
   judge,
+  NOT_MCP,
   type Substitute,
   TIMED_OUT,
   UNREACHABLE,
@@ -18,6 +19,7 @@ import { advance, isBoundary, STREAM_START } from './event-boundary.ts'
 import type { Limits } from './limits.ts'
 import { CLIENT_LEFT, detailOf, type Outcome } from './outcome.ts'
 import { type RefusalReason, rpcRefusal, writeRefusal } from './refusal.ts'
+import { createEventRewriter, type EventRewriter, MOST_REWRITTEN_BYTES, rewriteBody } from './rewrite.ts'
 import type { Sealer } from './session.ts'
 
 export interface ExchangeNeeds {
@@ -29,10 +31,10 @@ export interface ExchangeNeeds {
 }
 
 /**
- * `waiting` for the upstream's head; then what its answer was judged to be, where `error` is one whose text is still read;
- * at last `over`, from which nothing comes back.
+ * `waiting` for the upstream's head; then what its answer was judged to be, where `error` is one whose text is still read,
+ * and `held` a JSON answer that has to be rewritten; at last `over`, from which nothing comes back.
  */
-type Phase = 'waiting' | AnswerKind | 'error' | 'over'
+type Phase = 'waiting' | AnswerKind | 'error' | 'held' | 'over'
 
 const MAX_UNUSED_BYTES = 64 * 1024
 const KEEP_ALIVE = ': keep-alive\n\n'
@@ -52,7 +54,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #detail: string | null = null
   #instead: Substitute = UNREACHABLE
   #headers: IncomingHttpHeaders = {}
-  #error: Buffer[] = []
+  #aside: Buffer[] = []
+  #rewriteEvents: EventRewriter | null = null
   #unusedBytes = 0
   #tail = STREAM_START
   #silentMs = 0
@@ -95,6 +98,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   onResponseEnd(): void {
     if (this.#phase === 'over') return
     if (this.#phase === 'error') this.#answerError()
+    else if (this.#phase === 'held') this.#answerRewritten()
     else this.#complete()
   }
 
@@ -153,6 +157,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   #sendHead(verdict: { readonly kind: AnswerKind; readonly status?: number }): void {
     const { call } = this
+    if (call.rewrite && verdict.kind === 'json') {
+      this.#phase = 'held'
+      return
+    }
+    if (call.rewrite && verdict.kind === 'events') this.#rewriteEvents = createEventRewriter(call.rewrite)
     const head = answerHead(call, this.#needs.sealer, this.#headers, verdict.kind)
     if (head === null) {
       this.#refuse(UNREACHABLE)
@@ -165,7 +174,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (verdict.kind === 'events') call.res.flushHeaders()
   }
 
-  #relay(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  #relay(controller: Dispatcher.DispatchController, received: Buffer): void {
+    const chunk = this.#rewriteEvents ? this.#rewriteEvents(received) : received
+    if (chunk === null) this.#abandon('failed')
+    if (chunk === null || chunk.length === 0) return
     if (this.#phase === 'events') this.#tail = advance(this.#tail, chunk)
     if (this.call.res.write(chunk)) return
     controller.pause()
@@ -173,11 +185,25 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #answerError(): void {
-    const body = Buffer.concat(this.#error)
+    const body = Buffer.concat(this.#aside)
     this.#lookForEra(errorCode(body))
-    const head = isRpcAnswer(body) ? answerHead(this.call, this.#needs.sealer, this.#headers, 'json') : null
+    if (isRpcAnswer(body)) this.#answerWhole(body, this.#instead)
+    else this.#refuse(this.#instead)
+  }
+
+  /** What cannot be read could hold what the caller may not see. */
+  #answerRewritten(): void {
+    const { rewrite } = this.call
+    const body = rewrite ? rewriteBody(Buffer.concat(this.#aside), rewrite) : null
+    if (body === null) this.#refuse(NOT_MCP)
+    else this.#answerWhole(body, UNREACHABLE)
+  }
+
+  #answerWhole(body: Buffer, instead: Substitute): void {
+    const headers = { ...this.#headers, 'content-length': String(body.length) }
+    const head = answerHead(this.call, this.#needs.sealer, headers, 'json')
     if (head === null) {
-      this.#refuse(this.#instead)
+      this.#refuse(instead)
       return
     }
     this.call.res.writeHead(this.#status, head)
@@ -191,12 +217,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (contradicts(modern ? 'modern' : 'legacy', refused)) this.#needs.contradicted(this.call)
   }
 
-  /** The text of an error, or what follows a status; neither has much to say. */
+  /** What is rewritten, the text of an error, or what follows a status; neither of the latter has much to say. */
   #setAside(chunk: Buffer): void {
     this.#unusedBytes += chunk.length
-    if (this.#phase === 'error') this.#error.push(chunk)
-    if (this.#unusedBytes <= MAX_UNUSED_BYTES) return
-    if (this.#phase === 'error') this.#refuse(this.#instead)
+    if (this.#isUnanswered()) this.#aside.push(chunk)
+    if (this.#unusedBytes <= (this.#phase === 'held' ? MOST_REWRITTEN_BYTES : MAX_UNUSED_BYTES)) return
+    if (this.#isUnanswered()) this.#refuse(this.#phase === 'held' ? NOT_MCP : this.#instead)
     if (this.#phase !== 'status') return
     this.#complete()
     this.#controller?.abort(OVER)
@@ -209,7 +235,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #isUnanswered(): boolean {
-    return this.#phase === 'waiting' || this.#phase === 'error'
+    return this.#phase === 'waiting' || this.#phase === 'error' || this.#phase === 'held'
   }
 
   #complete(): void {
@@ -238,7 +264,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   #finish(outcome: Outcome['outcome'], reason: RefusalReason | null = null): void {
     this.#phase = 'over'
-    this.#error = []
+    this.#aside = []
     this.#needs.over(this)
     this.#settle({ outcome, status: this.#status, reason, detail: this.#detail })
   }

@@ -5,18 +5,16 @@ import { hasBatches, isModern } from '../mcp/era.ts'
 import { createLocalMailbox, type Mailbox } from '../mcp/mailbox.ts'
 import { INTERNAL_ERROR, INVALID_REQUEST } from '../mcp/rpc.ts'
 import type { Caller } from '../oauth/caller.ts'
+import type { Policy } from '../oauth/policy.ts'
 import type { Tools } from '../oauth/tool.ts'
 import type { CredentialFor } from '../upstreams/credentials.ts'
 import type { Links } from '../upstreams/links.ts'
-import type { AggregatePlace, Place, Registry, Upstream } from '../upstreams/registry.ts'
-import { type Access, decide, insufficientScope, toolsInQuestion } from './access.ts'
+import type { Place, Registry, Upstream } from '../upstreams/registry.ts'
+import { decide, insufficientScope, toolsInQuestion } from './access.ts'
 import type { KeySource } from './access-token.ts'
-import { createAggregate } from './aggregate/aggregate.ts'
-import { inOwnWords } from './aggregate/decide.ts'
 import { type ApiKeySource, createBearer } from './bearer.ts'
 import { canSkipBody, readBody } from './body.ts'
 import { createBridge } from './bridge/bridge.ts'
-import { refusalFor } from './bridge/failure.ts'
 import { createLocalSessionStore, type SessionStore } from './bridge/legacy/session-store.ts'
 import type { Call, CallMethod, UpstreamCall } from './call.ts'
 import { type CallEvent, callEvent, type Visit } from './call-event.ts'
@@ -28,11 +26,15 @@ import { type ResourceMetadata, resourceMetadata } from './metadata.ts'
 import { checkMirroredHeaders } from './mirrored-headers.ts'
 import { createOrigins, isPreflight, preflightHeaders } from './origin.ts'
 import { CLIENT_LEFT, detailOf, type Outcome } from './outcome.ts'
+import { asksForArguments, policyRefusal } from './policy/forbidden.ts'
+import { listRewrite } from './policy/list-rewrite.ts'
+import { policedPeer } from './policy/policed-peer.ts'
+import { refuseRepeatedMembers } from './policy/unambiguous.ts'
 import { malformed, Refusal, rpcRefusal, writeRefusal } from './refusal.ts'
 import { refuseRepeated, repeatedHeaders } from './repeated-headers.ts'
 import type { Revocations } from './revocations.ts'
 import { openSession, type Sealer, type Session } from './session.ts'
-import { findPlace, refuseTokenInQuery } from './target.ts'
+import { findPlace, refuseTokenInQuery, severalServers } from './target.ts'
 import { createVisits } from './visits.ts'
 
 export interface GatewayNeeds {
@@ -46,6 +48,8 @@ export interface GatewayNeeds {
   readonly claimProof?: DpopNeeds['claimProof']
   readonly credentialFor: CredentialFor
   readonly links: Links
+  /** Beyond what people agreed to; see policy/. None: the scopes are all that counts. */
+  readonly policy?: Policy | null
   /** The tools of an upstream; asked anew when `asked` names one that is not known. None when in doubt. */
   readonly toolsOf: (upstream: Upstream, asked: readonly string[]) => Promise<Tools>
   /** Told when a client of this grant is about to learn that it needs more scope. */
@@ -55,8 +59,6 @@ export interface GatewayNeeds {
   readonly mailbox?: Mailbox
   /** What is remembered of bridged legacy sessions; in memory alone without it. */
   readonly sessionStore?: SessionStore
-  /** The email address of the person that a caller is; null for a machine. */
-  readonly emailOf?: (caller: Caller) => Promise<string | null>
   readonly audit: (event: CallEvent) => void
   /** A bug or an outage, for the log. */
   readonly report: (error: unknown) => void
@@ -86,7 +88,7 @@ const RETRY_AFTER_SECONDS = 5
 const NO_TOOLS: Tools = new Map()
 
 export function createGateway(needs: GatewayNeeds): Gateway {
-  const { issuer, registry, audit, report, sessions } = needs
+  const { issuer, registry, audit, report, sessions, policy = null } = needs
   const limits = { ...DEFAULT_LIMITS, ...needs.limits }
   const clock = needs.clock ?? Date.now
   const origins = createOrigins(issuer, needs.allowedOrigins)
@@ -100,13 +102,9 @@ export function createGateway(needs: GatewayNeeds): Gateway {
     limits,
     clock,
   })
-  const aggregate = createAggregate({
-    ...needs,
-    peerOf: (upstream) => needs.links.peerOf(upstream),
-    limits,
-    clock,
-  })
   const visits = createVisits()
+  const peerOf = (upstream: Upstream) =>
+    policedPeer(needs.links.peerOf(upstream), upstream, { ...needs, policy })
   let closing = false
 
   /** The walk of every call. Each step returns what it found, or throws the refusal that ends the walk. */
@@ -117,7 +115,7 @@ export function createGateway(needs: GatewayNeeds): Gateway {
     visit.cors = origins.admit(req)
     const place = findPlace(registry, url)
     if (isPreflight(req)) return allowPreflight(req, res, visit.cors)
-    if (place.kind === 'upstream') visit.upstreams = [place.upstream.name]
+    visit.place = place
     refuseTokenInQuery(url)
     const { caller, contentDigest } = await bearer.authenticate(req, place.resource)
     visit.caller = caller
@@ -130,7 +128,7 @@ export function createGateway(needs: GatewayNeeds): Gateway {
     visit.messages = messages
     checkMirroredHeaders(req.headers, repeated, messages)
     if (modern) refuseResponses(messages)
-    await authorize(caller, place, visit)
+    await authorize(caller, place, messages, body)
     const ids = requestIds(messages)
     const { cors } = visit
     return answer({ req, res, cors, place, caller, method, modern, body, messages, ids, session: null })
@@ -139,7 +137,7 @@ export function createGateway(needs: GatewayNeeds): Gateway {
   /** Bytes pass where both sides speak the same era; the bridge speaks for whoever does not. */
   async function answer(call: Call): Promise<Outcome> {
     const { place } = call
-    if (place.kind === 'aggregate') return bridge.serve(call, aggregate.peerOf(place))
+    if (place.kind === 'aggregate') throw severalServers(registry)
     return answerOne({ ...call, place })
   }
 
@@ -147,40 +145,29 @@ export function createGateway(needs: GatewayNeeds): Gateway {
     const { caller, modern, place } = call
     const { upstream } = place
     const passes = await needs.links.passes(upstream, modern ? 'modern' : 'legacy', caller)
-    if (!passes) return bridge.serve(call, needs.links.peerOf(upstream))
+    if (!passes) return bridge.serve(call, peerOf(upstream))
     const credential = await needs.credentialFor(caller, upstream)
-    return forwarder.forward({ ...call, session: modern ? null : sessionOf(call) }, credential)
+    const rewrite = listRewrite(policy, call)
+    return forwarder.forward({ ...call, rewrite, session: modern ? null : sessionOf(call) }, credential)
   }
 
-  async function authorize(caller: Caller, place: Place, visit: Progress): Promise<void> {
-    const { messages } = visit
-    const access =
-      place.kind === 'aggregate'
-        ? await decideSeveral(caller, place, visit)
-        : await decideOne(caller, place.upstream, messages)
-    if (access.allowed) return
-    if (caller.grantId !== null) needs.onStepUp?.(caller.grantId)
-    throw insufficientScope(access, place.resource, messages)
-  }
-
-  async function decideOne(
+  async function authorize(
     caller: Caller,
-    upstream: Upstream,
+    place: Place,
     messages: readonly RpcMessage[],
-  ): Promise<Access> {
-    const question = { caller, upstream, messages }
+    body: Buffer | null,
+  ): Promise<void> {
+    if (place.kind === 'aggregate') return
+    const { upstream, resource } = place
+    const question = { caller, policy, upstream, messages }
+    if (body !== null && asksForArguments(question)) refuseRepeatedMembers(body, limits)
     const asked = toolsInQuestion(question)
     const tools = asked.length === 0 ? NO_TOOLS : await needs.toolsOf(upstream, asked)
-    return decide({ ...question, tools })
-  }
-
-  async function decideSeveral(caller: Caller, place: AggregatePlace, visit: Progress): Promise<Access> {
-    const { messages } = visit
-    const routed = await aggregate.route(place, caller, messages).catch((error: unknown) => {
-      throw refusalFor(error, requestIds(messages), report)
-    })
-    Object.assign(visit, inOwnWords(routed, caller, place.upstreams))
-    return aggregate.decide(place, caller, routed)
+    const access = decide({ ...question, tools })
+    if (access.allowed) return
+    if (access.by === 'policy') throw policyRefusal(access.forbidden, messages)
+    if (caller.grantId !== null) needs.onStepUp?.(caller.grantId)
+    throw insufficientScope(access, resource, messages)
   }
 
   function sessionOf({ req, caller, place, ids }: UpstreamCall): Session | null {
@@ -192,7 +179,7 @@ export function createGateway(needs: GatewayNeeds): Gateway {
   async function serve(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const started = performance.now()
     const visit: Progress = {
-      upstreams: [],
+      place: null,
       caller: null,
       httpMethod: req.method ?? '',
       messages: [],

@@ -12,16 +12,17 @@ const CLOSE_BRACKET = 0x5d
 const MESSAGE_LEVELS = 2
 
 export interface Members {
-  /** Names written in the messages and in the objects directly inside of them, repetitions included. */
+  /** Names written in the messages and in the objects inside of them, repetitions included. */
   readonly total: number
 }
 
 /**
  * One pass over bytes that need not be valid JSON. Null when they nest deeper than `maxDepth`. `JSON.parse` keeps the last
- * of two members with one name and says nothing, so the names are counted here where they can still be seen.
+ * of two members with one name and says nothing, so the names are counted here where they can still be seen: down to
+ * `counted` levels, by default those of the messages and of what is directly in them.
  */
-export function countMembers(bytes: Uint8Array, maxDepth: number): Members | null {
-  const levels = startsWithBracket(bytes) ? MESSAGE_LEVELS + 1 : MESSAGE_LEVELS
+export function countMembers(bytes: Uint8Array, maxDepth: number, counted = MESSAGE_LEVELS): Members | null {
+  const levels = startsWithBracket(bytes) ? counted + 1 : counted
   let depth = 0
   let total = 0
   for (let at = 0; at < bytes.length; at++) {

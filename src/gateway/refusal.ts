@@ -11,6 +11,8 @@ export type RefusalReason =
   | 'token'
   | 'revocation_unknown'
   | 'scope'
+  /** Of the operator: more scope would not help. */
+  | 'policy'
   | 'session'
   | 'malformed'
   | 'too_large'

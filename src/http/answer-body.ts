@@ -28,8 +28,8 @@ export function mediaTypeOf(contentType: string | string[] | undefined): string 
   return typeof contentType === 'string' ? (contentType.split(';')[0] ?? '').trim().toLowerCase() : ''
 }
 
-/** All of it as text. Rejects with an `UnreadableAnswer` or a `ConnectionFailure`; the body is closed in any case. */
-export async function readText(body: Readable, maxBytes: number, stalledMs = STALLED_MS): Promise<string> {
+/** All of it. Rejects with an `UnreadableAnswer` or a `ConnectionFailure`; the body is closed in any case. */
+export async function readBytes(body: Readable, maxBytes: number, stalledMs = STALLED_MS): Promise<Buffer> {
   const chunks: Buffer[] = []
   let size = 0
   const deadline = setTimeout(() => body.destroy(new ConnectionFailure('timed_out')), stalledMs)
@@ -43,7 +43,11 @@ export async function readText(body: Readable, maxBytes: number, stalledMs = STA
   } finally {
     clearTimeout(deadline)
   }
-  return Buffer.concat(chunks).toString('utf8')
+  return Buffer.concat(chunks)
+}
+
+export async function readText(body: Readable, maxBytes: number, stalledMs?: number): Promise<string> {
+  return (await readBytes(body, maxBytes, stalledMs)).toString('utf8')
 }
 
 /** Rejects with an `UnreadableAnswer` for what is not JSON. */

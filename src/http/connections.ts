@@ -5,7 +5,7 @@ import type { Readable } from 'node:stream'
 import { Agent, errors } from 'undici'
 
 export interface OutgoingRequest {
-  readonly method: 'POST' | 'GET' | 'DELETE'
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS'
   /** Absolute, http or https, as an operator configured it. Redirects are answers, they are not followed. */
   readonly url: string
   /** By name, in lower case. */

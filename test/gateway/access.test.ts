@@ -10,6 +10,7 @@ import { startHostileUpstream } from '../support/hostile-upstream.ts'
 import { serveMcp } from './mcp-upstream.ts'
 import { call, errorOf, modern, notification, PUBLIC_URL, type Sent, send, setStage } from './stage.ts'
 
+const NOBODY = { clientId: 'client-1', groups: new Set<string>() }
 const READ = new Set(['notes:read'])
 const NOTES = { name: 'notes', toolScopes: [], holdNewTools: false }
 const TOOLS: Tools = new Map([
@@ -30,8 +31,8 @@ interface Asking {
 
 function decideFor(scopes: Iterable<string>, messages: readonly RpcMessage[], asking: Asking = {}) {
   const { upstream = {}, consentedAt = 1000, tools = TOOLS } = asking
-  const caller = { scopes: new Set(scopes), consentedAt }
-  return decide({ caller, upstream: { ...NOTES, ...upstream }, messages, tools })
+  const caller = { ...NOBODY, scopes: new Set(scopes), consentedAt }
+  return decide({ caller, policy: null, upstream: { ...NOTES, ...upstream }, messages, tools })
 }
 
 function messages(body: unknown): readonly RpcMessage[] {
@@ -112,7 +113,12 @@ t.test('the tools are asked for only when they decide something', async (t) => {
     call('tools/call', { name: 'b' }),
   ])
   const ask = (scopes: Iterable<string>, body: readonly RpcMessage[], upstream = NOTES) =>
-    toolsInQuestion({ caller: { scopes: new Set(scopes), consentedAt: 1000 }, upstream, messages: body })
+    toolsInQuestion({
+      caller: { ...NOBODY, scopes: new Set(scopes), consentedAt: 1000 },
+      policy: null,
+      upstream,
+      messages: body,
+    })
   t.same(ask(READ, body), ['a', 'b'])
   t.same(ask(['notes'], body), [])
   t.same(ask(['notes'], body, { ...NOTES, holdNewTools: true }), ['a', 'b'], 'new ones may have to wait')

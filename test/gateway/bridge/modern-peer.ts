@@ -1,5 +1,7 @@
 // Owns a peer for tests: nothing but a real modern server, asked by POST.
 
+import { createInterface } from 'node:readline'
+import { Readable } from 'node:stream'
 import {
   type Discovery,
   type Peer,
@@ -122,14 +124,9 @@ async function* messagesIn(response: Response): AsyncGenerator<Members> {
     return
   }
   if (!response.body) return
-  let text = ''
-  for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
-    const lines = (text + chunk).split('\n')
-    text = lines.pop() ?? ''
-    for (const line of lines) {
-      const json: unknown = line.startsWith('data: {') ? JSON.parse(line.slice('data: '.length)) : null
-      if (isRecord(json)) yield json
-    }
+  for await (const line of createInterface({ input: Readable.from(response.body) })) {
+    const json: unknown = line.startsWith('data: {') ? JSON.parse(line.slice('data: '.length)) : null
+    if (isRecord(json)) yield json
   }
 }
 

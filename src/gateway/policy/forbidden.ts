@@ -1,0 +1,88 @@
+// Owns what the operator's policy forbids of a call, and the words for it: more scope would not help, so none is asked for.
+
+import type { Policy } from '../../oauth/policy.ts'
+import { type RpcMessage, requestIds } from '../message.ts'
+import { type Refusal, rpcRefusal } from '../refusal.ts'
+import { type Judgement, judge, rulesFor, type Who } from './judge.ts'
+import { type Asking, type Use, usesOf } from './uses.ts'
+
+export interface Forbidden {
+  readonly use: Use
+  readonly judgement: Judgement
+}
+
+export interface PolicyQuestion {
+  readonly policy: Policy | null
+  readonly upstream: { readonly name: string }
+  readonly caller: Who
+  readonly messages: readonly Asking[]
+}
+
+/** The first use of the messages that is not allowed; null when all are. */
+export function findForbidden(
+  { policy, upstream, caller, messages }: PolicyQuestion,
+  isReadOnly: (tool: string) => boolean,
+): Forbidden | null {
+  if (policy === null) return null
+  const rules = rulesFor(policy, upstream.name, caller)
+  for (const use of messages.flatMap(usesOf)) {
+    const judgement = judge(policy, rules, use, isReadOnly)
+    if (!judgement.allowed) return { use, judgement }
+  }
+  return null
+}
+
+/** Whether it matters which tools only read. */
+export function asksWhatReads({ policy, upstream, caller }: Omit<PolicyQuestion, 'messages'>): boolean {
+  if (policy === null) return false
+  if (policy.default === 'read-only') return true
+  return rulesFor(policy, upstream.name, caller).some(({ effect }) => effect === 'read-only')
+}
+
+/** Whether it matters what the arguments of these messages say. */
+export function asksForArguments({ policy, upstream, caller, messages }: PolicyQuestion): boolean {
+  if (policy === null || !messages.some(({ method }) => method === 'tools/call')) return false
+  return rulesFor(policy, upstream.name, caller).some(({ arguments: condition }) => condition !== null)
+}
+
+/** A short name that can be repeated in one line. */
+const PLAIN_NAME = /^[\w./-]{1,128}$/
+
+/** For the client, and for whoever reads what it says. */
+export function describeForbidden({ use, judgement }: Forbidden): string {
+  const subject = subjectOf(use)
+  const reason = judgement.rule?.reason
+  if (reason) return `${subject} is not allowed here. ${reason}`
+  switch (judgement.by) {
+    case 'unknown method':
+      return `${subject} is not allowed here: MCP has no such method, and the policy of this service does not allow it.`
+    case 'ambiguous URI':
+      return `${subject} is not allowed here: write its URI without dot segments.`
+    case 'malformed arguments':
+      return `${subject} is not allowed here: its arguments are not an object.`
+    default:
+      return `${subject} is not allowed here${conditionOf(judgement)}: the policy of this service denies it.`
+  }
+}
+
+function conditionOf({ rule }: Judgement): string {
+  if (rule?.effect === 'read-only') return ', where only what reads is'
+  return rule?.arguments ? ' with these arguments' : ''
+}
+
+function subjectOf({ kind, name }: Use): string {
+  const noun = { tool: 'tool', prompt: 'prompt', resource: 'resource', method: 'method' }[kind]
+  if (!PLAIN_NAME.test(name)) return `This ${noun}`
+  return `${noun[0]?.toUpperCase()}${noun.slice(1)} ${name}`
+}
+
+/** 403 as for a scope that is missing, but without a challenge: a client that signed in again would get no further. */
+export function policyRefusal(forbidden: Forbidden, messages: readonly RpcMessage[]): Refusal {
+  return rpcRefusal({
+    status: 403,
+    reason: 'policy',
+    code: 403,
+    message: describeForbidden(forbidden),
+    ids: requestIds(messages),
+  })
+}

@@ -1,0 +1,96 @@
+// Owns the judgement of the operator's policy about one use: pure, total, and with the rule that decided.
+
+import { isRecord } from '../../mcp/rpc.ts'
+import type { Effect, Policy, Rule } from '../../oauth/policy.ts'
+import { matches } from '../../oauth/tool.ts'
+import { ANY_ARGUMENTS, isKnownMethod, isReadingMethod, type Use } from './uses.ts'
+
+/** Of the caller, what rules speak of. */
+export interface Who {
+  readonly groups: ReadonlySet<string>
+  readonly clientId: string
+}
+
+export interface Judgement {
+  readonly allowed: boolean
+  readonly by:
+    | 'rule'
+    | 'default'
+    | 'unknown method'
+    /** A method of the protocol that no rule names: it uses nothing by itself. */
+    | 'protocol'
+    /** Two readers could take the URI for two resources. */
+    | 'ambiguous URI'
+    /** Conditions are about members, and the arguments have none. */
+    | 'malformed arguments'
+  readonly rule: Rule | null
+}
+
+/** The rules that can hold for this caller at this upstream, in their order. */
+export function rulesFor(policy: Policy, upstream: string, { groups, clientId }: Who): readonly Rule[] {
+  return policy.rules.filter(
+    ({ upstreams, people, clients }) =>
+      (upstreams === null || matchesAny(upstreams, upstream)) &&
+      (people === null || !people.isDisjointFrom(groups)) &&
+      (clients === null || matchesAny(clients, clientId)),
+  )
+}
+
+/**
+ * The first rule that holds decides. It is not the most specific one, because of two rules anybody can see which comes first.
+ * `rules`: as `rulesFor` gives them. `isReadOnly`: whether the upstream says so of the tool.
+ */
+export function judge(
+  policy: Policy,
+  rules: readonly Rule[],
+  use: Use,
+  isReadOnly: (tool: string) => boolean,
+): Judgement {
+  if (isAmbiguous(use, rules)) return { allowed: false, by: 'ambiguous URI', rule: null }
+  const permits = (effect: Effect) =>
+    effect === 'allow' || (effect === 'read-only' && isReading(use, isReadOnly))
+  for (const rule of rules) {
+    if (!isAbout(rule, use)) continue
+    const holds = conditionHolds(rule, use, permits(rule.effect))
+    if (holds === 'malformed') return { allowed: false, by: 'malformed arguments', rule }
+    if (holds) return { allowed: permits(rule.effect), by: 'rule', rule }
+  }
+  return otherwise(policy, use, permits)
+}
+
+function otherwise(policy: Policy, { kind, method }: Use, permits: (effect: Effect) => boolean): Judgement {
+  if (kind !== 'method') return { allowed: permits(policy.default), by: 'default', rule: null }
+  if (isKnownMethod(method)) return { allowed: true, by: 'protocol', rule: null }
+  return { allowed: policy.unknownMethods === 'allow', by: 'unknown method', rule: null }
+}
+
+/** A rule that names nothing is about all that can be used, but not about the methods by which clients find that. */
+function isAbout({ tools, prompts, resources, methods }: Rule, { kind, name, method }: Use): boolean {
+  if (methods && matchesAny(methods, method)) return true
+  const named = { tool: tools, prompt: prompts, resource: resources, method: null }[kind]
+  if (named) return matchesAny(named, name)
+  return kind !== 'method' && !tools && !prompts && !resources && !methods
+}
+
+/** For a list: it holds if it would let some arguments pass, and is looked past if it would not. */
+function conditionHolds({ arguments: condition }: Rule, use: Use, allows: boolean): boolean | 'malformed' {
+  if (condition === null) return true
+  if (use.arguments === ANY_ARGUMENTS) return allows
+  return isRecord(use.arguments) ? condition(use.arguments) : 'malformed'
+}
+
+function isReading({ kind, name, method }: Use, isReadOnly: (tool: string) => boolean): boolean {
+  if (kind === 'tool') return isReadOnly(name)
+  return kind === 'method' ? isReadingMethod(method) : true
+}
+
+/** `file:///public/../secret` is in `file:///public/*` as a text, and elsewhere for whoever resolves it (RFC 3986 §5.2.4). */
+const DOT_SEGMENT = /(?:^|[/\\]|%2f|%5c)(?:\.|%2e){1,2}(?:[/\\?#]|%2f|%5c|$)/i
+
+function isAmbiguous({ kind, name }: Use, rules: readonly Rule[]): boolean {
+  return kind === 'resource' && rules.some(({ resources }) => resources !== null) && DOT_SEGMENT.test(name)
+}
+
+function matchesAny(patterns: readonly string[], text: string): boolean {
+  return patterns.some((pattern) => matches(pattern, text))
+}
