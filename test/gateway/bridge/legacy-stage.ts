@@ -1,11 +1,16 @@
 // Owns the stage of the tests of legacy clients at a modern upstream: gateways, a peer, and both SDKs' clients.
 
+import { randomBytes } from 'node:crypto'
 import type { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
+import { createLocalSessionStore } from '../../../src/gateway/bridge/legacy/session-store.ts'
 import type { GatewayNeeds } from '../../../src/gateway/gateway.ts'
+import { createLocalMailbox, type Mailbox } from '../../../src/mcp/mailbox.ts'
 import type { Peer } from '../../../src/mcp/peer.ts'
+import { createKeyring } from '../../../src/storage/sealing.ts'
 import { startEverythingServer } from '../../support/everything-server.ts'
 import { type Answer, call, open, type Stage, send, setStage, type Teardown } from '../stage.ts'
+import { type HoldingServer, startHoldingServer } from './holding-server.ts'
 import { type CountedPeer, modernPeer } from './modern-peer.ts'
 
 export interface BridgedStage extends Stage {
@@ -18,6 +23,63 @@ export async function setBridgedStage(t: Teardown, needs: Partial<GatewayNeeds> 
   t.teardown(() => server.close())
   const peer = modernPeer(server.url)
   return { ...(await setPeerStage(t, peer, needs)), peer }
+}
+
+export interface HoldingStage extends BridgedStage {
+  readonly server: HoldingServer
+}
+
+/** A gateway in front of a server whose tools wait for the test. */
+export async function setHoldingStage(t: Teardown, needs: Partial<GatewayNeeds> = {}): Promise<HoldingStage> {
+  const server = await startHoldingServer(t)
+  const peer = modernPeer(server.url)
+  return { ...(await setPeerStage(t, peer, needs)), peer, server }
+}
+
+export interface Replicas {
+  readonly server: HoldingServer
+  readonly peer: CountedPeer
+  readonly one: Stage
+  readonly other: Stage
+  readonly mailbox: CountedMailbox
+}
+
+/** Two gateways that share what replicas share: keys, secrets, a mailbox and a store. */
+export async function setReplicas(t: Teardown, needs: Partial<GatewayNeeds> = {}): Promise<Replicas> {
+  const keyring = createKeyring([randomBytes(32).toString('base64url')])
+  const mailbox = countMailbox(createLocalMailbox())
+  const sessions = {
+    seal: (text: string, aad: string) => keyring.seal('mcp-session', text, aad),
+    open: (sealed: string, aad: string) => keyring.open('mcp-session', sealed, aad)?.toString() ?? null,
+  }
+  const shared = { mailbox, sessions, sessionStore: createLocalSessionStore(), ...needs }
+  const one = await setHoldingStage(t, shared)
+  const keys = { find: (kid: string) => one.keys.get(kid) ?? null }
+  const other = await setPeerStage(t, one.peer, { ...shared, keys })
+  return { server: one.server, peer: one.peer, one, other, mailbox }
+}
+
+export interface CountedMailbox extends Mailbox {
+  /** Addresses that are open now. */
+  addresses(): number
+}
+
+export function countMailbox(mailbox: Mailbox): CountedMailbox {
+  let addresses = 0
+  return {
+    addresses: () => addresses,
+    send: mailbox.send,
+    async open(address, receive) {
+      const box = await mailbox.open(address, receive)
+      addresses++
+      return {
+        close() {
+          addresses--
+          box.close()
+        },
+      }
+    },
+  }
 }
 
 /** A gateway in front of this peer. */

@@ -18,6 +18,8 @@ const VERSION = '2026-07-28'
 export interface CountedPeer extends Peer {
   /** Requests and subscriptions that are open at the server now. */
   open(): number
+  /** Subscriptions that the server has acknowledged so far. */
+  acknowledged(): number
   /** What was asked so far. */
   readonly methods: readonly string[]
 }
@@ -25,6 +27,7 @@ export interface CountedPeer extends Peer {
 export function modernPeer(url: string): CountedPeer {
   let open = 0
   let ids = 0
+  let acknowledged = 0
   const methods: string[] = []
 
   async function post(visitor: Visitor, method: string, params: Members, hooks: PeerHooks): Promise<Members> {
@@ -42,6 +45,7 @@ export function modernPeer(url: string): CountedPeer {
 
   return {
     open: () => open,
+    acknowledged: () => acknowledged,
     methods,
     async discover(visitor, signal): Promise<Discovery> {
       const answer = answerIn(await post(visitor, 'server/discover', {}, { signal, notify: () => undefined }))
@@ -62,7 +66,11 @@ export function modernPeer(url: string): CountedPeer {
       return answerIn(await post(visitor, method, { ...params, ...retry }, hooks))
     },
     async listen(visitor, filter, hooks) {
-      await post(visitor, 'subscriptions/listen', { notifications: filter }, hooks)
+      const notify: PeerHooks['notify'] = (notification) => {
+        if (notification.method === 'notifications/subscriptions/acknowledged') acknowledged++
+        hooks.notify(notification)
+      }
+      await post(visitor, 'subscriptions/listen', { notifications: filter }, { ...hooks, notify })
     },
   }
 }
