@@ -6,23 +6,21 @@ import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextproto
 import { createLocalSessionStore } from '../../../src/gateway/bridge/legacy/session-store.ts'
 import type { GatewayNeeds } from '../../../src/gateway/gateway.ts'
 import { createLocalMailbox, type Mailbox } from '../../../src/mcp/mailbox.ts'
-import type { Peer } from '../../../src/mcp/peer.ts'
 import { createKeyring } from '../../../src/storage/sealing.ts'
 import { startEverythingServer } from '../../support/everything-server.ts'
 import { type Answer, call, open, type Stage, send, setStage, type Teardown } from '../stage.ts'
+import { type Counts, countedLinks } from './counted-peer.ts'
 import { type HoldingServer, startHoldingServer } from './holding-server.ts'
-import { type CountedPeer, modernPeer } from './modern-peer.ts'
 
 export interface BridgedStage extends Stage {
-  readonly peer: CountedPeer
+  readonly peer: Counts
 }
 
 /** A gateway in front of a modern everything-server. */
 export async function setBridgedStage(t: Teardown, needs: Partial<GatewayNeeds> = {}): Promise<BridgedStage> {
   const server = await startEverythingServer({ eras: new Set(['modern']) })
   t.teardown(() => server.close())
-  const peer = modernPeer(server.url)
-  return { ...(await setPeerStage(t, peer, needs)), peer }
+  return setCountedStage(t, server.url, needs)
 }
 
 export interface HoldingStage extends BridgedStage {
@@ -32,13 +30,21 @@ export interface HoldingStage extends BridgedStage {
 /** A gateway in front of a server whose tools wait for the test. */
 export async function setHoldingStage(t: Teardown, needs: Partial<GatewayNeeds> = {}): Promise<HoldingStage> {
   const server = await startHoldingServer(t)
-  const peer = modernPeer(server.url)
-  return { ...(await setPeerStage(t, peer, needs)), peer, server }
+  return { ...(await setCountedStage(t, server.url, needs)), server }
+}
+
+async function setCountedStage(
+  t: Teardown,
+  url: string,
+  needs: Partial<GatewayNeeds>,
+): Promise<BridgedStage> {
+  const { links, counts } = countedLinks(t)
+  return { ...(await setStage(t, [{ url }], { links, ...needs })), peer: counts }
 }
 
 export interface Replicas {
   readonly server: HoldingServer
-  readonly peer: CountedPeer
+  readonly peer: Counts
   readonly one: Stage
   readonly other: Stage
   readonly mailbox: CountedMailbox
@@ -48,15 +54,17 @@ export interface Replicas {
 export async function setReplicas(t: Teardown, needs: Partial<GatewayNeeds> = {}): Promise<Replicas> {
   const keyring = createKeyring([randomBytes(32).toString('base64url')])
   const mailbox = countMailbox(createLocalMailbox())
+  const { links, counts } = countedLinks(t)
   const sessions = {
     seal: (text: string, aad: string) => keyring.seal('mcp-session', text, aad),
     open: (sealed: string, aad: string) => keyring.open('mcp-session', sealed, aad)?.toString() ?? null,
   }
-  const shared = { mailbox, sessions, sessionStore: createLocalSessionStore(), ...needs }
-  const one = await setHoldingStage(t, shared)
+  const shared = { links, mailbox, sessions, sessionStore: createLocalSessionStore(), ...needs }
+  const server = await startHoldingServer(t)
+  const one = await setStage(t, [{ url: server.url }], shared)
   const keys = { find: (kid: string) => one.keys.get(kid) ?? null }
-  const other = await setPeerStage(t, one.peer, { ...shared, keys })
-  return { server: one.server, peer: one.peer, one, other, mailbox }
+  const other = await setStage(t, [{ url: server.url }], { ...shared, keys })
+  return { server, peer: counts, one, other, mailbox }
 }
 
 export interface CountedMailbox extends Mailbox {
@@ -80,19 +88,6 @@ export function countMailbox(mailbox: Mailbox): CountedMailbox {
       }
     },
   }
-}
-
-/** A gateway in front of this peer. */
-export function setPeerStage(t: Teardown, peer: Peer, needs: Partial<GatewayNeeds> = {}): Promise<Stage> {
-  return setStage(t, [{}], {
-    links: {
-      passes: () => false,
-      contradict: () => undefined,
-      peerOf: () => peer,
-      close: async () => undefined,
-    },
-    ...needs,
-  })
 }
 
 export async function connectV1(
