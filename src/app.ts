@@ -68,6 +68,8 @@ import * as throttles from './storage/throttles.ts'
 import { createTransactions } from './storage/transactions.ts'
 import * as users from './storage/users.ts'
 import { staticCredentials } from './upstreams/credentials.ts'
+import { guardLinks } from './upstreams/guarded-links.ts'
+import { createGuards } from './upstreams/guards.ts'
 import { createLinks } from './upstreams/links.ts'
 import { createRegistry, type Registry, type UpstreamSettings } from './upstreams/registry.ts'
 import type { ToolCatalogue } from './upstreams/tools.ts'
@@ -115,6 +117,7 @@ export async function buildApp(config: Config, secrets: Secrets, overrides: Over
     genReqId: () => randomUUID(),
     trustProxy: trustProxyOf(config),
     requestTimeout: REQUEST_TIMEOUT_MS,
+    http: { maxHeaderSize: config.maxHeaderBytes },
     keepAliveTimeout: KEEP_ALIVE_MS,
     // A path that cannot be decoded: refused before any hook, so without a word about the path.
     frameworkErrors: (_error, _request, { raw }) => {
@@ -347,7 +350,8 @@ function addGateway(
   keys: ApiKeys,
 ): { isDraining: () => boolean } {
   const report = (err: unknown) => logger.error({ err }, 'the gateway failed')
-  const links = createLinks({ credentialFor: staticCredentials })
+  const guards = createGuards({ perUpstream: config.perUpstream, clock: Date.now })
+  const links = guardLinks(createLinks({ credentialFor: staticCredentials }), guards)
   const gateway = createGateway({
     issuer: config.publicUrl,
     registry,
@@ -358,6 +362,8 @@ function addGateway(
     credentialFor: staticCredentials,
     links,
     policy: config.policy,
+    guards,
+    allowances: { perPerson: config.perPerson, perClient: config.perClient },
     sessions: {
       seal: (text, aad) => keyring.seal('mcp-session', text, aad),
       open: (sealed, aad) => keyring.open('mcp-session', sealed, aad)?.toString() ?? null,
@@ -371,7 +377,7 @@ function addGateway(
     audit: audit.call,
     report,
     allowedOrigins: config.allowedOrigins,
-    limits: { maxBodyBytes: config.maxBodyBytes },
+    limits: { maxBodyBytes: config.maxBodyBytes, maxAnswerBytes: config.maxAnswerBytes },
   })
   let draining = false
   // Before the server closes: it waits for open streams, and these would never end by themselves.

@@ -1,6 +1,7 @@
 // Owns the configuration as the rest of the program sees it: typed, complete, and refused with every problem at once.
 
 import { join, resolve } from 'node:path'
+import type { Allowance } from '../oauth/allowance.ts'
 import type { Policy } from '../oauth/policy.ts'
 import { reportCombinations } from './combinations.ts'
 import { type Environment, type Given, readGiven } from './given.ts'
@@ -62,6 +63,12 @@ export interface Config {
   /** As browsers send them, besides ours and those of this machine. */
   readonly allowedOrigins: readonly string[]
   readonly maxBodyBytes: number
+  readonly maxHeaderBytes: number
+  readonly maxAnswerBytes: number
+  readonly perPerson: Allowance
+  readonly perClient: Allowance
+  /** For an upstream that says nothing else. */
+  readonly perUpstream: Omit<Allowance, 'rate'>
   readonly redisUrl: string | null
   readonly logLevel: Values['LOG_LEVEL']
   readonly shutdownGraceMs: number
@@ -120,12 +127,31 @@ function settingsOf(
     trustProxy: values.TRUST_PROXY,
     allowedOrigins: values.ALLOWED_ORIGINS,
     maxBodyBytes: values.MAX_BODY,
+    maxHeaderBytes: values.MAX_HEADERS,
+    maxAnswerBytes: values.MAX_ANSWER,
+    ...allowancesOf(values),
     redisUrl: values.REDIS_URL ?? null,
     logLevel: values.LOG_LEVEL,
     shutdownGraceMs: values.SHUTDOWN_GRACE * 1000,
     workers: values.WORKERS,
     metricsPort: values.METRICS_PORT,
     otlpEndpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT ?? null,
+  }
+}
+
+function allowancesOf(values: Values): Pick<Config, 'perPerson' | 'perClient' | 'perUpstream'> {
+  return {
+    perPerson: {
+      rate: values.RATE_PER_PERSON,
+      calls: values.MAX_CALLS_PER_PERSON,
+      streams: values.MAX_STREAMS_PER_PERSON,
+    },
+    perClient: {
+      rate: values.RATE_PER_CLIENT,
+      calls: values.MAX_CALLS_PER_CLIENT,
+      streams: values.MAX_STREAMS_PER_CLIENT,
+    },
+    perUpstream: { calls: values.MAX_CALLS_PER_UPSTREAM, streams: values.MAX_STREAMS_PER_UPSTREAM },
   }
 }
 

@@ -13,6 +13,7 @@ export const GROUPS = [
   'Signing in elsewhere',
   'Access managed by an identity provider',
   'The network around it',
+  'Limits',
   'Operations',
 ] as const
 

@@ -61,6 +61,10 @@ export const families = {
       'Finer scopes, each for some of its tools, as JSON. `*` stands for any characters.',
       '{"issues": ["create_issue", "*_comment"]}',
     ),
+    LIMITS: upstream(
+      'How much it takes, as JSON; see below.',
+      '{"calls": 50, "perPerson": {"rate": "60/m"}}',
+    ),
     HOLD_NEW_TOOLS: upstream(
       '`true`: tools that appear, or become destructive, after a person agreed wait until that person agrees again.',
       'true',

@@ -2,10 +2,16 @@
 
 import * as z from 'zod'
 import { clientVariables } from './client-variables.ts'
+import { limitVariables } from './limit-variables.ts'
 import { serviceVariables } from './service-variables.ts'
 import { trafficVariables } from './traffic-variables.ts'
 
-export const schema = z.object({ ...serviceVariables, ...trafficVariables, ...clientVariables })
+export const schema = z.object({
+  ...serviceVariables,
+  ...trafficVariables,
+  ...clientVariables,
+  ...limitVariables,
+})
 
 export type Values = z.output<typeof schema>
 export type Variable = keyof Values

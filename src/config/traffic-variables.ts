@@ -4,7 +4,7 @@ import * as z from 'zod'
 import { documentation } from './documentation.ts'
 import { parseBrowserOrigin } from './origins.ts'
 import { parseTrustProxy } from './proxies.ts'
-import { duration, listOf, oneOf, parsed, size, urlOf } from './values.ts'
+import { duration, listOf, oneOf, parsed, urlOf } from './values.ts'
 
 /** RFC 6750 §2.1: what a bearer token may consist of. */
 const BEARER_TOKEN = /^[A-Za-z0-9\-._~+/]{16,512}=*$/
@@ -92,11 +92,6 @@ export const trafficVariables = {
         'Origins of browser apps that may call `/mcp`, separated by commas, besides our own and those of this machine. Clients that are not a web page send no origin and need nothing here.',
       example: 'https://inspector.example.com,https://chat.example.com',
     }),
-  MAX_BODY: size('1kb', '1gb').prefault('10mb').register(documentation, {
-    group: NETWORK,
-    meaning: 'The largest request body that `/mcp` takes.',
-    example: '1mb',
-  }),
   REDIS_URL: urlOf(['redis:', 'rediss:'], 'a Redis URL, such as redis://host:6379')
     .optional()
     .register(documentation, {

@@ -1,11 +1,13 @@
 // Owns one upstream of the configuration: what may be said about it, and in which words the ecosystem says it.
 
 import * as z from 'zod'
+import type { UpstreamLimits } from '../oauth/allowance.ts'
 import type { ToolScope } from '../oauth/resource.ts'
 import type { UpstreamAuth } from '../oauth/upstream-auth.ts'
 import type { Place } from './place.ts'
 import { kindOf, type Report } from './problem.ts'
 import { readAuth } from './upstream-auth.ts'
+import { toUpstreamLimits, upstreamLimits } from './upstream-limits.ts'
 import { type Reached, readReached } from './upstream-reached.ts'
 import type { References } from './upstream-references.ts'
 import { toolScopes, toToolScopes } from './upstream-scopes.ts'
@@ -22,6 +24,7 @@ interface CommonConfig {
   readonly holdNewTools: boolean
   /** The login that it wants; null for none beside its headers. */
   readonly auth: UpstreamAuth | null
+  readonly limits: UpstreamLimits
 }
 
 export type UpstreamConfig = CommonConfig & Reached
@@ -51,6 +54,7 @@ const common = z.object({
   description: line.optional(),
   scopes: toolScopes,
   holdNewTools: z.boolean({ error: 'true or false' }).default(false),
+  limits: upstreamLimits.default({}),
 })
 
 /** Null when there is a problem; every one is reported. */
@@ -76,13 +80,14 @@ export function readEntry(
       got: 'one',
     })
   if (about === undefined || reached === null) return null
-  const { title, description, scopes, holdNewTools } = about
+  const { title, description, scopes, holdNewTools, limits } = about
   return {
     name,
     title: title || name,
     description: description || null,
     toolScopes: toToolScopes(name, scopes),
     holdNewTools,
+    limits: toUpstreamLimits(limits),
     auth,
     ...reached,
   }

@@ -4,14 +4,14 @@ import * as z from 'zod'
 import type { ToolScope } from '../oauth/resource.ts'
 
 const NAME = /^[a-z0-9][a-z0-9-]{0,31}$/
-const TOOL = /^[\w.*/-]{1,128}$/
+export const TOOL_PATTERN = /^[\w.*/-]{1,128}$/
 
 const NAME_EXPECTED =
   'names of 1 to 32 characters: lower-case letters, digits and hyphens; `read` has a meaning already'
 const TOOLS_EXPECTED = 'a list of names of tools, in which * stands for any characters'
 
 const tools = z
-  .array(z.string({ error: TOOLS_EXPECTED }).regex(TOOL, TOOLS_EXPECTED), { error: TOOLS_EXPECTED })
+  .array(z.string({ error: TOOLS_EXPECTED }).regex(TOOL_PATTERN, TOOLS_EXPECTED), { error: TOOLS_EXPECTED })
   .min(1, TOOLS_EXPECTED)
 
 const title = z

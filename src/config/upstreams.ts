@@ -109,6 +109,7 @@ function fromVariables(given: Given, report: Report): readonly Found[] {
       description: textOf(fields, 'DESCRIPTION'),
       headers: json('HEADERS', '{"Authorization": "Bearer …"}'),
       scopes: json('SCOPES', '{"issues": ["create_issue"]}'),
+      limits: json('LIMITS', '{"calls": 20}'),
       holdNewTools: json('HOLD_NEW_TOOLS', 'true'),
       auth: json('AUTH', '{"type": "oauth2"}'),
     }

@@ -48,7 +48,7 @@ export function portOrOff() {
   )
 }
 
-function integerBetween(text: string, least: number, most: number): number | undefined {
+export function integerBetween(text: string, least: number, most: number): number | undefined {
   const number = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN
   return number >= least && number <= most ? number : undefined
 }

@@ -52,6 +52,7 @@ export const NOT_MCP = failure(
   'upstream_answer',
   'The upstream server answered with something that is not MCP.',
 )
+export const TOO_LARGE = failure(502, 'upstream_answer', 'The answer of the upstream server is too large.')
 
 /**
  * Only JSON and event streams ever reach a client: anything else on this origin could be active content. Nothing is followed
@@ -104,7 +105,7 @@ function substituteFor(status: number, { probe }: Expectation): Substitute {
   )
 }
 
-function substituteStatus(status: number, probe: boolean): number {
+export function substituteStatus(status: number, probe: boolean): number {
   // A client that probes takes any 4xx for an old server, but 503 for what "too many requests" means: later.
   if (status === 429 && probe) return 503
   return status < 500 || status === 503 || status === 504 ? status : 502

@@ -24,3 +24,30 @@ export function isBoundary(tail: Tail): boolean {
   if (last === LF && second === CR) return third === LF || third === CR
   return last === second && (last === LF || last === CR)
 }
+
+const BLANK_LINES = ['\n\n', '\n\r\n', '\r\r'].map((ending) => Buffer.from(ending))
+/** So many bytes of a blank line can be in the next chunk. */
+const LONGEST_REST = 2
+
+/**
+ * How many bytes of an event that is not complete there are after `chunk`, when there were `open` before it. What ends with
+ * the chunk, as nearly everything does, costs nothing.
+ */
+export function openBytes(open: number, tail: Tail, chunk: Buffer): number {
+  if (isBoundary(advance(tail, chunk))) return 0
+  const ended = Math.max(...BLANK_LINES.map((ending) => endOfLast(chunk, ending)), endAcross(tail, chunk))
+  return ended === 0 ? open + chunk.length : chunk.length - ended
+}
+
+function endOfLast(chunk: Buffer, ending: Buffer): number {
+  const at = chunk.lastIndexOf(ending)
+  return at === -1 ? 0 : at + ending.length
+}
+
+/** The end of a blank line that began in the chunk before. */
+function endAcross(tail: Tail, chunk: Buffer): number {
+  for (let length = LONGEST_REST; length > 0; length--) {
+    if (isBoundary(advance(tail, chunk.subarray(0, length)))) return length
+  }
+  return 0
+}

@@ -3,6 +3,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { type Dispatcher, errors } from 'undici'
 import { contradicts } from '../mcp/era-signs.ts'
+import type { Passage } from '../upstreams/guards.ts'
 import {
   errorCode,
   isRpcAnswer,
@@ -10,12 +11,16 @@ import {
   NOT_MCP,
   type Substitute,
   TIMED_OUT,
+  TOO_LARGE,
   UNREACHABLE,
   type Verdict,
 } from './answer.ts'
 import { type AnswerKind, answerHead, passedHeaders } from './answer-head.ts'
 import { expectsContent, isListening, isProbe, type UpstreamCall } from './call.ts'
-import { advance, isBoundary, STREAM_START } from './event-boundary.ts'
+import { advance, isBoundary, openBytes, STREAM_START } from './event-boundary.ts'
+import { isResumable, lastWords, maybeAnswered } from './limits/broken-stream.ts'
+import { Pace } from './limits/pace.ts'
+import { mayRepeat } from './limits/repeating.ts'
 import type { Limits } from './limits.ts'
 import { CLIENT_LEFT, detailOf, type Outcome } from './outcome.ts'
 import { type RefusalReason, rpcRefusal, writeRefusal } from './refusal.ts'
@@ -25,6 +30,10 @@ import type { Sealer } from './session.ts'
 export interface ExchangeNeeds {
   readonly sealer: Sealer
   readonly limits: Limits
+  /** Told whether the upstream is there. */
+  readonly passage: Passage
+  /** Sends the same once more. */
+  readonly repeat: (exchange: Exchange) => void
   readonly over: (exchange: Exchange) => void
   /** The upstream does not seem to speak the era of this call (any more). */
   readonly contradicted: (call: UpstreamCall) => void
@@ -39,6 +48,7 @@ type Phase = 'waiting' | AnswerKind | 'error' | 'held' | 'over'
 const MAX_UNUSED_BYTES = 64 * 1024
 const KEEP_ALIVE = ': keep-alive\n\n'
 const OVER = new Error('The exchange is over.')
+const ENDLESS = Object.assign(new Error('The answer is too large.'), { code: 'TOO_LARGE' })
 const STALLED = Object.assign(new Error('The answer stopped half-way.'), { code: 'STALLED' })
 
 /** What undici tells about the answer goes to the client as it comes: no stream, buffer or timer in between. */
@@ -58,8 +68,14 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #rewriteEvents: EventRewriter | null = null
   #unusedBytes = 0
   #tail = STREAM_START
-  #silentMs = 0
-  #stalledMs = 0
+  /** Of the JSON, or of the event that is not complete. */
+  #bytes = 0
+  /** The latest of an answer, while it may be the last. */
+  #last: Buffer | null = null
+  #resumable = false
+  #sent = false
+  #repeated = false
+  readonly #pace = new Pace()
 
   constructor(call: UpstreamCall, needs: ExchangeNeeds) {
     const { promise, resolve } = Promise.withResolvers<Outcome>()
@@ -76,21 +92,27 @@ export class Exchange implements Dispatcher.DispatchHandler {
     return this.#phase === 'events'
   }
 
+  get over(): boolean {
+    return this.#phase === 'over'
+  }
+
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller
+    this.#sent = true
     if (this.#phase === 'over') controller.abort(OVER)
   }
 
   onResponseStart(_: unknown, status: number, headers: IncomingHttpHeaders): void {
     // RFC 9110 §15.2: interim answers are for us alone.
     if (status < 200 || this.#phase !== 'waiting') return
+    this.#needs.passage.answered()
     this.#headers = headers
     this.#status = status
     this.#begin(judge(status, headers, { content: expectsContent(this.call), probe: isProbe(this.call) }))
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#silentMs = 0
+    this.#pace.heard(chunk.length)
     if (this.#phase === 'json' || this.#phase === 'events') this.#relay(controller, chunk)
     else this.#setAside(chunk)
   }
@@ -104,23 +126,22 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseError(_: unknown, error: Error): void {
     if (this.#phase === 'over') return
+    if (this.#phase === 'waiting' && this.#repeats(error)) return
     this.#detail = detailOf(error)
+    if (this.#phase === 'waiting') this.#needs.passage.failed()
     if (this.#isUnanswered())
       this.#refuse(error instanceof errors.HeadersTimeoutError ? TIMED_OUT : UNREACHABLE)
-    // Half an answer must not look like a whole one: the connection breaks where the upstream broke off.
-    else this.#abandon('failed')
+    else this.#breakOff(UNREACHABLE, this.#resumable || maybeAnswered(this.#last))
   }
 
   /** Time passes: a comment for a silent stream, an end for what is stuck. */
   tick(elapsedMs: number): void {
-    const { stalledReaderMs, stalledAnswerMs } = this.#needs.limits
     const stalled = this.call.res.writableNeedDrain
-    this.#stalledMs = stalled ? this.#stalledMs + elapsedMs : 0
-    this.#silentMs = stalled ? 0 : this.#silentMs + elapsedMs
-    if (this.#stalledMs >= stalledReaderMs) this.#abandon('failed')
+    const open = this.#phase === 'events' || this.#phase === 'waiting'
+    const trouble = this.#pace.pass({ elapsedMs, stalled, open }, this.#needs.limits)
+    if (trouble === 'reader') this.#abandon('failed')
+    else if (trouble === 'upstream') this.onResponseError(null, STALLED)
     else if (this.#phase === 'events') this.#keepAlive()
-    else if (this.#phase !== 'waiting' && this.#silentMs >= stalledAnswerMs)
-      this.onResponseError(null, STALLED)
   }
 
   /**
@@ -162,9 +183,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
       return
     }
     if (call.rewrite && verdict.kind === 'events') this.#rewriteEvents = createEventRewriter(call.rewrite)
-    const head = answerHead(call, this.#needs.sealer, this.#headers, verdict.kind)
+    const tooLarge = Number(this.#headers['content-length'] ?? 0) > this.#needs.limits.maxAnswerBytes
+    const head = tooLarge ? null : answerHead(call, this.#needs.sealer, this.#headers, verdict.kind)
     if (head === null) {
-      this.#refuse(UNREACHABLE)
+      this.#refuse(tooLarge ? TOO_LARGE : UNREACHABLE)
       return
     }
     this.#status = verdict.status ?? this.#status
@@ -178,10 +200,49 @@ export class Exchange implements Dispatcher.DispatchHandler {
     const chunk = this.#rewriteEvents ? this.#rewriteEvents(received) : received
     if (chunk === null) this.#abandon('failed')
     if (chunk === null || chunk.length === 0) return
-    if (this.#phase === 'events') this.#tail = advance(this.#tail, chunk)
+    if (this.#measure(chunk) > this.#needs.limits.maxAnswerBytes) {
+      this.#detail = detailOf(ENDLESS)
+      this.#breakOff(TOO_LARGE, false)
+      return
+    }
     if (this.call.res.write(chunk)) return
     controller.pause()
     this.call.res.once('drain', () => controller.resume())
+  }
+
+  /** What the client would have to hold in memory at least. */
+  #measure(chunk: Buffer): number {
+    if (this.#phase === 'json') {
+      this.#bytes += chunk.length
+      return this.#bytes
+    }
+    if (this.#tail === STREAM_START) this.#resumable = isResumable(chunk)
+    if (!this.listening) this.#last = chunk
+    this.#bytes = openBytes(this.#bytes, this.#tail, chunk)
+    this.#tail = advance(this.#tail, chunk)
+    return this.#bytes
+  }
+
+  #repeats(error: unknown): boolean {
+    if (this.#repeated || !mayRepeat(this.call, this.#sent, error)) return false
+    this.#repeated = true
+    this.#sent = false
+    this.#needs.repeat(this)
+    return true
+  }
+
+  /**
+   * Half an answer must not look like a whole one: the connection breaks where the upstream broke off. A stream can say so,
+   * unless the client is better off without: it can take the stream up again, or has its answer.
+   */
+  #breakOff({ message }: Substitute, silently: boolean): void {
+    const [id, ...others] = this.call.ids
+    if (this.#phase !== 'events' || silently || this.listening || id === undefined || others.length > 0) {
+      this.#abandon('failed')
+      return
+    }
+    this.call.res.end(lastWords(id, isBoundary(this.#tail), message))
+    this.#stop('failed')
   }
 
   #answerError(): void {
@@ -229,8 +290,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #keepAlive(): void {
-    if (this.#silentMs < this.#needs.limits.keepAliveMs || !isBoundary(this.#tail)) return
-    this.#silentMs = 0
+    if (this.#pace.silentMs < this.#needs.limits.keepAliveMs || !isBoundary(this.#tail)) return
+    this.#pace.silentMs = 0
     this.call.res.write(KEEP_ALIVE)
   }
 
@@ -265,6 +326,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #finish(outcome: Outcome['outcome'], reason: RefusalReason | null = null): void {
     this.#phase = 'over'
     this.#aside = []
+    this.#last = null
     this.#needs.over(this)
     this.#settle({ outcome, status: this.#status, reason, detail: this.#detail })
   }

@@ -4,11 +4,15 @@ import { Pool } from 'undici'
 import { INTERNAL_ERROR } from '../mcp/rpc.ts'
 import type { Caller } from '../oauth/caller.ts'
 import type { Credential } from '../upstreams/credentials.ts'
+import { type Guards, isBarrier, type Passage } from '../upstreams/guards.ts'
 import type { HttpUpstream, Registry, Upstream } from '../upstreams/registry.ts'
 import { isExpired } from './access-token.ts'
 import type { Substitute } from './answer.ts'
 import type { UpstreamCall } from './call.ts'
 import { Exchange } from './exchange.ts'
+import { errandOf } from './limits/errand.ts'
+import { isQuick } from './limits/quick.ts'
+import { barred } from './limits/too-much.ts'
 import type { Limits } from './limits.ts'
 import { CLIENT_LEFT, type Outcome } from './outcome.ts'
 import { requestHeaders, standingHeaders } from './request-headers.ts'
@@ -17,6 +21,7 @@ import type { Sealer } from './session.ts'
 
 export interface ForwarderNeeds {
   readonly registry: Registry
+  readonly guards: Guards
   readonly sealer: Sealer
   readonly limits: Limits
   readonly revocations: Pick<Revocations, 'hasEnded' | 'onChange'>
@@ -27,7 +32,10 @@ export interface ForwarderNeeds {
 }
 
 export interface Forwarder {
-  /** Sends the call to its upstream and the answer to its client. Settles when both are done with it; never rejects. */
+  /**
+   * Sends the call to its upstream and the answer to its client. Settles when both are done with it; rejects with a refusal,
+   * and only at once, when the upstream takes no more.
+   */
   forward(call: UpstreamCall, credential: Credential): Promise<Outcome>
   openStreams(): number
   /** Ends what only listens; calls go on. */
@@ -40,9 +48,13 @@ interface Route {
   readonly pool: Pool
   readonly path: string
   readonly headers: readonly string[]
+  /** Until the first byte of an answer. */
+  readonly patienceMs: number
 }
 
 const KEEP_ALIVE_PROBE_MS = 30_000
+/** Before a call that found nobody is sent again: about what a listener takes to be replaced. */
+const REPEAT_PAUSE_MS = 150
 const ACCESS_ENDED: Substitute = {
   status: 403,
   reason: 'token',
@@ -57,32 +69,52 @@ const CLOSING: Substitute = {
 }
 
 export function createForwarder(needs: ForwarderNeeds): Forwarder {
-  const { registry, sealer, limits, revocations, clock } = needs
+  const { registry, guards, sealer, limits, revocations, clock } = needs
   const routes = new Map<Upstream, Route>()
   const exchanges = new Set<Exchange>()
-  const over = (exchange: Exchange) => void exchanges.delete(exchange)
   const contradicted = ({ place, caller }: UpstreamCall) => needs.contradict(place.upstream, caller)
-  const exchangeNeeds = { sealer, limits, over, contradicted }
   let ending = false
   const pulse = setInterval(beat, limits.pulseMs).unref()
   revocations.onChange(endRevoked)
 
   function forward(call: UpstreamCall, credential: Credential): Promise<Outcome> | Outcome {
     if (call.res.closed) return CLIENT_LEFT
-    const exchange = new Exchange(call, exchangeNeeds)
-    exchanges.add(exchange)
+    const passage = guards.enter(call.place.upstream, errandOf(call))
+    if (isBarrier(passage)) throw barred(passage, call)
+    const exchange = begin(call, credential, passage)
     // It may have come in before the end was decided, with its body still on the way.
     if (ending && exchange.listening) exchange.end(null, CLOSING)
     else dispatch(exchange, credential)
     return exchange.outcome
   }
 
+  function begin(call: UpstreamCall, credential: Credential, passage: Passage): Exchange {
+    const exchange = new Exchange(call, {
+      sealer,
+      limits,
+      passage,
+      contradicted,
+      repeat: (again) => void setTimeout(dispatch, REPEAT_PAUSE_MS, again, credential).unref(),
+      over(done) {
+        exchanges.delete(done)
+        passage.leave()
+      },
+    })
+    exchanges.add(exchange)
+    return exchange
+  }
+
   function dispatch(exchange: Exchange, credential: Credential): void {
+    if (exchange.over) return
     const { call } = exchange
     const { upstream } = call.place
     const route = routes.get(upstream) ?? openRoute(upstream)
     const headers = requestHeaders(call, route.headers, credential)
-    route.pool.dispatch({ path: route.path, method: call.method, headers, body: call.body }, exchange)
+    const headersTimeout = isQuick(call)
+      ? Math.min(route.patienceMs, limits.quickTimeoutMs)
+      : route.patienceMs
+    const { method, body } = call
+    route.pool.dispatch({ path: route.path, method, headers, body, headersTimeout }, exchange)
   }
 
   function openRoute(upstream: Upstream): Route {
@@ -93,7 +125,8 @@ export function createForwarder(needs: ForwarderNeeds): Forwarder {
     }
     if (upstream.kind !== 'http') throw new Error(`Nothing can be forwarded to upstream "${upstream.name}".`)
     const { path } = upstream
-    const route = { pool: createPool(upstream, limits), path, headers: standingHeaders(upstream) }
+    const patienceMs = upstream.limits.firstByteTimeoutMs ?? limits.firstByteTimeoutMs
+    const route = { pool: createPool(upstream, limits), path, headers: standingHeaders(upstream), patienceMs }
     routes.set(upstream, route)
     return route
   }
@@ -145,15 +178,14 @@ export function createForwarder(needs: ForwarderNeeds): Forwarder {
  * HTTP/1.1 alone, where a request has a connection to itself: leaving one is closing it. As many connections as there are
  * requests, because one that waits behind an event stream waits for ever.
  */
-function createPool({ origin }: HttpUpstream, limits: Limits): Pool {
+function createPool({ origin, limits: own }: HttpUpstream, limits: Limits): Pool {
   return new Pool(origin, {
     allowH2: false,
     connect: {
-      timeout: limits.connectTimeoutMs,
+      timeout: own.connectTimeoutMs ?? limits.connectTimeoutMs,
       keepAlive: true,
       keepAliveInitialDelay: KEEP_ALIVE_PROBE_MS,
     },
-    headersTimeout: limits.firstByteTimeoutMs,
     bodyTimeout: 0,
   })
 }

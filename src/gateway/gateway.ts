@@ -8,6 +8,7 @@ import type { Caller } from '../oauth/caller.ts'
 import type { Policy } from '../oauth/policy.ts'
 import type { Tools } from '../oauth/tool.ts'
 import type { CredentialFor } from '../upstreams/credentials.ts'
+import type { Guards } from '../upstreams/guards.ts'
 import type { Links } from '../upstreams/links.ts'
 import type { Place, Registry, Upstream } from '../upstreams/registry.ts'
 import { decide, insufficientScope, toolsInQuestion } from './access.ts'
@@ -20,6 +21,7 @@ import type { Call, CallMethod, UpstreamCall } from './call.ts'
 import { type CallEvent, callEvent, type Visit } from './call-event.ts'
 import type { DpopNeeds } from './dpop.ts'
 import { createForwarder } from './forward.ts'
+import { type AdmissionNeeds, createAdmission } from './limits/admission.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
 import { type RpcMessage, readMessages, requestIds } from './message.ts'
 import { type ResourceMetadata, resourceMetadata } from './metadata.ts'
@@ -50,6 +52,10 @@ export interface GatewayNeeds {
   readonly links: Links
   /** Beyond what people agreed to; see policy/. None: the scopes are all that counts. */
   readonly policy?: Policy | null
+  /** Those that the links' peers ask too. */
+  readonly guards: Guards
+  /** How much one person, and one client, may do; as much as they like when it is not said. */
+  readonly allowances?: Omit<AdmissionNeeds, 'clock'>
   /** The tools of an upstream; asked anew when `asked` names one that is not known. None when in doubt. */
   readonly toolsOf: (upstream: Upstream, asked: readonly string[]) => Promise<Tools>
   /** Told when a client of this grant is about to learn that it needs more scope. */
@@ -95,6 +101,7 @@ export function createGateway(needs: GatewayNeeds): Gateway {
   const bearer = createBearer({ ...needs, clock })
   const { contradict } = needs.links
   const forwarder = createForwarder({ ...needs, contradict, sealer: sessions, limits, clock })
+  const admission = createAdmission({ ...needs.allowances, clock })
   const bridge = createBridge({
     mailbox: createLocalMailbox(),
     sessionStore: createLocalSessionStore(),
@@ -122,7 +129,7 @@ export function createGateway(needs: GatewayNeeds): Gateway {
     if (closing) throw draining()
     const modern = isModern(versionOf(req))
     const method = callMethod(req, modern)
-    const body = method === 'POST' ? await readBody(req, limits.maxBodyBytes) : null
+    const body = method === 'POST' ? await readBody(req, maxBodyOf(place)) : null
     bearer.checkContent(body, contentDigest, place.resource)
     const messages = body === null ? [] : readMessages(body, hasBatches(versionOf(req)), limits)
     visit.messages = messages
@@ -131,7 +138,8 @@ export function createGateway(needs: GatewayNeeds): Gateway {
     await authorize(caller, place, messages, body)
     const ids = requestIds(messages)
     const { cors } = visit
-    return answer({ req, res, cors, place, caller, method, modern, body, messages, ids, session: null })
+    const call = { req, res, cors, place, caller, method, modern, body, messages, ids, session: null }
+    return admission.during(call, answer)
   }
 
   /** Bytes pass where both sides speak the same era; the bridge speaks for whoever does not. */
@@ -149,6 +157,11 @@ export function createGateway(needs: GatewayNeeds): Gateway {
     const credential = await needs.credentialFor(caller, upstream)
     const rewrite = listRewrite(policy, call)
     return forwarder.forward({ ...call, rewrite, session: modern ? null : sessionOf(call) }, credential)
+  }
+
+  function maxBodyOf(place: Place): number {
+    const own = place.kind === 'upstream' ? place.upstream.limits.maxBodyBytes : null
+    return own ?? limits.maxBodyBytes
   }
 
   async function authorize(

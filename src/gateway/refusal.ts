@@ -18,12 +18,17 @@ export type RefusalReason =
   | 'too_large'
   | 'headers'
   | 'draining'
+  | 'rate'
+  | 'calls'
+  | 'streams'
   | 'upstream_unreachable'
   | 'upstream_timeout'
   | 'upstream_credentials'
   | 'upstream_answer'
   | 'upstream_busy'
   | 'lost'
+  | 'upstream_limited'
+  | 'upstream_down'
   | 'internal'
 
 export interface RefusalOptions {

@@ -74,15 +74,26 @@ export type PeerFailureReason =
   | 'answer'
   /** Too much is open there already. */
   | 'busy'
+  /** It was called too often. */
+  | 'limited'
+  /** It failed too often lately, and is left alone for a moment. */
+  | 'down'
   /** What the client wants to continue is gone: it has to call again. */
   | 'lost'
 
+export interface PeerFailureOptions extends ErrorOptions {
+  /** When it is worth calling again, where that is known. */
+  readonly retryAfterSeconds?: number
+}
+
 export class PeerFailure extends Error {
   readonly reason: PeerFailureReason
+  readonly retryAfterSeconds: number | null
 
-  constructor(reason: PeerFailureReason, options?: ErrorOptions) {
+  constructor(reason: PeerFailureReason, options: PeerFailureOptions = {}) {
     super(`The upstream has no answer: ${reason}.`, options)
     this.name = 'PeerFailure'
     this.reason = reason
+    this.retryAfterSeconds = options.retryAfterSeconds ?? null
   }
 }

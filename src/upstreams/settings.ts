@@ -1,5 +1,6 @@
 // Owns the kinds of upstreams: what each is reached by, as configured and as the rest of the program has it.
 
+import { NO_LIMITS, type UpstreamLimits } from '../oauth/allowance.ts'
 import type { ToolScope } from '../oauth/resource.ts'
 import type { UpstreamAuth } from '../oauth/upstream-auth.ts'
 
@@ -11,6 +12,8 @@ interface CommonSettings {
   readonly toolScopes?: readonly ToolScope[]
   /** Tools that appear, or become destructive, after a person has agreed wait until that person agrees again. */
   readonly holdNewTools?: boolean
+  /** How much it takes, beside what holds for all. */
+  readonly limits?: UpstreamLimits
   /** The login that it wants; null for none beside its headers. */
   readonly auth?: UpstreamAuth | null
 }
@@ -85,8 +88,8 @@ export type OpenApiUpstream = Required<OpenApiSettings>
 export type Upstream = HttpUpstream | SseUpstream | StdioUpstream | OpenApiUpstream
 
 export function createUpstream(settings: UpstreamSettings): Upstream {
-  const { toolScopes = [], holdNewTools = false, auth = null } = settings
-  const common = { toolScopes, holdNewTools, auth }
+  const { toolScopes = [], holdNewTools = false, limits = NO_LIMITS, auth = null } = settings
+  const common = { toolScopes, holdNewTools, limits, auth }
   switch (settings.kind) {
     case 'stdio':
     case 'openapi':

@@ -3,9 +3,18 @@
 import { join } from 'node:path'
 import t from 'tap'
 import { loadConfig } from '../../src/config/config.ts'
+import { NO_LIMITS } from '../../src/oauth/allowance.ts'
 import { blamed, problemsOf, problemsOfNotes, upstreamsOf } from './problems-of.ts'
 
-const PLAIN = { kind: 'http', otherUrls: [], headers: {}, toolScopes: [], holdNewTools: false, auth: null }
+const PLAIN = {
+  kind: 'http',
+  otherUrls: [],
+  headers: {},
+  toolScopes: [],
+  holdNewTools: false,
+  limits: NO_LIMITS,
+  auth: null,
+}
 const NOTES = { name: 'notes', url: 'http://notes:3000/mcp', title: 'notes', description: null, ...PLAIN }
 
 t.test('the JSON of the ecosystem is understood, with the outer key and without', async (t) => {

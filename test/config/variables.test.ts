@@ -252,6 +252,32 @@ const RULES: readonly Rule[] = [
     ],
   },
   {
+    variable: 'RATE_PER_PERSON',
+    read: (config) => config.perPerson.rate,
+    accepted: [
+      ['10/s', { times: 10, seconds: 1 }],
+      ['600/M', { times: 600, seconds: 60 }],
+      ['1/h', { times: 1, seconds: 3600 }],
+      ['off', null],
+    ],
+    refused: ['10', '0/s', '10/d', '10 / s', '1.5/s', '-1/s', '1000001/s', '/s'],
+  },
+  {
+    variable: 'MAX_STREAMS_PER_PERSON',
+    read: (config) => config.perPerson.streams,
+    accepted: [
+      ['1', 1],
+      ['off', null],
+    ],
+    refused: ['0', 'none', '1.5', '10/s'],
+  },
+  {
+    variable: 'MAX_HEADERS',
+    read: (config) => config.maxHeaderBytes,
+    accepted: [['32kb', 32_768]],
+    refused: ['1kb', '1mb', '16'],
+  },
+  {
     variable: 'MAX_BODY',
     read: (config) => config.maxBodyBytes,
     accepted: [

@@ -11,6 +11,7 @@ import { createGateway, type Gateway, type GatewayNeeds } from '../../src/gatewa
 import { gatewayPlugin } from '../../src/gateway/plugin.ts'
 import { createKeyring } from '../../src/storage/sealing.ts'
 import { staticCredentials } from '../../src/upstreams/credentials.ts'
+import { createGuards } from '../../src/upstreams/guards.ts'
 import type { Links } from '../../src/upstreams/links.ts'
 import { createRegistry, type Registry, type UpstreamSettings } from '../../src/upstreams/registry.ts'
 import type { HttpSettings } from '../../src/upstreams/settings.ts'
@@ -74,6 +75,7 @@ export async function setStage(
     revocations: { isRevoked, hasEnded: isRevoked, onChange: () => undefined },
     credentialFor: staticCredentials,
     links: PASSING,
+    guards: createGuards({ perUpstream: { calls: null, streams: null }, clock: now }),
     toolsOf: createToolCatalogue({ fetch, report, clock: now }).toolsOf,
     sessions: {
       seal: (text, aad) => keyring.seal('mcp-session', text, aad),

@@ -114,26 +114,43 @@ t.test('a client that leaves before its call was forwarded is not heard of upstr
   t.equal(upstream.arrivals.length, 1)
 })
 
-t.test('an upstream that breaks off mid-stream breaks the client off too', async (t) => {
-  const { upstream, stage, start } = await scene(t)
-  upstream.answer((_, res) => {
-    events(res)
-    res.write('data: 1\n\n')
-    setTimeout(() => res.socket?.resetAndDestroy(), 10)
-  })
-  const res = await start()
-  res.resume()
-  await t.rejects(once(res, 'end'), 'no end that could be taken for one')
-  t.equal(stage.events.at(-1)?.outcome, 'failed')
+t.test(
+  'an upstream that breaks off mid-stream breaks the client off too, or leaves it an error',
+  async (t) => {
+    const { upstream, stage, start } = await scene(t)
+    const breaking = (text: string) =>
+      upstream.answer((_, res) => {
+        events(res)
+        res.write(text)
+        setTimeout(() => res.socket?.resetAndDestroy(), 10)
+      })
+    for (const resumable of ['id: 1\ndata: 1\n\n', 'retry: 5\nid: 1\ndata:\n\n']) {
+      breaking(resumable)
+      const res = await start()
+      res.resume()
+      await t.rejects(once(res, 'end'), 'no end that could be taken for one')
+      t.equal(stage.events.at(-1)?.outcome, 'failed')
+    }
+    breaking('data: {"jsonrpc":"2.0","id":1,"result":{}}\n\n')
+    await t.rejects(textOf(await start()), 'nor a second answer')
 
-  upstream.answer(
-    (_, res) => void res.writeHead(200, { 'content-type': 'text/event-stream' }).end('data: 1\n\n'),
-  )
-  const whole = await start()
-  whole.resume()
-  await once(whole, 'end')
-  t.equal(stage.events.at(-1)?.outcome, 'answered')
-})
+    breaking('data: 1\n\n')
+    const error = { code: -32603, message: 'The upstream server cannot be reached, or broke off.' }
+    const words = `event: message\ndata: ${JSON.stringify({ jsonrpc: '2.0', id: 1, error })}\n\n`
+    t.equal(await textOf(await start()), `data: 1\n\n${words}`, 'nobody could ask for the rest')
+    t.match(stage.events.at(-1), { outcome: 'failed', detail: /ECONNRESET|UND_ERR_SOCKET/ })
+    breaking('data: {"half":')
+    t.equal(await textOf(await start()), `data: {"half":\nevent: discarded\n\n${words}`)
+
+    upstream.answer(
+      (_, res) => void res.writeHead(200, { 'content-type': 'text/event-stream' }).end('data: 1\n\n'),
+    )
+    const whole = await start()
+    whole.resume()
+    await once(whole, 'end')
+    t.equal(stage.events.at(-1)?.outcome, 'answered')
+  },
+)
 
 t.test('a silent stream gets comments between events, never inside of one', async (t) => {
   const { upstream, start } = await scene(t, { keepAliveMs: 30, pulseMs: 10 })

@@ -3,7 +3,8 @@
 import { PeerFailure, type PeerFailureReason } from '../../mcp/peer.ts'
 import type { RpcId } from '../../mcp/rpc.ts'
 import { INTERNAL_ERROR, INVALID_PARAMS } from '../../mcp/rpc.ts'
-import { CREDENTIALS, NOT_MCP, type Substitute, TIMED_OUT, UNREACHABLE } from '../answer.ts'
+import { CREDENTIALS, NOT_MCP, type Substitute, substituteStatus, TIMED_OUT, UNREACHABLE } from '../answer.ts'
+import { DOWN, LIMITED } from '../limits/too-much.ts'
 import { Refusal, rpcRefusal } from '../refusal.ts'
 
 const RETRY_AFTER_SECONDS = 5
@@ -31,19 +32,32 @@ const SUBSTITUTES: Readonly<Record<PeerFailureReason, Substitute>> = {
   credentials: CREDENTIALS,
   answer: NOT_MCP,
   busy: BUSY,
+  limited: LIMITED,
+  down: DOWN,
   lost: LOST,
 }
 
 /** In the words and with the status that the same failure has where bytes are passed on. */
-export function failureRefusal({ reason }: PeerFailure, ids: readonly RpcId[]): Refusal {
-  const headers = reason === 'busy' ? ['retry-after', String(RETRY_AFTER_SECONDS)] : []
-  return rpcRefusal({ ...SUBSTITUTES[reason], ids, headers })
+export function failureRefusal(
+  { reason, retryAfterSeconds }: PeerFailure,
+  ids: readonly RpcId[],
+  probe = false,
+): Refusal {
+  const instead = SUBSTITUTES[reason]
+  const seconds = retryAfterSeconds ?? (reason === 'busy' ? RETRY_AFTER_SECONDS : null)
+  const headers = seconds === null ? [] : ['retry-after', String(seconds)]
+  return rpcRefusal({ ...instead, status: substituteStatus(instead.status, probe), ids, headers })
 }
 
 /** What anything that was thrown comes to; a bug or an outage is reported, and told as such. */
-export function refusalFor(error: unknown, ids: readonly RpcId[], report: (error: unknown) => void): Refusal {
+export function refusalFor(
+  error: unknown,
+  ids: readonly RpcId[],
+  report: (error: unknown) => void,
+  probe = false,
+): Refusal {
   if (error instanceof Refusal) return error
-  if (error instanceof PeerFailure) return failureRefusal(error, ids)
+  if (error instanceof PeerFailure) return failureRefusal(error, ids, probe)
   report(error)
   return rpcRefusal({ status: 500, reason: 'internal', code: INTERNAL_ERROR, message: BROKEN, ids })
 }

@@ -4,7 +4,16 @@ import * as z from 'zod'
 import { PeerFailure, type PeerFailureReason } from '../../mcp/peer.ts'
 
 const members = z.record(z.string(), z.unknown())
-const REASONS = ['unreachable', 'timed_out', 'credentials', 'answer', 'busy', 'lost'] as const
+const REASONS = [
+  'unreachable',
+  'timed_out',
+  'credentials',
+  'answer',
+  'busy',
+  'limited',
+  'down',
+  'lost',
+] as const
 
 /** To the one that holds the call. `from` is where it answers, good for this one turn. */
 const toHolder = z.discriminatedUnion('kind', [

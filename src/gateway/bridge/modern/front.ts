@@ -2,6 +2,7 @@
 
 import type { Peer, PeerAnswer } from '../../../mcp/peer.ts'
 import { METHOD_NOT_FOUND, type RpcError, type RpcId } from '../../../mcp/rpc.ts'
+import { isProbe } from '../../call.ts'
 import { refusalFor } from '../failure.ts'
 import type { Front, FrontNeeds } from '../front.ts'
 import { createReplies } from '../replies.ts'
@@ -27,7 +28,7 @@ export function createModernFront(needs: FrontNeeds): Front {
 
   function refuse(reply: Reply, error: unknown): void {
     // Whatever it is, nobody is there to hear it.
-    if (!reply.isOver()) reply.refuse(refusalFor(error, reply.call.ids, needs.report))
+    if (!reply.isOver()) reply.refuse(refusalFor(error, reply.call.ids, needs.report, isProbe(reply.call)))
   }
 
   return {

@@ -1,0 +1,180 @@
+// Owns the promises of the guards: when an upstream is left alone, when it is tried again, and that peers ask as well.
+
+import t from 'tap'
+import { type Peer, PeerFailure, type PeerFailureReason, type Visitor } from '../../src/mcp/peer.ts'
+import { UNLIMITED } from '../../src/oauth/allowance.ts'
+import { guardPeer } from '../../src/upstreams/guarded-links.ts'
+import { createGuards, type Errand, isBarrier, type Passage } from '../../src/upstreams/guards.ts'
+import { createRegistry, type Upstream } from '../../src/upstreams/registry.ts'
+
+const ERRAND: Errand = { subject: 'usr_alice', tools: [], listening: false, messages: 1, urgent: false }
+
+function scene(limits: Partial<Upstream['limits']> = {}, calls: number | null = null) {
+  const clock = { now: 0 }
+  const guards = createGuards({ perUpstream: { calls, streams: null }, clock: () => clock.now })
+  const none = { maxBodyBytes: null, connectTimeoutMs: null, firstByteTimeoutMs: null, tools: [] }
+  const full = { ...none, total: UNLIMITED, perPerson: UNLIMITED, ...limits }
+  const settings = { name: 'notes', title: 'Notes', url: 'http://x/', headers: {}, limits: full }
+  const [upstream] = createRegistry([settings], 'https://gate.example').upstreams()
+  if (!upstream) throw new Error('no upstream')
+  const enter = (errand: Partial<Errand> = {}) => guards.enter(upstream, { ...ERRAND, ...errand })
+  const through = (errand: Partial<Errand> = {}): Passage => {
+    const passage = enter(errand)
+    if (isBarrier(passage)) throw new Error(passage.reason)
+    return passage
+  }
+  const fail = (times: number) => {
+    for (let n = 0; n < times; n++) {
+      const passage = through()
+      passage.failed()
+      passage.leave()
+    }
+  }
+  return { clock, guards, upstream, enter, through, fail }
+}
+
+t.test(
+  'an upstream that failed five times in a row rests, and is tried again until it answers',
+  async (t) => {
+    const { clock, enter, through, fail } = scene()
+    fail(4)
+    through().answered()
+    fail(4)
+    t.notOk(isBarrier(enter()), 'four are no row of five')
+    fail(1)
+    t.same(enter(), { reason: 'down', retryAfterSeconds: 5 })
+    clock.now = 4200
+    t.same(enter(), { reason: 'down', retryAfterSeconds: 1 })
+    clock.now = 5000
+    const trial = through()
+    t.same(enter(), { reason: 'down', retryAfterSeconds: 5 }, 'one at a time')
+    clock.now = 10_000
+    t.notOk(isBarrier(enter()), 'a trial that hangs holds nobody up')
+    trial.failed()
+    t.same(enter(), { reason: 'down', retryAfterSeconds: 5 })
+    clock.now = 15_000
+    through().answered()
+    for (let n = 0; n < 10; n++) t.notOk(isBarrier(enter()), 'open to everybody')
+    fail(4)
+    t.notOk(isBarrier(enter()), 'and the count began anew')
+  },
+)
+
+t.test('tools are counted by their patterns, for everybody and for each person', async (t) => {
+  const rate = { times: 2, seconds: 60 }
+  const { enter } = scene({
+    tools: [
+      { tool: 'search_*', total: { ...UNLIMITED, rate }, perPerson: { ...UNLIMITED, calls: 1 } },
+      { tool: 'write', total: { ...UNLIMITED, calls: 1 }, perPerson: UNLIMITED },
+    ],
+  })
+  t.notOk(isBarrier(enter({ tools: ['search_web'] })))
+  t.match(enter({ tools: ['search_files'] }), { reason: 'busy' }, 'alice has one under way')
+  t.notOk(isBarrier(enter({ tools: ['search_files'], subject: 'usr_bob' })))
+  t.match(enter({ tools: ['search_web'], subject: 'usr_carol' }), {
+    reason: 'limited',
+    retryAfterSeconds: 30,
+  })
+  t.notOk(isBarrier(enter({ tools: ['write'] })))
+  t.match(
+    enter({ tools: ['read', 'write'], subject: 'usr_bob' }),
+    { reason: 'busy' },
+    'a batch hides nothing',
+  )
+  t.notOk(isBarrier(enter({ tools: ['read'] })))
+  t.notOk(isBarrier(enter()))
+})
+
+t.test('what an upstream says about itself wins over what holds for all', async (t) => {
+  const general = scene({}, 1)
+  general.through()
+  t.match(general.enter(), { reason: 'busy' })
+  const own = scene({ total: { ...UNLIMITED, calls: 2 } }, 1)
+  own.through()
+  own.through().leave()
+  t.notOk(isBarrier(own.enter()))
+  t.match(own.enter(), { reason: 'busy' })
+})
+
+const VISITOR: Visitor = {
+  caller: {
+    subject: 'usr_alice',
+    clientId: 'c',
+    grantId: null,
+    scopes: new Set(),
+    groups: new Set(),
+    resource: '',
+    consentedAt: null,
+    issuedAt: 0,
+    expiresAt: 0,
+  },
+  clientInfo: null,
+  capabilities: {},
+  logLevel: null,
+  trace: {},
+}
+const REQUEST = { method: 'tools/call', params: { name: 'slow' }, inputResponses: null, requestState: null }
+const hooks = { signal: new AbortController().signal, notify: () => undefined }
+
+/** A peer whose every answer waits for what a test says. */
+function waitingPeer() {
+  const waiting: PromiseWithResolvers<void>[] = []
+  const wait = () => {
+    const next = Promise.withResolvers<void>()
+    waiting.push(next)
+    return next.promise
+  }
+  const peer: Peer = {
+    discover: async () => {
+      await wait()
+      return { capabilities: {}, serverInfo: null, instructions: null }
+    },
+    async request() {
+      await wait()
+      return { kind: 'result', result: { resultType: 'complete' } }
+    },
+    listen: wait,
+  }
+  return { peer, waiting }
+}
+
+t.test('a peer takes the places of its upstream, and gives them back however it ends', async (t) => {
+  const { guards, upstream, through } = scene({ total: { ...UNLIMITED, calls: 1, streams: 1 } })
+  const { peer, waiting } = waitingPeer()
+  const guarded = guardPeer(peer, upstream, guards)
+  const first = guarded.request(VISITOR, REQUEST, hooks)
+  const refused = { name: 'PeerFailure', reason: 'busy', retryAfterSeconds: 1 }
+  await t.rejects(guarded.request(VISITOR, REQUEST, hooks), refused)
+  await t.rejects(guarded.discover(VISITOR, hooks.signal), refused)
+  t.throws(through, /busy/, 'what is forwarded finds the same place taken')
+  const stream = guarded.listen(VISITOR, {}, hooks)
+  await t.rejects(guarded.listen(VISITOR, {}, hooks), refused)
+  const retry = guarded.request(VISITOR, { ...REQUEST, inputResponses: {} }, hooks)
+  for (const next of waiting) next.resolve()
+  await Promise.all([first, stream, retry])
+  const failing = guarded.request(VISITOR, REQUEST, hooks)
+  waiting.at(-1)?.reject(new PeerFailure('credentials'))
+  await t.rejects(failing, { name: 'PeerFailure', reason: 'credentials' })
+  t.notOk(isBarrier(guards.enter(upstream, ERRAND)))
+})
+
+t.test(
+  'a peer that is not there opens the breaker for all ways, and one that says no does not',
+  async (t) => {
+    const attempt = async (reason: PeerFailureReason) => {
+      const { guards, upstream, enter } = scene()
+      const { peer, waiting } = waitingPeer()
+      const guarded = guardPeer(peer, upstream, guards)
+      for (let n = 0; n < 5; n++) {
+        const call = guarded.request(VISITOR, REQUEST, hooks)
+        waiting.at(-1)?.reject(new PeerFailure(reason))
+        await t.rejects(call, { name: 'PeerFailure', reason })
+      }
+      return enter()
+    }
+    for (const reason of ['unreachable', 'timed_out'] as const)
+      t.match(await attempt(reason), { reason: 'down' }, reason)
+    for (const reason of ['credentials', 'answer', 'lost'] as const)
+      t.notOk(isBarrier(await attempt(reason)), reason)
+  },
+)
