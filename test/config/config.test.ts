@@ -31,6 +31,7 @@ t.test('nothing has to be set', async (t) => {
     sessionMaxSeconds: 2_592_000,
     identityProviders: [],
     trustedIssuers: [],
+    policy: null,
     trustProxy: false,
     allowedOrigins: [],
     maxBodyBytes: 10_485_760,

@@ -161,19 +161,20 @@ t.test('a peer takes the places of its upstream, and gives them back however it 
 t.test(
   'a peer that is not there opens the breaker for all ways, and one that says no does not',
   async (t) => {
-    const attempt = async (reason: PeerFailureReason) => {
+    const attempt = async (reason: PeerFailureReason, options = {}) => {
       const { guards, upstream, enter } = scene()
       const { peer, waiting } = waitingPeer()
       const guarded = guardPeer(peer, upstream, guards)
       for (let n = 0; n < 5; n++) {
         const call = guarded.request(VISITOR, REQUEST, hooks)
-        waiting.at(-1)?.reject(new PeerFailure(reason))
+        waiting.at(-1)?.reject(new PeerFailure(reason, options))
         await t.rejects(call, { name: 'PeerFailure', reason })
       }
       return enter()
     }
-    for (const reason of ['unreachable', 'timed_out'] as const)
-      t.match(await attempt(reason), { reason: 'down' }, reason)
+    t.match(await attempt('timed_out'), { reason: 'down' })
+    t.match(await attempt('unreachable', { cause: new Error('ECONNREFUSED') }), { reason: 'down' })
+    t.notOk(isBarrier(await attempt('unreachable')), 'nobody was asked, for something that one caller lacks')
     for (const reason of ['credentials', 'answer', 'lost'] as const)
       t.notOk(isBarrier(await attempt(reason)), reason)
   },
