@@ -37,6 +37,7 @@ import { addPages, type Pages } from './http/pages.ts'
 import { throttleByAddress } from './http/throttle.ts'
 import { closeUnusedConnections } from './http/unused-connections.ts'
 import type { ErrorView } from './http/view-data.ts'
+import { createLocalMailbox } from './mcp/mailbox.ts'
 import { groupsOf } from './oauth/policy.ts'
 import { type Audit, createAudit } from './ops/audit.ts'
 import { startHousekeeping } from './ops/housekeeping.ts'
@@ -351,7 +352,18 @@ function addGateway(
 ): { isDraining: () => boolean } {
   const report = (err: unknown) => logger.error({ err }, 'the gateway failed')
   const guards = createGuards({ perUpstream: config.perUpstream, clock: Date.now })
-  const links = guardLinks(createLinks({ credentialFor: staticCredentials }), guards)
+  const mailbox = createLocalMailbox()
+  const opened = createLinks({
+    credentialFor: staticCredentials,
+    sealer: sealerOf(keyring, 'mcp-request-state'),
+    mailbox,
+    has: registry.has,
+    programLog: {
+      wrote: (upstream, line) => logger.info({ upstream, line }, 'a program wrote to its standard error'),
+      died: (upstream, how) => logger.warn({ upstream, how }, 'a program ended by itself'),
+    },
+  })
+  const links = guardLinks(opened, guards)
   const gateway = createGateway({
     issuer: config.publicUrl,
     registry,
@@ -364,10 +376,8 @@ function addGateway(
     policy: config.policy,
     guards,
     allowances: { perPerson: config.perPerson, perClient: config.perClient },
-    sessions: {
-      seal: (text, aad) => keyring.seal('mcp-session', text, aad),
-      open: (sealed, aad) => keyring.open('mcp-session', sealed, aad)?.toString() ?? null,
-    },
+    sessions: sealerOf(keyring, 'mcp-session'),
+    mailbox,
     sessionStore: {
       load: (id) => bridgeSessions.load(storage.db, id),
       change: (id, change, expiresAt) => bridgeSessions.change(storage.db, id, change, expiresAt),
@@ -388,6 +398,13 @@ function addGateway(
   })
   app.register(gatewayPlugin, { gateway })
   return { isDraining: () => draining }
+}
+
+function sealerOf(keyring: Keyring, purpose: string): GatewayNeeds['sessions'] {
+  return {
+    seal: (text, aad) => keyring.seal(purpose, text, aad),
+    open: (sealed, aad) => keyring.open(purpose, sealed, aad)?.toString() ?? null,
+  }
 }
 
 /** `flush`: each writes what it gathered in memory since the last time. */

@@ -2,18 +2,27 @@
 
 import { createConnections } from '../http/connections.ts'
 import type { Era } from '../mcp/era.ts'
+import type { Mailbox } from '../mcp/mailbox.ts'
 import type { Peer, Visitor } from '../mcp/peer.ts'
 import type { Caller } from '../oauth/caller.ts'
 import type { CredentialFor } from './credentials.ts'
-import { createEitherEraPeer } from './either-era.ts'
 import { createKnownEras, type EraTimes } from './known-eras.ts'
 import { headersFor } from './legacy/http-headers.ts'
-import { createModernPeer } from './modern/peer.ts'
+import type { StateSealer } from './legacy/request-state.ts'
+import { createPeers } from './peers.ts'
 import { type Eras, probeEras } from './probe.ts'
+import { createPrograms, type ProgramLog } from './programs/programs.ts'
 import type { HttpUpstream, Upstream } from './registry.ts'
 
 export interface LinksNeeds {
   readonly credentialFor: CredentialFor
+  /** Of what a client brings back when it continues a call. */
+  readonly sealer: StateSealer
+  /** To the other replicas. */
+  readonly mailbox: Mailbox
+  /** Whether an upstream is still configured. */
+  readonly has: (upstream: Upstream) => boolean
+  readonly programLog: ProgramLog
   /** Milliseconds. */
   readonly clock?: () => number
   readonly times?: Partial<EraTimes>
@@ -32,10 +41,12 @@ export interface Links {
   close(): Promise<void>
 }
 
-export function createLinks({ credentialFor, clock = Date.now, times }: LinksNeeds): Links {
+export function createLinks(needs: LinksNeeds): Links {
+  const { credentialFor, programLog, clock = Date.now, times } = needs
   const connections = createConnections()
   const known = createKnownEras({ probe, clock, ...(times && { times }) })
-  const peers = new WeakMap<Upstream, Peer>()
+  const programs = createPrograms({ log: programLog })
+  const peers = createPeers({ ...needs, connections, programs, known, clock })
 
   async function probe(upstream: HttpUpstream, caller: Caller): Promise<Eras | null> {
     try {
@@ -47,22 +58,6 @@ export function createLinks({ credentialFor, clock = Date.now, times }: LinksNee
     }
   }
 
-  function peerOf(upstream: Upstream): Peer {
-    const peer = peers.get(upstream) ?? createPeer(upstream)
-    peers.set(upstream, peer)
-    return peer
-  }
-
-  function createPeer(upstream: Upstream): Peer {
-    if (upstream.kind !== 'http') return noPeer(upstream)
-    return createEitherEraPeer({
-      modern: createModernPeer({ upstream, connections, credentialFor, clock }),
-      legacy: noPeer(upstream),
-      eras: (caller) => known.of(upstream, caller),
-      contradict: (caller) => known.contradict(upstream, caller),
-    })
-  }
-
   return {
     passes(upstream, era, caller) {
       if (upstream.kind !== 'http') return false
@@ -72,8 +67,12 @@ export function createLinks({ credentialFor, clock = Date.now, times }: LinksNee
     contradict(upstream, caller) {
       if (upstream.kind === 'http') void known.contradict(upstream, caller)
     },
-    peerOf,
-    close: () => connections.close(),
+    peerOf: peers.of,
+    async close() {
+      await peers.close()
+      await programs.close()
+      await connections.close()
+    },
   }
 }
 
@@ -83,9 +82,4 @@ function speaks(eras: Eras | null, era: Era): boolean {
 
 function probing(caller: Caller): Visitor {
   return { caller, clientInfo: null, capabilities: {}, logLevel: null, trace: {} }
-}
-
-function noPeer({ name }: Upstream): Peer {
-  const fail = () => Promise.reject(new Error(`There is no peer for upstream "${name}".`))
-  return { discover: fail, request: fail, listen: fail }
 }

@@ -1,6 +1,8 @@
 // Owns the proof of the links: each upstream is asked once which era it speaks, and again when something speaks against it.
 
 import t, { type Test } from 'tap'
+import { createLocalMailbox } from '../../src/mcp/mailbox.ts'
+import { createKeyring } from '../../src/storage/sealing.ts'
 import { staticCredentials } from '../../src/upstreams/credentials.ts'
 import type { EraTimes } from '../../src/upstreams/known-eras.ts'
 import { createLinks, type Links, type LinksNeeds } from '../../src/upstreams/links.ts'
@@ -24,8 +26,16 @@ const TIMES: EraTimes = { ttl: 60_000, firstPause: 1_000, longestPause: 4_000, c
 
 function setUp(t: Test, needs: Partial<LinksNeeds> = {}): { links: Links; clock: { ahead: number } } {
   const clock = { ahead: 0 }
+  const keyring = createKeyring(['a secret key of enough length, for tests'])
   const links = createLinks({
     credentialFor: staticCredentials,
+    sealer: {
+      seal: (text, aad) => keyring.seal('request-state', text, aad),
+      open: (sealed, aad) => keyring.open('request-state', sealed, aad)?.toString() ?? null,
+    },
+    mailbox: createLocalMailbox(),
+    has: () => true,
+    programLog: { wrote: () => undefined, died: () => undefined },
     clock: () => clock.ahead,
     times: TIMES,
     ...needs,
@@ -185,22 +195,25 @@ t.test('a contradiction is a reason to ask, but not all the time', async (t) => 
   t.equal(plain.received.length, probed + 3)
 })
 
-t.test('an upstream that comes back in another era is asked again by the call that notices', async (t) => {
-  const modern = await startEverythingServer({ eras: new Set(['modern']) })
-  const { port } = new URL(modern.url)
-  const upstream = upstreamAt(modern.url)
-  const { links, clock } = setUp(t)
-  const peer = links.peerOf(upstream)
-  const call = asking('tools/call', { name: 'test_simple_text' })
-  t.match(await peer.request(visitorOf(), call, listening()), { kind: 'result' })
-  await modern.close()
-  await t.rejects(peer.request(visitorOf(), call, listening()), {
-    name: 'PeerFailure',
-    reason: 'unreachable',
-  })
-  const legacy = await startEverythingServer({ eras: new Set(['legacy']), port: Number(port) })
-  t.teardown(() => legacy.close())
-  clock.ahead += 1_000
-  await peer.request(visitorOf(), call, listening()).catch(() => undefined)
-  t.equal(await verdict(links, upstream), 'legacy')
-})
+t.test(
+  'an upstream that comes back in another era is spoken to in that one, by the call that notices',
+  async (t) => {
+    const modern = await startEverythingServer({ eras: new Set(['modern']) })
+    const { port } = new URL(modern.url)
+    const upstream = upstreamAt(modern.url)
+    const { links, clock } = setUp(t)
+    const peer = links.peerOf(upstream)
+    const call = asking('tools/call', { name: 'test_simple_text' })
+    t.match(await peer.request(visitorOf(), call, listening()), { kind: 'result' })
+    await modern.close()
+    await t.rejects(peer.request(visitorOf(), call, listening()), {
+      name: 'PeerFailure',
+      reason: 'unreachable',
+    })
+    const legacy = await startEverythingServer({ eras: new Set(['legacy']), port: Number(port) })
+    t.teardown(() => legacy.close())
+    clock.ahead += 1_000
+    await peer.request(visitorOf(), call, listening()).catch(() => undefined)
+    t.equal(await verdict(links, upstream), 'legacy')
+  },
+)

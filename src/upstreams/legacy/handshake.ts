@@ -3,6 +3,7 @@
 import { LEGACY_REVISIONS } from '../../mcp/era.ts'
 import { PeerFailure } from '../../mcp/peer.ts'
 import { isRecord, type Members } from '../../mcp/rpc.ts'
+import { EraMismatch } from '../era-mismatch.ts'
 import { clientCapabilities } from './capabilities.ts'
 import type { Answer } from './message.ts'
 
@@ -25,7 +26,7 @@ const UNKNOWN_CLIENT = { name: 'unknown', version: '0' }
 
 /**
  * Offers the newest revision first. An upstream that knows another one answers with that; one that refuses instead is
- * offered the next. Rejects with a `PeerFailure`.
+ * offered the next. Rejects with a `PeerFailure`: an `EraMismatch` where all were refused.
  */
 export async function shakeHands(
   ask: (method: string, params: Members) => Promise<Answer>,
@@ -39,7 +40,7 @@ export async function shakeHands(
     const answer = await ask('initialize', { protocolVersion, ...introduced })
     if (answer.kind === 'result') return read(answer.result)
   }
-  throw new PeerFailure('answer')
+  throw new EraMismatch(null)
 }
 
 function read({ protocolVersion, capabilities, serverInfo, instructions }: Members): Initialized {

@@ -1,0 +1,99 @@
+// Owns the peers: one for each upstream that is spoken to, of whichever kind it is, closed when the upstream is not there any more.
+
+import type { Connections } from '../http/connections.ts'
+import type { Mailbox } from '../mcp/mailbox.ts'
+import type { Peer } from '../mcp/peer.ts'
+import type { CredentialFor } from './credentials.ts'
+import { createEitherEraPeer } from './either-era.ts'
+import type { KnownEras } from './known-eras.ts'
+import type { OpenChannel } from './legacy/channel.ts'
+import { openHttpChannels } from './legacy/http-channel.ts'
+import { createLegacyPeer, type LegacyPeer } from './legacy/peer.ts'
+import type { StateSealer } from './legacy/request-state.ts'
+import { openSseChannels } from './legacy/sse-channel.ts'
+import { createStdioChannels } from './legacy/stdio-channel.ts'
+import { createModernPeer } from './modern/peer.ts'
+import type { Programs } from './programs/programs.ts'
+import type { HttpUpstream, Upstream } from './registry.ts'
+
+export interface PeersNeeds {
+  readonly connections: Connections
+  readonly programs: Programs
+  readonly credentialFor: CredentialFor
+  readonly known: KnownEras
+  readonly sealer: StateSealer
+  readonly mailbox: Mailbox
+  /** Whether an upstream is still configured. */
+  readonly has: (upstream: Upstream) => boolean
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number
+}
+
+export interface Peers {
+  of(upstream: Upstream): Peer
+  close(): Promise<void>
+}
+
+interface OpenPeer {
+  readonly peer: Peer
+  close(): Promise<void>
+}
+
+export function createPeers(needs: PeersNeeds): Peers {
+  const { connections, programs, credentialFor, known, clock } = needs
+  const open = new Map<Upstream, OpenPeer>()
+
+  function openPeer(upstream: Upstream): OpenPeer {
+    switch (upstream.kind) {
+      case 'http':
+        return openEither(upstream)
+      case 'sse':
+        return alone(legacyPeer(upstream, openSseChannels({ connections })))
+      case 'stdio':
+        return alone(legacyPeer(upstream, createStdioChannels(programs)))
+      case 'openapi':
+        throw new Error(`There is no peer for upstream "${upstream.name}".`)
+    }
+  }
+
+  function openEither(upstream: HttpUpstream): OpenPeer {
+    const legacy = legacyPeer(upstream, openHttpChannels({ connections }))
+    const peer = createEitherEraPeer({
+      modern: createModernPeer({ upstream, connections, credentialFor, clock }),
+      legacy,
+      eras: (caller) => known.of(upstream, caller),
+      contradict: (caller) => known.contradict(upstream, caller),
+    })
+    return { peer, close: () => legacy.close() }
+  }
+
+  function legacyPeer(upstream: Upstream, channels: OpenChannel): LegacyPeer {
+    return createLegacyPeer({ ...needs, upstream, open: channels })
+  }
+
+  function closeForgotten(): void {
+    for (const [upstream, { close }] of open) {
+      if (needs.has(upstream)) continue
+      open.delete(upstream)
+      void close()
+    }
+  }
+
+  return {
+    of(upstream) {
+      const found = open.get(upstream)
+      if (found) return found.peer
+      closeForgotten()
+      const opened = openPeer(upstream)
+      open.set(upstream, opened)
+      return opened.peer
+    },
+    async close() {
+      await Promise.all([...open.values()].map(({ close }) => close()))
+    },
+  }
+}
+
+function alone(peer: LegacyPeer): OpenPeer {
+  return { peer, close: () => peer.close() }
+}
