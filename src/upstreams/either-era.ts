@@ -1,14 +1,6 @@
 // Owns the peer of an upstream over Streamable HTTP, whichever era it speaks now: it may change while it is used.
 
-import { contradicts } from '../mcp/era-signs.ts'
-import {
-  type Peer,
-  type PeerAnswer,
-  PeerFailure,
-  type PeerHooks,
-  type PeerRequest,
-  type Visitor,
-} from '../mcp/peer.ts'
+import { type Peer, PeerFailure, type Visitor } from '../mcp/peer.ts'
 import type { Caller } from '../oauth/caller.ts'
 import { EraMismatch } from './era-mismatch.ts'
 import type { Eras } from './probe.ts'
@@ -40,25 +32,10 @@ export function createEitherEraPeer(needs: EitherEraNeeds): Peer {
     }
   }
 
-  /** A modern upstream refuses the messages of a session that began with the one before it. */
-  async function ask(
-    peer: Peer,
-    visitor: Visitor,
-    request: PeerRequest,
-    hooks: PeerHooks,
-  ): Promise<PeerAnswer> {
-    const answer = await peer.request(visitor, request, hooks)
-    if (peer === needs.modern || answer.kind === 'result') return answer
-    const { code } = answer.error
-    if (contradicts('legacy', { status: 400, code, method: request.method }))
-      throw new EraMismatch(answer.error)
-    return answer
-  }
-
   return {
     discover: (visitor, signal) => speak(visitor, (peer) => peer.discover(visitor, signal)),
     request: (visitor, request, hooks) =>
-      speak(visitor, (peer) => ask(peer, visitor, request, hooks)).catch((error: unknown) => {
+      speak(visitor, (peer) => peer.request(visitor, request, hooks)).catch((error: unknown) => {
         // It speaks this era after all, and this is its answer.
         if (error instanceof EraMismatch && error.error) return { kind: 'error', error: error.error }
         throw error

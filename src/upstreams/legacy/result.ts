@@ -1,5 +1,6 @@
 // Owns the shape that a legacy upstream's answer has in the modern era.
 
+import { contradicts } from '../../mcp/era-signs.ts'
 import { SERVER_INFO } from '../../mcp/meta.ts'
 import type { PeerAnswer } from '../../mcp/peer.ts'
 import {
@@ -10,6 +11,7 @@ import {
   type Members,
   type RpcError,
 } from '../../mcp/rpc.ts'
+import { EraMismatch } from '../era-mismatch.ts'
 import type { Answer } from './message.ts'
 
 /** MCP 2026-07-28, server/utilities/caching.mdx, "Cacheable Results". A legacy upstream says nothing of how long it is good. */
@@ -23,8 +25,13 @@ const CACHEABLE: ReadonlySet<string> = new Set([
 /** basic/index.mdx, "Error Codes": what these mean is for the specification alone to say. */
 const RESERVED = { from: -32099, to: -32020 }
 
+/** Throws an `EraMismatch` for what only a server says that is not a legacy one (any more). */
 export function modernAnswer(method: string, answer: Answer, serverInfo: Members | null): PeerAnswer {
-  if (answer.kind === 'error') return { kind: 'error', error: modernError(answer.error) }
+  if (answer.kind === 'error') {
+    const error = modernError(answer.error)
+    if (contradicts('legacy', { status: 200, code: answer.error.code, method })) throw new EraMismatch(error)
+    return { kind: 'error', error }
+  }
   return { kind: 'result', result: modernResult(method, answer.result, serverInfo) }
 }
 
