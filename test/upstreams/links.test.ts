@@ -1,13 +1,11 @@
 // Owns the proof of the links: each upstream is asked once which era it speaks, and again when something speaks against it.
 
 import t, { type Test } from 'tap'
-import { createLocalMailbox } from '../../src/mcp/mailbox.ts'
-import { createKeyring } from '../../src/storage/sealing.ts'
-import { staticCredentials } from '../../src/upstreams/credentials.ts'
 import type { EraTimes } from '../../src/upstreams/known-eras.ts'
-import { createLinks, type Links, type LinksNeeds } from '../../src/upstreams/links.ts'
+import type { Links, LinksNeeds } from '../../src/upstreams/links.ts'
 import type { HttpUpstream } from '../../src/upstreams/registry.ts'
 import { startEverythingServer } from '../support/everything-server.ts'
+import { openLinks } from '../support/links.ts'
 import { until } from '../support/until.ts'
 import {
   asking,
@@ -26,21 +24,7 @@ const TIMES: EraTimes = { ttl: 60_000, firstPause: 1_000, longestPause: 4_000, c
 
 function setUp(t: Test, needs: Partial<LinksNeeds> = {}): { links: Links; clock: { ahead: number } } {
   const clock = { ahead: 0 }
-  const keyring = createKeyring(['a secret key of enough length, for tests'])
-  const links = createLinks({
-    credentialFor: staticCredentials,
-    sealer: {
-      seal: (text, aad) => keyring.seal('request-state', text, aad),
-      open: (sealed, aad) => keyring.open('request-state', sealed, aad)?.toString() ?? null,
-    },
-    mailbox: createLocalMailbox(),
-    has: () => true,
-    programLog: { wrote: () => undefined, died: () => undefined },
-    clock: () => clock.ahead,
-    times: TIMES,
-    ...needs,
-  })
-  t.teardown(() => links.close())
+  const links = openLinks(t, { clock: () => clock.ahead, times: TIMES, ...needs })
   return { links, clock }
 }
 

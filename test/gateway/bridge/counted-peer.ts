@@ -1,8 +1,8 @@
 // Owns the counting of what is open at a peer, and of what was asked of it.
 
 import type { Peer, PeerHooks } from '../../../src/mcp/peer.ts'
-import { staticCredentials } from '../../../src/upstreams/credentials.ts'
-import { createLinks, type Links } from '../../../src/upstreams/links.ts'
+import type { Links } from '../../../src/upstreams/links.ts'
+import { openLinks } from '../../support/links.ts'
 import type { Teardown } from '../stage.ts'
 
 export interface Counts {
@@ -16,8 +16,7 @@ export interface Counts {
 
 /** The real links to the upstreams, which are counted. */
 export function countedLinks(t: Teardown): { readonly links: Links; readonly counts: Counts } {
-  const links = createLinks({ credentialFor: staticCredentials })
-  t.teardown(() => links.close())
+  const links = openLinks(t)
   const { count, counts } = createCounts()
   return { links: { ...links, peerOf: (upstream) => count(links.peerOf(upstream)) }, counts }
 }

@@ -1,0 +1,28 @@
+// Owns the links of tests: those of the service, without other replicas, programs that write nowhere, and sealing of their own.
+
+import { randomBytes } from 'node:crypto'
+import { createLocalMailbox } from '../../src/mcp/mailbox.ts'
+import { createKeyring } from '../../src/storage/sealing.ts'
+import { staticCredentials } from '../../src/upstreams/credentials.ts'
+import { createLinks, type Links, type LinksNeeds } from '../../src/upstreams/links.ts'
+
+export interface Teardown {
+  teardown(close: () => unknown): unknown
+}
+
+export function openLinks(t: Teardown, needs: Partial<LinksNeeds> = {}): Links {
+  const keyring = createKeyring([randomBytes(32).toString('base64url')])
+  const links = createLinks({
+    credentialFor: staticCredentials,
+    sealer: {
+      seal: (text, aad) => keyring.seal('request-state', text, aad),
+      open: (sealed, aad) => keyring.open('request-state', sealed, aad)?.toString() ?? null,
+    },
+    mailbox: createLocalMailbox(),
+    has: () => true,
+    programLog: { wrote: () => undefined, died: () => undefined },
+    ...needs,
+  })
+  t.teardown(() => links.close())
+  return links
+}
