@@ -10,6 +10,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   client: async () => (await import('./client.ts')).clientCommand,
   key: async () => (await import('./key.ts')).keyCommand,
   keys: async () => (await import('./keys.ts')).keysCommand,
+  explain: async () => (await import('./explain.ts')).explainCommand,
   token: async () => (await import('./token.ts')).tokenCommand,
 }
 

@@ -1,5 +1,6 @@
 // Owns what the upstreams have listed as their tools, so that one that came later can be told from one that was there.
 import { sql } from 'kysely'
+import type { Tools } from '../oauth/tool.ts'
 import type { Database } from './tables.ts'
 import { inTransaction } from './transactions.ts'
 
@@ -56,4 +57,19 @@ export async function observe(
       .execute()
     return new Map(rows.map(({ name, seconds }) => [name, seconds]))
   })
+}
+
+/** What an upstream had when it was last asked, and tools that it has had before. Their titles are not remembered. */
+export async function lastSeen(db: Database, upstream: string): Promise<Tools> {
+  const rows = await db
+    .selectFrom('upstream_tools')
+    .select(['name', 'read_only', 'destructive', SECONDS.as('since')])
+    .where('upstream', '=', upstream)
+    .execute()
+  return new Map(
+    rows.map(({ name, read_only: readOnly, destructive, since }) => [
+      name,
+      { name, title: null, readOnly, destructive, since },
+    ]),
+  )
 }

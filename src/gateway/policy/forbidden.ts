@@ -3,7 +3,7 @@
 import type { Policy } from '../../oauth/policy.ts'
 import { type RpcMessage, requestIds } from '../message.ts'
 import { type Refusal, rpcRefusal } from '../refusal.ts'
-import { type Judgement, judge, rulesFor, type Who } from './judge.ts'
+import { isAbout, type Judgement, judge, rulesFor, type Who } from './judge.ts'
 import { type Asking, type Use, usesOf } from './uses.ts'
 
 export interface Forbidden {
@@ -41,8 +41,12 @@ export function asksWhatReads({ policy, upstream, caller }: Omit<PolicyQuestion,
 
 /** Whether it matters what the arguments of these messages say. */
 export function asksForArguments({ policy, upstream, caller, messages }: PolicyQuestion): boolean {
-  if (policy === null || !messages.some(({ method }) => method === 'tools/call')) return false
-  return rulesFor(policy, upstream.name, caller).some(({ arguments: condition }) => condition !== null)
+  if (policy === null) return false
+  const called = messages.flatMap(usesOf).filter(({ kind }) => kind === 'tool')
+  if (called.length === 0) return false
+  return rulesFor(policy, upstream.name, caller).some(
+    (rule) => rule.arguments !== null && called.some((use) => isAbout(rule, use)),
+  )
 }
 
 /** A short name that can be repeated in one line. */

@@ -65,7 +65,7 @@ function otherwise(policy: Policy, { kind, method }: Use, permits: (effect: Effe
 }
 
 /** A rule that names nothing is about all that can be used, but not about the methods by which clients find that. */
-function isAbout({ tools, prompts, resources, methods }: Rule, { kind, name, method }: Use): boolean {
+export function isAbout({ tools, prompts, resources, methods }: Rule, { kind, name, method }: Use): boolean {
   if (methods && matchesAny(methods, method)) return true
   const named = { tool: tools, prompt: prompts, resource: resources, method: null }[kind]
   if (named) return matchesAny(named, name)
