@@ -8,6 +8,7 @@ import { type Guards, isBarrier, type Passage } from '../upstreams/guards.ts'
 import type { HttpUpstream, Registry, Upstream } from '../upstreams/registry.ts'
 import { isExpired } from './access-token.ts'
 import type { Substitute } from './answer.ts'
+import { createBalanced, type Outlet } from './balanced.ts'
 import type { UpstreamCall } from './call.ts'
 import { Exchange } from './exchange.ts'
 import { errandOf } from './limits/errand.ts'
@@ -45,7 +46,7 @@ export interface Forwarder {
 }
 
 interface Route {
-  readonly pool: Pool
+  readonly pool: Outlet
   readonly path: string
   readonly headers: readonly string[]
   /** Until the first byte of an answer. */
@@ -126,7 +127,8 @@ export function createForwarder(needs: ForwarderNeeds): Forwarder {
     if (upstream.kind !== 'http') throw new Error(`Nothing can be forwarded to upstream "${upstream.name}".`)
     const { path } = upstream
     const patienceMs = upstream.limits.firstByteTimeoutMs ?? limits.firstByteTimeoutMs
-    const route = { pool: createPool(upstream, limits), path, headers: standingHeaders(upstream), patienceMs }
+    const pool = openOutlet(upstream, limits)
+    const route = { pool, path, headers: standingHeaders(upstream), patienceMs }
     routes.set(upstream, route)
     return route
   }
@@ -172,6 +174,12 @@ export function createForwarder(needs: ForwarderNeeds): Forwarder {
     endListening,
     destroy,
   }
+}
+
+function openOutlet(upstream: HttpUpstream, limits: Limits): Outlet {
+  const { balance } = upstream
+  if (balance === null) return createPool(upstream, limits)
+  return createBalanced(balance, (origin) => createPool({ ...upstream, origin }, limits))
 }
 
 /**

@@ -3,6 +3,7 @@
 import { type ProtectedResource, resourcePath } from '../oauth/resource.ts'
 import { createUpstream, sameSettings, type Upstream, type UpstreamSettings } from './settings.ts'
 
+export type { Balance, Turn } from './balance.ts'
 export type {
   HttpUpstream,
   OpenApiUpstream,

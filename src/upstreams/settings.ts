@@ -3,6 +3,7 @@
 import { NO_LIMITS, type UpstreamLimits } from '../oauth/allowance.ts'
 import type { ToolScope } from '../oauth/resource.ts'
 import type { UpstreamAuth } from '../oauth/upstream-auth.ts'
+import { type Balance, createBalance, type Endpoint } from './balance.ts'
 
 interface CommonSettings {
   readonly name: string
@@ -67,17 +68,11 @@ export interface OpenApiSettings extends CommonSettings {
 /** An upstream as it is configured. */
 export type UpstreamSettings = HttpSettings | SseSettings | StdioSettings | OpenApiSettings
 
-/** Where requests go. A constant: no part of a client's request ever goes into it. */
-export interface Endpoint {
-  /** Scheme, host and port. */
-  readonly origin: string
-  /** Path and query. */
-  readonly path: string
-}
-
 export interface HttpUpstream extends Required<HttpSettings>, Endpoint {
   /** The one above first. */
   readonly endpoints: readonly Endpoint[]
+  /** Between several; null when there is one. */
+  readonly balance: Balance | null
 }
 
 export interface SseUpstream extends Required<SseSettings>, Endpoint {}
@@ -99,7 +94,8 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
     default: {
       const { url, otherUrls = [] } = settings
       const endpoints = [url, ...otherUrls].map(endpointAt)
-      return { ...settings, ...common, ...endpointAt(url), kind: 'http', otherUrls, endpoints }
+      const balance = endpoints.length > 1 ? createBalance(endpoints) : null
+      return { ...settings, ...common, ...endpointAt(url), kind: 'http', otherUrls, endpoints, balance }
     }
   }
 }
