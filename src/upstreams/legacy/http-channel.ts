@@ -59,8 +59,9 @@ function createHttpChannel(
       ...(sessionId !== null && { 'mcp-session-id': sessionId }),
       ...(version !== null && { 'mcp-protocol-version': version }),
     }
+    // What goes wrong with the credential is for its owner to say.
+    const headers = headersFor(configured, await credential(), ofTheMessage)
     try {
-      const headers = headersFor(configured, await credential(), ofTheMessage)
       return await connections.request({ method, url, headers, body, signal })
     } catch (error) {
       throw peerFailure(error)

@@ -50,12 +50,18 @@ export function createPool({ upstream, open, credentialFor, limits }: PoolNeeds)
   let sweeping: NodeJS.Timeout | null = null
 
   async function lease(visitor: Visitor, signal: AbortSignal): Promise<Lease> {
+    const session = await find(visitor, signal)
+    // It may have made room for another one at this very moment.
+    const lasting = session.isOver() ? await find(visitor, signal) : session
+    return { session: lasting, release: lasting.use() }
+  }
+
+  async function find(visitor: Visitor, signal: AbortSignal): Promise<Session> {
     closing.signal.throwIfAborted()
     const entry = usable(keyOf(visitor)) ?? openFor(visitor)
     entry.caller = visitor.caller
-    const session = await unlessAborted(signal, entry.opening)
     entry.idleSince = null
-    return { session, release: session.use() }
+    return unlessAborted(signal, entry.opening)
   }
 
   function usable(key: string): Entry | null {

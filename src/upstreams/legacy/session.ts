@@ -109,6 +109,7 @@ export async function openSession(
   }
 
   async function begin(sent: Sendable, logLevel: string | null): Promise<UpstreamCall> {
+    await hearQuestions(channel, introduction)
     if (isRecord(about.capabilities.logging)) await logs.want(logLevel)
     const id = requests.nextId()
     const call = createUpstreamCall({
@@ -186,9 +187,12 @@ async function initialize(
   const about = await shakeHands(ask, introduction)
   channel.speak(about.version)
   await channel.send({ jsonrpc: '2.0', method: 'notifications/initialized' })
-  // Many servers ask on this stream, whatever the call is that they ask for.
-  if (canBeAsked(introduction.capabilities)) await within(HEAR_MS, channel.hear(), true).catch(() => false)
   return about
+}
+
+/** Many servers ask on their own stream, whatever the call is that they ask for. Where there is none, or it broke: without. */
+async function hearQuestions(channel: Channel, { capabilities }: Introduction): Promise<void> {
+  if (canBeAsked(capabilities)) await within(HEAR_MS, channel.hear(), true).catch(() => false)
 }
 
 /** Each call gets the messages from its own level on; the upstream says as much as the call that wants most. */

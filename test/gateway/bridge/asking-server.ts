@@ -52,6 +52,13 @@ export function askingServers(): AskingServers {
         return text(JSON.stringify(answers))
       },
     )
+    server.registerTool('ask_impatiently', {}, async (extra) => {
+      begin('ask_impatiently')
+      const answer = extra.sendRequest(elicit('Quick?'), ElicitResultSchema, { timeout: 100 })
+      const given = await answer.then(JSON.stringify, () => 'gave up')
+      begin('gave_up')
+      return text(given)
+    })
     server.registerTool('ask_both', {}, async (extra) => {
       begin('ask_both')
       const sample = {
