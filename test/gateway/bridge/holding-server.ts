@@ -9,6 +9,7 @@ import {
   inputResponse,
   McpServer,
   ResourceTemplate,
+  type ServerCapabilities,
   type ServerNotifier,
 } from '@modelcontextprotocol/server'
 import { z } from 'zod'
@@ -26,6 +27,7 @@ export interface HoldingServer {
   asked(): number
   /** What every retry brought: state and responses. */
   readonly retries: unknown[]
+  close(): Promise<void>
 }
 
 const CAPABILITIES = {
@@ -34,7 +36,15 @@ const CAPABILITIES = {
   logging: {},
 }
 
-export async function startHoldingServer(t: Teardown): Promise<HoldingServer> {
+export interface HoldingOptions {
+  readonly capabilities?: ServerCapabilities
+  readonly port?: number
+}
+
+export async function startHoldingServer(
+  t: Teardown,
+  { capabilities = CAPABILITIES, port = 0 }: HoldingOptions = {},
+): Promise<HoldingServer> {
   const state = { held: 0, left: 0, asked: 0 }
   const retries: unknown[] = []
   let gate = Promise.withResolvers<void>()
@@ -45,19 +55,29 @@ export async function startHoldingServer(t: Teardown): Promise<HoldingServer> {
       res.destroy(),
     )
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.teardown(async () => {
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
+  const close = async () => {
     await handler.close()
     server.closeAllConnections()
-    await new Promise((resolve) => server.close(resolve))
-  })
+    if (server.listening) await new Promise((resolve) => server.close(resolve))
+  }
+  t.teardown(close)
   const address = server.address()
-  const port = typeof address === 'object' ? address?.port : undefined
+  const bound = typeof address === 'object' ? address?.port : undefined
 
   function build(): McpServer {
-    const server = new McpServer({ name: 'holding', version: '1' }, { capabilities: CAPABILITIES })
+    const server = new McpServer({ name: 'holding', version: '1' }, { capabilities })
+    if (capabilities.resources) registerAny(server)
+    registerTools(server)
+    return server
+  }
+
+  function registerAny(server: McpServer): void {
     const template = new ResourceTemplate('test://{name}', { list: undefined })
     server.registerResource('any', template, {}, (uri) => ({ contents: [{ uri: uri.href, text: 'any' }] }))
+  }
+
+  function registerTools(server: McpServer): void {
     server.registerTool(
       'hold',
       { inputSchema: z.object({ size: z.number().optional() }) },
@@ -109,11 +129,10 @@ export async function startHoldingServer(t: Teardown): Promise<HoldingServer> {
     server.registerTool('come_back', {}, async (ctx) =>
       ctx.mcpReq.requestState() === undefined ? inputRequired({ requestState: 'later' }) : text('came back'),
     )
-    return server
   }
 
   return {
-    url: `http://127.0.0.1:${port}/mcp`,
+    url: `http://127.0.0.1:${bound}/mcp`,
     notify: handler.notify,
     held: () => state.held,
     left: () => state.left,
@@ -123,6 +142,7 @@ export async function startHoldingServer(t: Teardown): Promise<HoldingServer> {
     },
     asked: () => state.asked,
     retries,
+    close,
   }
 }
 

@@ -7,10 +7,11 @@ import { createLocalSessionStore } from '../../../src/gateway/bridge/legacy/sess
 import type { GatewayNeeds } from '../../../src/gateway/gateway.ts'
 import { createLocalMailbox, type Mailbox } from '../../../src/mcp/mailbox.ts'
 import { createKeyring } from '../../../src/storage/sealing.ts'
+import type { HttpSettings } from '../../../src/upstreams/settings.ts'
 import { startEverythingServer } from '../../support/everything-server.ts'
 import { type Answer, call, open, type Stage, send, setStage, type Teardown } from '../stage.ts'
 import { type Counts, countedLinks } from './counted-peer.ts'
-import { type HoldingServer, startHoldingServer } from './holding-server.ts'
+import { type HoldingOptions, type HoldingServer, startHoldingServer } from './holding-server.ts'
 
 export interface BridgedStage extends Stage {
   readonly peer: Counts
@@ -20,7 +21,7 @@ export interface BridgedStage extends Stage {
 export async function setBridgedStage(t: Teardown, needs: Partial<GatewayNeeds> = {}): Promise<BridgedStage> {
   const server = await startEverythingServer({ eras: new Set(['modern']) })
   t.teardown(() => server.close())
-  return setCountedStage(t, server.url, needs)
+  return setCountedStage(t, { url: server.url }, needs)
 }
 
 export interface HoldingStage extends BridgedStage {
@@ -28,18 +29,22 @@ export interface HoldingStage extends BridgedStage {
 }
 
 /** A gateway in front of a server whose tools wait for the test. */
-export async function setHoldingStage(t: Teardown, needs: Partial<GatewayNeeds> = {}): Promise<HoldingStage> {
-  const server = await startHoldingServer(t)
-  return { ...(await setCountedStage(t, server.url, needs)), server }
+export async function setHoldingStage(
+  t: Teardown,
+  needs: Partial<GatewayNeeds> = {},
+  { settings = {}, ...options }: HoldingOptions & { settings?: Partial<HttpSettings> } = {},
+): Promise<HoldingStage> {
+  const server = await startHoldingServer(t, options)
+  return { ...(await setCountedStage(t, { ...settings, url: server.url }, needs)), server }
 }
 
 async function setCountedStage(
   t: Teardown,
-  url: string,
+  settings: Partial<HttpSettings>,
   needs: Partial<GatewayNeeds>,
 ): Promise<BridgedStage> {
   const { links, counts } = countedLinks(t)
-  return { ...(await setStage(t, [{ url }], { links, ...needs })), peer: counts }
+  return { ...(await setStage(t, [settings], { links, ...needs })), peer: counts }
 }
 
 export interface Replicas {

@@ -3,6 +3,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Peer, PeerFailure, type SubscriptionFilter, type Visitor } from '../../../mcp/peer.ts'
 import { INVALID_REQUEST, type RpcNotification } from '../../../mcp/rpc.ts'
+import { fullScope, readScope } from '../../../oauth/scope.ts'
+import type { Call } from '../../call.ts'
 import { rpcRefusal } from '../../refusal.ts'
 import type { Reply } from '../reply.ts'
 import type { LegacySession, Offers } from './handle.ts'
@@ -56,7 +58,9 @@ export function createListeners({ states, notices, report }: ListenersNeeds): Li
     const own = new AbortController()
     listener.current = own
     const { subscriptions } = await states.of(session.id)
-    const filter = filterFor(session.offers, subscriptions)
+    const filter = mayRead(reply.call)
+      ? filterFor(session.offers, subscriptions)
+      : filterFor(toolsAlone(session.offers), [])
     const again = listener.failures > 0
     const notify = (notification: RpcNotification) => {
       if (notification.method === ACKNOWLEDGED) {
@@ -122,6 +126,18 @@ export function createListeners({ states, notices, report }: ListenersNeeds): Li
     close,
     count: () => listeners.size,
   }
+}
+
+/** What every scope covers; the rest is for who may read it (gateway/access.ts), with the token of this very stream. */
+function toolsAlone({ toolsListChanged }: Offers): Offers {
+  const nothing = { logging: false, subscribe: false, promptsListChanged: false, resourcesListChanged: false }
+  return { ...nothing, toolsListChanged }
+}
+
+function mayRead({ caller, place }: Call): boolean {
+  return place.resource.upstreams.some(({ name }) =>
+    [fullScope(name), readScope(name)].some((scope) => caller.scopes.has(scope)),
+  )
 }
 
 /** Null where nothing is asked for yet. */

@@ -36,6 +36,8 @@ export interface InSession {
 
 /** An answer that comes within this time, and alone, is plain JSON. */
 const GRACE_MS = 2_000
+const SPACE = 0x20
+const BRACKET = 0x5b
 
 export async function answerPost(
   needs: PostingNeeds,
@@ -143,8 +145,9 @@ function isCancellation({ kind, method }: RpcMessage): boolean {
   return kind === 'notification' && method === 'notifications/cancelled'
 }
 
+/** An array of one is a batch too, and its answer an array. The walk has read it as JSON. */
 function isBatch({ body }: Call): boolean {
-  return body?.toString().trimStart().startsWith('[') === true
+  return body?.find((byte) => byte > SPACE) === BRACKET
 }
 
 export function visitorOf({ caller, req }: Call, { session, state }: InSession): Visitor {
