@@ -383,6 +383,7 @@ function addGateway(
       change: (id, change, expiresAt) => bridgeSessions.change(storage.db, id, change, expiresAt),
     },
     toolsOf: catalogue.toolsOf,
+    emailOf: async ({ subject }) => (await users.findById(storage.db, subject))?.email ?? null,
     onStepUp: challenged,
     audit: audit.call,
     report,

@@ -2,7 +2,6 @@
 
 import type { Caller } from '../oauth/caller.ts'
 import type { CallRecord } from '../ops/audit.ts'
-import type { Place } from '../upstreams/registry.ts'
 import { toolOf } from './access.ts'
 import type { RpcMessage } from './message.ts'
 import type { Outcome } from './outcome.ts'
@@ -16,9 +15,11 @@ export interface CallEvent extends CallRecord {
 
 /** What is known about a visit at the time that it ends, however early that is. */
 export interface Visit {
-  readonly place: Place | null
+  /** Those concerned, by name: one, or several where several answer as one. */
+  readonly upstreams: readonly string[]
   readonly caller: Caller | null
   readonly httpMethod: string
+  /** In the words of the upstream concerned. */
   readonly messages: readonly RpcMessage[]
 }
 
@@ -26,11 +27,11 @@ export interface Visit {
 const NAMES_LENGTH = 4096
 
 export function callEvent(visit: Visit, outcome: Outcome, milliseconds: number): CallEvent {
-  const { place, caller, httpMethod, messages } = visit
+  const { upstreams, caller, httpMethod, messages } = visit
   return {
     subject: caller?.subject ?? null,
     clientId: caller?.clientId ?? null,
-    upstream: place?.kind === 'upstream' ? place.upstream.name : null,
+    upstream: upstreams.length === 0 ? null : upstreams.join(',').slice(0, NAMES_LENGTH),
     httpMethod,
     method: joined(messages, ({ method }) => method),
     tool: joined(messages, toolOf),

@@ -10,12 +10,15 @@ import type { Tools } from '../oauth/tool.ts'
 import type { CredentialFor } from '../upstreams/credentials.ts'
 import type { Guards } from '../upstreams/guards.ts'
 import type { Links } from '../upstreams/links.ts'
-import type { Place, Registry, Upstream } from '../upstreams/registry.ts'
-import { decide, insufficientScope, toolsInQuestion } from './access.ts'
+import type { AggregatePlace, Place, Registry, Upstream } from '../upstreams/registry.ts'
+import { type Access, decide, insufficientScope, toolsInQuestion } from './access.ts'
 import type { KeySource } from './access-token.ts'
+import { createAggregate } from './aggregate/aggregate.ts'
+import { inOwnWords } from './aggregate/decide.ts'
 import { type ApiKeySource, createBearer } from './bearer.ts'
 import { canSkipBody, readBody } from './body.ts'
 import { createBridge } from './bridge/bridge.ts'
+import { refusalFor } from './bridge/failure.ts'
 import { createLocalSessionStore, type SessionStore } from './bridge/legacy/session-store.ts'
 import type { Call, CallMethod, UpstreamCall } from './call.ts'
 import { type CallEvent, callEvent, type Visit } from './call-event.ts'
@@ -36,7 +39,7 @@ import { malformed, Refusal, rpcRefusal, writeRefusal } from './refusal.ts'
 import { refuseRepeated, repeatedHeaders } from './repeated-headers.ts'
 import type { Revocations } from './revocations.ts'
 import { openSession, type Sealer, type Session } from './session.ts'
-import { findPlace, refuseTokenInQuery, severalServers } from './target.ts'
+import { findPlace, refuseTokenInQuery } from './target.ts'
 import { createVisits } from './visits.ts'
 
 export interface GatewayNeeds {
@@ -65,6 +68,8 @@ export interface GatewayNeeds {
   readonly mailbox?: Mailbox
   /** What is remembered of bridged legacy sessions; in memory alone without it. */
   readonly sessionStore?: SessionStore
+  /** The email address of the person that a caller is; null for a machine. */
+  readonly emailOf?: (caller: Caller) => Promise<string | null>
   readonly audit: (event: CallEvent) => void
   /** A bug or an outage, for the log. */
   readonly report: (error: unknown) => void
@@ -112,6 +117,7 @@ export function createGateway(needs: GatewayNeeds): Gateway {
   const visits = createVisits()
   const peerOf = (upstream: Upstream) =>
     policedPeer(needs.links.peerOf(upstream), upstream, { ...needs, policy })
+  const aggregate = createAggregate({ ...needs, policy, peerOf, limits, clock })
   let closing = false
 
   /** The walk of every call. Each step returns what it found, or throws the refusal that ends the walk. */
@@ -122,7 +128,7 @@ export function createGateway(needs: GatewayNeeds): Gateway {
     visit.cors = origins.admit(req)
     const place = findPlace(registry, url)
     if (isPreflight(req)) return allowPreflight(req, res, visit.cors)
-    visit.place = place
+    if (place.kind === 'upstream') visit.upstreams = [place.upstream.name]
     refuseTokenInQuery(url)
     const { caller, contentDigest } = await bearer.authenticate(req, place.resource)
     visit.caller = caller
@@ -135,7 +141,7 @@ export function createGateway(needs: GatewayNeeds): Gateway {
     visit.messages = messages
     checkMirroredHeaders(req.headers, repeated, messages)
     if (modern) refuseResponses(messages)
-    await authorize(caller, place, messages, body)
+    await authorize(caller, place, visit, body)
     const ids = requestIds(messages)
     const { cors } = visit
     const call = { req, res, cors, place, caller, method, modern, body, messages, ids, session: null }
@@ -145,7 +151,7 @@ export function createGateway(needs: GatewayNeeds): Gateway {
   /** Bytes pass where both sides speak the same era; the bridge speaks for whoever does not. */
   async function answer(call: Call): Promise<Outcome> {
     const { place } = call
-    if (place.kind === 'aggregate') throw severalServers(registry)
+    if (place.kind === 'aggregate') return bridge.serve(call, aggregate.peerOf(place))
     return answerOne({ ...call, place })
   }
 
@@ -167,20 +173,51 @@ export function createGateway(needs: GatewayNeeds): Gateway {
   async function authorize(
     caller: Caller,
     place: Place,
-    messages: readonly RpcMessage[],
+    visit: Progress,
     body: Buffer | null,
   ): Promise<void> {
-    if (place.kind === 'aggregate') return
-    const { upstream, resource } = place
+    const { messages } = visit
+    const access =
+      place.kind === 'aggregate'
+        ? await decideSeveral(caller, place, visit, body)
+        : await decideOne(caller, place.upstream, messages, body)
+    if (access.allowed) return
+    if (access.by === 'policy') throw policyRefusal(access.forbidden, messages)
+    if (caller.grantId !== null) needs.onStepUp?.(caller.grantId)
+    throw insufficientScope(access, place.resource, messages)
+  }
+
+  async function decideOne(
+    caller: Caller,
+    upstream: Upstream,
+    messages: readonly RpcMessage[],
+    body: Buffer | null,
+  ): Promise<Access> {
     const question = { caller, policy, upstream, messages }
     if (body !== null && asksForArguments(question)) refuseRepeatedMembers(body, limits)
     const asked = toolsInQuestion(question)
     const tools = asked.length === 0 ? NO_TOOLS : await needs.toolsOf(upstream, asked)
-    const access = decide({ ...question, tools })
-    if (access.allowed) return
-    if (access.by === 'policy') throw policyRefusal(access.forbidden, messages)
-    if (caller.grantId !== null) needs.onStepUp?.(caller.grantId)
-    throw insufficientScope(access, resource, messages)
+    return decide({ ...question, tools })
+  }
+
+  async function decideSeveral(
+    caller: Caller,
+    place: AggregatePlace,
+    visit: Progress,
+    body: Buffer | null,
+  ): Promise<Access> {
+    const { messages } = visit
+    const { upstreams } = place
+    if (
+      body !== null &&
+      upstreams.some((upstream) => asksForArguments({ caller, policy, upstream, messages }))
+    )
+      refuseRepeatedMembers(body, limits)
+    const routed = await aggregate.route(place, caller, messages).catch((error: unknown) => {
+      throw refusalFor(error, requestIds(messages), report)
+    })
+    Object.assign(visit, inOwnWords(routed, caller, upstreams))
+    return aggregate.decide(place, caller, routed)
   }
 
   function sessionOf({ req, caller, place, ids }: UpstreamCall): Session | null {
@@ -192,7 +229,7 @@ export function createGateway(needs: GatewayNeeds): Gateway {
   async function serve(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const started = performance.now()
     const visit: Progress = {
-      place: null,
+      upstreams: [],
       caller: null,
       httpMethod: req.method ?? '',
       messages: [],

@@ -8,7 +8,7 @@ export function findPlace(registry: Registry, url: string): Place {
   const { path } = split(url)
   const place = registry.find(path)
   if (place) return place
-  throw notFound('There is no MCP server at this path')
+  throw notFound()
 }
 
 /** MCP, "Token Requirements", and RFC 6750 §2.3: a URL ends up in logs. The rest of a query is ignored. */
@@ -27,15 +27,14 @@ function split(url: string): { path: string; query: string } {
   return mark === -1 ? { path: url, query: '' } : { path: url.slice(0, mark), query: url.slice(mark + 1) }
 }
 
-export function severalServers(registry: Registry): Refusal {
-  const paths = registry.all().map(({ resource }) => resource.path)
-  return notFound('There are several MCP servers here, each at its own path', { paths })
+function notFound(): Refusal {
+  return new Refusal({
+    status: 404,
+    reason: 'path',
+    body: describe('not_found', 'There is no MCP server at this path'),
+  })
 }
 
-function notFound(text: string, more: object = {}): Refusal {
-  return new Refusal({ status: 404, reason: 'path', body: describe('not_found', text, more) })
-}
-
-function describe(error: string, description: string, more: object = {}): string {
-  return JSON.stringify({ error, error_description: description, ...more })
+function describe(error: string, description: string): string {
+  return JSON.stringify({ error, error_description: description })
 }

@@ -1,0 +1,90 @@
+// Owns the aggregate: for a place with several upstreams, where messages lead, what a caller may do, and the peer that answers.
+
+import type { Peer, Visitor } from '../../mcp/peer.ts'
+import type { Caller } from '../../oauth/caller.ts'
+import type { Policy } from '../../oauth/policy.ts'
+import { resourcePath } from '../../oauth/resource.ts'
+import type { Tools } from '../../oauth/tool.ts'
+import type { AggregatePlace, Upstream } from '../../upstreams/registry.ts'
+import type { Access } from '../access.ts'
+import type { Limits } from '../limits.ts'
+import type { RpcMessage } from '../message.ts'
+import { decideAggregate, type Routed } from './decide.ts'
+import { createNameIndex } from './name-index.ts'
+import { createAggregatePeer } from './peer.ts'
+import { createRoutes, type FindRoute } from './route.ts'
+
+export interface AggregateNeeds {
+  /** Of ours. */
+  readonly issuer: string
+  /** With the policy kept. */
+  readonly peerOf: (upstream: Upstream) => Peer
+  readonly policy: Policy | null
+  readonly toolsOf: (upstream: Upstream, asked: readonly string[]) => Promise<Tools>
+  readonly emailOf?: (caller: Caller) => Promise<string | null>
+  /** A bug or an outage, for the log. */
+  readonly report: (error: unknown) => void
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number
+  readonly limits: Pick<Limits, 'straggleMs'>
+}
+
+export interface Aggregate {
+  /** Rejects with a PeerFailure when only an upstream could tell, and does not. */
+  route(place: AggregatePlace, caller: Caller, messages: readonly RpcMessage[]): Promise<readonly Routed[]>
+  decide(place: AggregatePlace, caller: Caller, routed: readonly Routed[]): Promise<Access>
+  peerOf(place: AggregatePlace): Peer
+}
+
+interface Parts {
+  readonly findRoute: FindRoute
+  readonly peer: Peer
+}
+
+export function createAggregate(needs: AggregateNeeds): Aggregate {
+  const names = createNameIndex()
+  const built = new WeakMap<AggregatePlace, Parts>()
+
+  function partsOf(place: AggregatePlace): Parts {
+    const parts = built.get(place) ?? build(place)
+    built.set(place, parts)
+    return parts
+  }
+
+  function build({ upstreams }: AggregatePlace): Parts {
+    const { issuer, peerOf, emailOf = async () => null, report, clock, limits } = needs
+    const members = upstreams.map((upstream) => ({ upstream, peer: peerOf(upstream) }))
+    const findRoute = createRoutes(members, names)
+    const addressOf = ({ name }: Upstream) => issuer + resourcePath(name)
+    const peer = createAggregatePeer({
+      members,
+      names,
+      findRoute,
+      addressOf,
+      emailOf,
+      report,
+      clock,
+      policy: needs.policy,
+      limitMs: limits.straggleMs,
+    })
+    return { findRoute, peer }
+  }
+
+  return {
+    async route(place, caller, messages) {
+      const { findRoute } = partsOf(place)
+      const visitor = unknownClientOf(caller)
+      return Promise.all(
+        messages.map(async (message) => ({ message, route: await findRoute(message, visitor) })),
+      )
+    },
+    decide: ({ upstreams }, caller, routed) =>
+      decideAggregate({ caller, upstreams, routed, policy: needs.policy, toolsOf: needs.toolsOf }),
+    peerOf: (place) => partsOf(place).peer,
+  }
+}
+
+/** What a name stands for does not depend on the client that says it. */
+function unknownClientOf(caller: Caller): Visitor {
+  return { caller, clientInfo: null, capabilities: {}, logLevel: null, trace: {} }
+}

@@ -1,0 +1,75 @@
+// Owns what the aggregate says of itself: all that its upstreams can do, and what they say about their use.
+
+import type { Discovery } from '../../mcp/peer.ts'
+import { isRecord, type Members } from '../../mcp/rpc.ts'
+import type { Gathered, Member } from './member.ts'
+import { AGGREGATE_INFO } from './shown.ts'
+
+const INSTRUCTIONS_LENGTH = 16_384
+
+/** Those that need nothing but what passes through here. Tasks have ids of their own, which nothing ties to an upstream. */
+const EXTENSIONS: ReadonlySet<string> = new Set(['io.modelcontextprotocol/ui'])
+/** A client that learns once what there is must not miss what an absent upstream has. */
+const OF_AN_ABSENT_ONE: Members = { prompts: {}, resources: {} }
+
+export function mergedDiscovery(
+  { answers, missing }: Gathered<Discovery>,
+  members: readonly Member[],
+): Discovery {
+  const all = [
+    ...answers.map(({ answer }) => answer.capabilities),
+    ...(missing.length > 0 ? [OF_AN_ABSENT_ONE] : []),
+  ]
+  return {
+    capabilities: mergedCapabilities(all),
+    serverInfo: AGGREGATE_INFO,
+    instructions: [
+      introduction(members),
+      ...answers.flatMap(({ member, answer }) => chapter(member, answer.instructions)),
+    ].join('\n\n'),
+  }
+}
+
+function mergedCapabilities(all: readonly Members[]): Members {
+  const has = (name: string) => all.some((capabilities) => isRecord(capabilities[name]))
+  const extensions = Object.assign({}, ...all.map(extensionsOf))
+  return {
+    // Which upstreams there are, and which of them answer, can change.
+    tools: { listChanged: true },
+    ...(has('prompts') && { prompts: { listChanged: true } }),
+    ...(has('resources') && { resources: { listChanged: true, subscribe: subscribes(all) } }),
+    ...(has('completions') && { completions: {} }),
+    ...(has('logging') && { logging: {} }),
+    ...(Object.keys(extensions).length > 0 && { extensions }),
+  }
+}
+
+function subscribes(all: readonly Members[]): boolean {
+  return all.some(({ resources }) => isRecord(resources) && resources.subscribe === true)
+}
+
+function extensionsOf({ extensions }: Members): Members {
+  if (!isRecord(extensions)) return {}
+  return Object.fromEntries(Object.entries(extensions).filter(([name]) => EXTENSIONS.has(name)))
+}
+
+/** What an upstream may know of a client here: not what cannot be followed through. */
+export function passableCapabilities(capabilities: Members): Members {
+  return isRecord(capabilities.extensions)
+    ? { ...capabilities, extensions: extensionsOf(capabilities) }
+    : capabilities
+}
+
+function introduction(members: readonly Member[]): string {
+  const lines = members.map(({ upstream: { name, title } }) => `- ${title}: names begin with ${name}_`)
+  return [
+    'Several servers answer here as one. The name of a tool or prompt begins with the name of its server:',
+    ...lines,
+    'list_upstreams says what may be used of each, upstream_status which of them answer.',
+  ].join('\n')
+}
+
+function chapter({ upstream: { name, title } }: Member, instructions: string | null): readonly string[] {
+  const text = instructions?.trim().slice(0, INSTRUCTIONS_LENGTH) ?? ''
+  return text === '' ? [] : [`# ${title} (${name}_…)\n\n${text}`]
+}

@@ -1,0 +1,124 @@
+// Owns the aggregate as a peer: each request goes to the upstream it belongs to, or to all, and comes back in shown words.
+
+import {
+  type Peer,
+  type PeerAnswer,
+  PeerFailure,
+  type PeerHooks,
+  type PeerRequest,
+  type Visitor,
+} from '../../mcp/peer.ts'
+import { INVALID_PARAMS, isRecord, METHOD_NOT_FOUND, type RpcNotification } from '../../mcp/rpc.ts'
+import type { Policy } from '../../oauth/policy.ts'
+import { mayAsk } from './decide.ts'
+import { mergedDiscovery, passableCapabilities } from './discovery.ts'
+import { listenToAll } from './listening.ts'
+import { isList, listAll } from './lists.ts'
+import { type Asking, askEach, type Member } from './member.ts'
+import type { NameIndex } from './name-index.ts'
+import { OWN_TOOL_LIST, type OwnToolNeeds, runOwnTool } from './own-tools.ts'
+import type { FindRoute, Part } from './route.ts'
+import { shownError, shownNotification, shownResult } from './shown.ts'
+
+export interface AggregatePeerNeeds
+  extends Pick<OwnToolNeeds, 'addressOf' | 'emailOf' | 'clock'>,
+    Pick<Asking, 'limitMs' | 'report'> {
+  readonly policy: Policy | null
+  readonly members: readonly Member[]
+  readonly names: NameIndex
+  readonly findRoute: FindRoute
+}
+
+/** Whether the caller may make a targeted request was decided before; what is asked of all leaves out whom it may not ask. */
+export function createAggregatePeer(needs: AggregatePeerNeeds): Peer {
+  const { members, policy, findRoute, limitMs, report } = needs
+
+  function membersFor({ caller }: Visitor, method: string): readonly Member[] {
+    return members.filter(({ upstream }) => mayAsk({ caller, policy, upstream }, method))
+  }
+
+  async function requestOne(
+    { upstream, params }: Part,
+    visitor: Visitor,
+    request: PeerRequest,
+    hooks: PeerHooks,
+  ): Promise<PeerAnswer> {
+    const member = members.find((each) => each.upstream === upstream)
+    if (!member) throw new PeerFailure('unreachable')
+    const { name } = upstream
+    const answer = await member.peer.request(
+      guestOf(visitor),
+      // What it asked for and the state it gave come back to it as they are: the name or the URI leads there again.
+      { ...request, params },
+      { signal: hooks.signal, notify: shownTo(hooks, name) },
+    )
+    return answer.kind === 'result'
+      ? { kind: 'result', result: shownResult(name, request.method, answer.result) }
+      : { kind: 'error', error: shownError(name, answer.error) }
+  }
+
+  function requestAll(visitor: Visitor, request: PeerRequest, hooks: PeerHooks): Promise<PeerAnswer> {
+    return listAll({
+      ...needs,
+      members: membersFor(visitor, request.method),
+      visitor: guestOf(visitor),
+      request,
+      asking: { signal: hooks.signal, limitMs, report },
+      notify: (upstream) => shownTo(hooks, upstream),
+      own: request.method === 'tools/list' ? OWN_TOOL_LIST : [],
+    })
+  }
+
+  return {
+    async discover(visitor, signal) {
+      const asked = membersFor(visitor, 'server/discover')
+      const guest = guestOf(visitor)
+      const asking = { signal, limitMs, report }
+      return mergedDiscovery(
+        await askEach(asked, asking, ({ peer }, either) => peer.discover(guest, either)),
+        asked,
+      )
+    },
+
+    async request(visitor, request, hooks) {
+      const route = await findRoute(request, visitor)
+      const [part] = route.kind === 'each' ? route.parts : []
+      if (part) return requestOne(part, visitor, request, hooks)
+      if (route.kind === 'own') {
+        const { arguments: given } = request.params
+        const asking = { signal: hooks.signal, limitMs, report }
+        return runOwnTool(route.tool, { ...needs, visitor, asking, arguments: isRecord(given) ? given : {} })
+      }
+      if (route.kind === 'nowhere') return unknown(request)
+      return isList(request.method) ? requestAll(visitor, request, hooks) : noSuchMethod()
+    },
+
+    listen(visitor, filter, hooks) {
+      const asked = membersFor(visitor, 'subscriptions/listen')
+      return listenToAll(asked, { visitor: guestOf(visitor), filter, hooks, limitMs })
+    },
+  }
+}
+
+function guestOf(visitor: Visitor): Visitor {
+  return { ...visitor, capabilities: passableCapabilities(visitor.capabilities) }
+}
+
+function shownTo({ notify }: PeerHooks, upstream: string): PeerHooks['notify'] {
+  return (notification: RpcNotification) => notify(shownNotification(upstream, notification))
+}
+
+/** MCP 2026-07-28, server/tools.mdx, server/prompts.mdx, server/resources.mdx, "Error Handling". */
+function unknown({ method, params }: PeerRequest): PeerAnswer {
+  if (method.startsWith('resources/'))
+    return {
+      kind: 'error',
+      error: { code: INVALID_PARAMS, message: 'Resource not found', data: { uri: params.uri } },
+    }
+  const what = method === 'tools/call' ? 'tool' : method === 'prompts/get' ? 'prompt' : 'reference'
+  return { kind: 'error', error: { code: INVALID_PARAMS, message: `Unknown ${what}` } }
+}
+
+function noSuchMethod(): PeerAnswer {
+  return { kind: 'error', error: { code: METHOD_NOT_FOUND, message: 'Method not found' } }
+}

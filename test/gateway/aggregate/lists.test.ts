@@ -1,0 +1,116 @@
+// Owns the proof that lists of several servers are whole, in order, and there even when a server is not.
+
+import type { McpServer } from '@modelcontextprotocol/server'
+import t from 'tap'
+import { events, startHostileUpstream } from '../../support/hostile-upstream.ts'
+import { modern } from '../stage.ts'
+import { ask, clientAt, demoAt, serverAt, setTown } from './town.ts'
+
+/** Lists two tools per page. */
+function paged(count: number, ttlMs: number) {
+  return (server: McpServer) => {
+    server.registerTool('any', {}, () => ({ content: [] }))
+    server.server.setRequestHandler('tools/list', ({ params }) => {
+      const from = params?.cursor === undefined ? 0 : Number(params.cursor)
+      if (!Number.isInteger(from)) throw Object.assign(new Error('Invalid cursor'), { code: -32602 })
+      const numbers = [from, from + 1].filter((number) => number < count)
+      const tools = numbers.map((number) => ({
+        name: `tool_${number}`,
+        inputSchema: { type: 'object' as const },
+      }))
+      return { tools, ttlMs, cacheScope: 'public', ...(from + 2 < count && { nextCursor: String(from + 2) }) }
+    })
+  }
+}
+
+const named = (json: unknown) =>
+  JSON.stringify(json)
+    .match(/"(?:a|b|c)_tool_\d/g)
+    ?.map((name) => name.slice(1))
+
+t.test('pages of several servers are one list, without gaps and without anything kept', async (t) => {
+  const settings = [
+    await serverAt(t, 'a', paged(5, 9000)),
+    await serverAt(t, 'b', paged(1, 4000)),
+    await serverAt(t, 'c', paged(3, 8000)),
+  ]
+  const one = await setTown(t, settings)
+  const other = await setTown(t, settings)
+  const first = await ask(one, modern('tools/list'))
+  t.same(named(first.json), ['a_tool_0', 'a_tool_1', 'b_tool_0', 'c_tool_0', 'c_tool_1'])
+  t.match(
+    first.json.result,
+    { ttlMs: 4000, cacheScope: 'private' },
+    'as fresh as the oldest part, and private',
+  )
+  const cursorIn = (json: unknown) => /"nextCursor":"([^"]+)"/.exec(JSON.stringify(json))?.[1]
+  const second = await ask(other, modern('tools/list', { cursor: cursorIn(first.json) }))
+  t.same(named(second.json), ['a_tool_2', 'a_tool_3', 'c_tool_2'])
+  t.notMatch(JSON.stringify(second.json), 'whoami')
+  const third = await ask(one, modern('tools/list', { cursor: cursorIn(second.json) }))
+  t.same(named(third.json), ['a_tool_4'])
+  t.equal(cursorIn(third.json), undefined)
+  const all = await (await clientAt(t, one)).listTools()
+  t.equal(all.tools.length, 9 + 3)
+  t.same(named((await ask(one, modern('tools/list'))).json), named(first.json), 'and the same each time')
+})
+
+t.test('a cursor that is none, or that a server does not take, is refused', async (t) => {
+  const town = await setTown(t, [await serverAt(t, 'a', paged(5, 0)), await serverAt(t, 'b', paged(1, 0))])
+  const made = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
+  for (const cursor of ['x', '', made(['prompts/list', ['a', '2']]), made(['tools/list', ['a', 'nonsense']])])
+    t.match((await ask(town, modern('tools/list', { cursor }))).json, { error: { code: -32602 } }, cursor)
+  const good = await ask(town, modern('tools/list', { cursor: made(['tools/list', ['a', '4']]) }))
+  t.same(named(good.json), ['a_tool_4'])
+  const foreign = await ask(town, {
+    claims: { scope: 'b' },
+    ...modern('tools/list', { cursor: made(['tools/list', ['a', '2']]) }),
+  })
+  t.notMatch(JSON.stringify(foreign.json), 'a_tool', 'and it opens nothing that the token does not')
+})
+
+t.test('a server that is down or hangs does not take the others along', async (t) => {
+  const hanging = await startHostileUpstream(t)
+  hanging.answer((_, res) => events(res))
+  const town = await setTown(t, [
+    await demoAt(t, 'home'),
+    { name: 'down', title: 'Down', url: 'http://127.0.0.1:9/mcp', headers: {} },
+    { name: 'hangs', title: 'Hangs', url: hanging.url, headers: {} },
+    await demoAt(t, 'work'),
+  ])
+  const began = performance.now()
+  const { status, json } = await ask(town, modern('tools/list'))
+  t.equal(status, 200)
+  t.ok(performance.now() - began < 2000, 'it waits a moment, not longer')
+  t.match(JSON.stringify(json), 'home_hello')
+  t.match(JSON.stringify(json), 'work_hello')
+  t.match(json.result, {
+    ttlMs: 0,
+    _meta: {
+      'gatehouse/unavailable': [
+        { upstream: 'down', reason: 'unreachable' },
+        { upstream: 'hangs', reason: 'timed_out' },
+      ],
+    },
+  })
+  const { closed } = await hanging.next()
+  await closed
+  const called = await ask(town, modern('tools/call', { name: 'down_anything' }))
+  t.equal(called.status, 502, 'a call to it fails like at its own address')
+  t.equal((await ask(town, modern('tools/call', { name: 'work_list_notes' }))).status, 200)
+  t.match((await ask(town, modern('server/discover'))).json.result, { capabilities: { resources: {} } })
+  t.same(town.errors, [])
+})
+
+t.test('a server without prompts or resources is no hole in their lists', async (t) => {
+  const town = await setTown(t, [await serverAt(t, 'a', paged(1, 1000)), await demoAt(t, 'home')])
+  for (const [method, what] of [
+    ['prompts/list', 'home_summarize_notes'],
+    ['resources/list', 'mcp+home+demo://about'],
+    ['resources/templates/list', 'resourceTemplates'],
+  ] as const) {
+    const { json } = await ask(town, modern(method))
+    t.match(JSON.stringify(json), what)
+    t.notMatch(JSON.stringify(json), 'unavailable')
+  }
+})
