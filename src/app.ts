@@ -29,11 +29,15 @@ import { outcomePage } from './consent/device-view.ts'
 import { consent } from './consent/plugin.ts'
 import { createGateway, type GatewayNeeds } from './gateway/gateway.ts'
 import { gatewayPlugin } from './gateway/plugin.ts'
+import { createClientAddress, type TrustProxy } from './http/client-address.ts'
 import { createConfiguredFetch } from './http/configured-fetch.ts'
+import { createFront, type Front } from './http/front.ts'
 import { health } from './http/health.ts'
 import { home } from './http/home.ts'
+import { createHostCheck } from './http/host.ts'
 import { createOutboundFetch, type OutboundFetch } from './http/outbound.ts'
 import { addPages, type Pages } from './http/pages.ts'
+import { standingAnswerHeaders } from './http/security-headers.ts'
 import { throttleByAddress } from './http/throttle.ts'
 import { closeUnusedConnections } from './http/unused-connections.ts'
 import type { ErrorView } from './http/view-data.ts'
@@ -112,8 +116,10 @@ const SIGNING_KEY_POLL_MS = 10_000
 export async function buildApp(config: Config, secrets: Secrets, overrides: Overrides): Promise<Gatehouse> {
   const { logger } = overrides
   const loggerInstance: FastifyBaseLogger = logger
+  const front = createFront(createHostCheck(config.publicUrl))
   const app: FastifyInstance = Fastify({
     loggerInstance,
+    serverFactory: front.serverFactory,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
     trustProxy: trustProxyOf(config),
@@ -126,7 +132,7 @@ export async function buildApp(config: Config, secrets: Secrets, overrides: Over
     },
   })
   try {
-    return { app, firstSteps: await compose(app, config, secrets, overrides) }
+    return { app, firstSteps: await compose(app, front, config, secrets, overrides) }
   } catch (error) {
     await app.close()
     throw error
@@ -148,6 +154,7 @@ interface Foundation {
 
 async function compose(
   app: FastifyInstance,
+  front: Front,
   config: Config,
   secrets: Secrets,
   overrides: Overrides,
@@ -169,7 +176,7 @@ async function compose(
   const authorizationServer = await addAuthorizationServer(app, foundation, overrides)
   const { setup } = await addPeople(app, foundation, authorizationServer, overrides)
   const keys = createApiKeys(storage.db, (member) => groupsOf(config.policy, member))
-  const { isDraining } = addGateway(app, foundation, authorizationServer, keys)
+  const { isDraining } = addGateway(app, front, foundation, authorizationServer, keys)
   await app.register(health, { checks: [() => ping(storage.db)], isDraining })
   keepHouse(app, foundation, [authorizationServer.flush, keys.flush])
   keepKeys(app, foundation, authorizationServer, overrides)
@@ -346,6 +353,7 @@ async function addPeople(
 
 function addGateway(
   app: FastifyInstance,
+  front: Front,
   { config, logger, audit, storage, keyring, registry, catalogue, revocations }: Foundation,
   { findKey, challenged }: AuthorizationServer,
   keys: ApiKeys,
@@ -388,6 +396,8 @@ function addGateway(
     audit: audit.call,
     report,
     allowedOrigins: config.allowedOrigins,
+    answerHeaders: standingAnswerHeaders(config.publicUrl),
+    addressOf: createClientAddress(trustProxyOf(config)),
     limits: { maxBodyBytes: config.maxBodyBytes, maxAnswerBytes: config.maxAnswerBytes },
   })
   let draining = false
@@ -398,6 +408,7 @@ function addGateway(
     await links.close()
   })
   app.register(gatewayPlugin, { gateway })
+  front.lead('/mcp', gateway.handle)
   return { isDraining: () => draining }
 }
 
@@ -485,9 +496,7 @@ function firstKey(keyring: Keyring, purpose: string): Buffer {
 }
 
 /** A number is how many proxies stand in front. */
-function trustProxyOf({
-  trustProxy,
-}: Config): boolean | string[] | ((address: string, hop: number) => boolean) {
+function trustProxyOf({ trustProxy }: Config): TrustProxy {
   if (typeof trustProxy === 'number') return (_address, hop) => hop < trustProxy
   return typeof trustProxy === 'object' ? [...trustProxy] : trustProxy
 }

@@ -19,6 +19,7 @@ export interface Visit {
   readonly upstreams: readonly string[]
   readonly caller: Caller | null
   readonly httpMethod: string
+  readonly ip: string
   /** In the words of the upstream concerned. */
   readonly messages: readonly RpcMessage[]
 }
@@ -27,7 +28,7 @@ export interface Visit {
 const NAMES_LENGTH = 4096
 
 export function callEvent(visit: Visit, outcome: Outcome, milliseconds: number): CallEvent {
-  const { upstreams, caller, httpMethod, messages } = visit
+  const { upstreams, caller, httpMethod, ip, messages } = visit
   return {
     subject: caller?.subject ?? null,
     clientId: caller?.clientId ?? null,
@@ -36,6 +37,7 @@ export function callEvent(visit: Visit, outcome: Outcome, milliseconds: number):
     method: joined(messages, ({ method }) => method),
     tool: joined(messages, toolOf),
     ...outcome,
+    ip,
     milliseconds: Math.round(milliseconds * 10) / 10,
   }
 }

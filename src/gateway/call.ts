@@ -13,7 +13,7 @@ export type CallMethod = 'POST' | 'GET' | 'DELETE'
 export interface Call {
   readonly req: IncomingMessage
   readonly res: ServerResponse
-  /** The CORS headers of every answer, as flat pairs. */
+  /** The headers of every answer, as flat pairs: the standing ones and those of CORS. */
   readonly cors: readonly string[]
   readonly place: Place
   readonly caller: Caller

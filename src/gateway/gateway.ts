@@ -1,6 +1,7 @@
 // Owns the gateway: the steps from a request to its upstream, in order.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createClientAddress } from '../http/client-address.ts'
 import { hasBatches, isModern } from '../mcp/era.ts'
 import { createLocalMailbox, type Mailbox } from '../mcp/mailbox.ts'
 import { INTERNAL_ERROR, INVALID_REQUEST } from '../mcp/rpc.ts'
@@ -73,6 +74,10 @@ export interface GatewayNeeds {
   readonly audit: (event: CallEvent) => void
   /** A bug or an outage, for the log. */
   readonly report: (error: unknown) => void
+  /** Of every answer, as flat pairs. */
+  readonly answerHeaders?: readonly string[]
+  /** Whose a request is, for the audit; of the connection without it. */
+  readonly addressOf?: (req: IncomingMessage) => string
   /** Of web pages that may call, beside our own origin and this machine's. */
   readonly allowedOrigins: readonly string[]
   readonly limits?: Partial<Limits>
@@ -102,7 +107,8 @@ export function createGateway(needs: GatewayNeeds): Gateway {
   const { issuer, registry, audit, report, sessions, policy = null } = needs
   const limits = { ...DEFAULT_LIMITS, ...needs.limits }
   const clock = needs.clock ?? Date.now
-  const origins = createOrigins(issuer, needs.allowedOrigins)
+  const addressOf = needs.addressOf ?? createClientAddress(false)
+  const origins = createOrigins(issuer, needs.allowedOrigins, needs.answerHeaders)
   const bearer = createBearer({ ...needs, clock })
   const { contradict } = needs.links
   const forwarder = createForwarder({ ...needs, contradict, sealer: sessions, limits, clock })
@@ -233,7 +239,8 @@ export function createGateway(needs: GatewayNeeds): Gateway {
       caller: null,
       httpMethod: req.method ?? '',
       messages: [],
-      cors: [],
+      cors: needs.answerHeaders ?? [],
+      ip: addressOf(req),
     }
     const outcome = await walk(req, res, visit).catch((error: unknown) => conclude(error, req, res, visit))
     if (outcome !== null) audit(callEvent(visit, outcome, performance.now() - started))

@@ -5,7 +5,10 @@ import { isLoopbackHost } from '../oauth/loopback.ts'
 import { rpcRefusal } from './refusal.ts'
 
 export interface Origins {
-  /** The CORS headers of every answer to this request, as flat pairs; a refusal (403) for an origin that may not call. */
+  /**
+   * The headers of every answer to this request, as flat pairs: the standing ones and those of CORS. A refusal (403) for an
+   * origin that may not call.
+   */
   admit(req: IncomingMessage): readonly string[]
 }
 
@@ -27,23 +30,26 @@ const REQUEST_HEADERS = [
 ]
 const MIRRORED_PARAMETER = /^mcp-param-[\w!#$%&'*+.^`|~-]{1,128}$/i
 const EXPOSED = 'WWW-Authenticate, Mcp-Session-Id, MCP-Protocol-Version, Retry-After'
-const NONE: readonly string[] = []
 
 /**
  * MCP 2026-07-28, Streamable HTTP, "Security & Endpoint": an `Origin` that is there has to be one we know. Programs that are
  * no browsers send none. Pages on this machine are let in for the sake of tools that run there: they need a token all the same.
  */
-export function createOrigins(publicUrl: string, allowed: readonly string[]): Origins {
+export function createOrigins(
+  publicUrl: string,
+  allowed: readonly string[],
+  standing: readonly string[] = [],
+): Origins {
   const known = new Set([new URL(publicUrl).origin, ...allowed])
   const headers = new Map<string, readonly string[]>(
-    [...known].map((origin) => [origin, corsHeaders(origin)]),
+    [...known].map((origin) => [origin, [...standing, ...corsHeaders(origin)]]),
   )
   return {
     admit({ headers: { origin } }) {
-      if (origin === undefined) return NONE
+      if (origin === undefined) return standing
       const prepared = headers.get(origin)
       if (prepared) return prepared
-      if (isLoopbackOrigin(origin)) return corsHeaders(origin)
+      if (isLoopbackOrigin(origin)) return [...standing, ...corsHeaders(origin)]
       throw rpcRefusal({ status: 403, reason: 'origin', code: 403, message: 'This origin may not call.' })
     },
   }

@@ -37,7 +37,12 @@ export function refuseForeignHosts(app: FastifyInstance, publicUrl: string): voi
 
 /** node:http keeps only the first of two Host headers in `headers`; `rawHeaders` has both. */
 function hostHeaders(rawHeaders: readonly string[]): string[] {
-  return rawHeaders.filter((_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === 'host')
+  const values: string[] = []
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at]
+    if (name?.length === 4 && name.toLowerCase() === 'host') values.push(rawHeaders[at + 1] ?? '')
+  }
+  return values
 }
 
 /** RFC 9112 §3.2.2: in absolute form the target's host counts, not the header's. */

@@ -5,6 +5,14 @@ import type { FastifyInstance } from 'fastify'
 
 const HSTS_SECONDS = 365 * 24 * 60 * 60
 
+/** Flat pairs: those of them that mean something for an answer that is no page, for whoever answers past Fastify. */
+export function standingAnswerHeaders(publicUrl: string): readonly string[] {
+  const policy = ['content-security-policy', "default-src 'none'; frame-ancestors 'none'"]
+  return publicUrl.startsWith('https:')
+    ? [...policy, 'strict-transport-security', `max-age=${HSTS_SECONDS}`]
+    : policy
+}
+
 export async function addSecurityHeaders(app: FastifyInstance, publicUrl: string): Promise<void> {
   await app.register(helmet, {
     contentSecurityPolicy: {

@@ -16,6 +16,7 @@ export interface CallRecord {
   /** Why it was refused. */
   readonly reason: string | null
   readonly status: number
+  readonly ip: string
   readonly milliseconds: number
 }
 
