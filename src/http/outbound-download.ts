@@ -49,21 +49,30 @@ export async function download(
   signal: AbortSignal,
   options: DownloadOptions,
 ): Promise<Download> {
-  const { resolve = createResolve(), isAllowed = isPublicAddress, maxBytes = MOST_BYTES } = options
+  const client = await openChecked(target, signal, options)
+  try {
+    const path = target.pathname + target.search
+    const answer = await client.request({ method: 'GET', path, headers: HEADERS, signal })
+    return await read(answer, options.maxBytes ?? MOST_BYTES)
+  } finally {
+    await client.destroy()
+  }
+}
+
+/** A connection to that host alone, over an address that was checked. To be destroyed by who asked for it. */
+export async function openChecked(
+  target: URL,
+  signal: AbortSignal,
+  options: DownloadOptions,
+): Promise<Client> {
+  const { resolve = createResolve(), isAllowed = isPublicAddress } = options
   const literal = literalAddress(target.hostname)
   const addresses =
     literal === null ? await unlessAborted(signal, resolve(target.hostname, signal)) : [literal]
   if (addresses.length === 0) throw new OutboundError('the name has no address')
   // One address that is not public condemns them all: a name that leads both ways was made to.
   if (!addresses.every(isAllowed)) throw new OutboundError('the address is not public')
-
-  const client = connectionTo(target, addresses, signal, options)
-  try {
-    const path = target.pathname + target.search
-    return await read(await client.request({ method: 'GET', path, headers: HEADERS, signal }), maxBytes)
-  } finally {
-    await client.destroy()
-  }
+  return connectionTo(target, addresses, signal, options)
 }
 
 /** One connection to one of the checked addresses; the URL's host stays the name in TLS and in the Host header. */
