@@ -16,3 +16,35 @@ const NONE: Credential = { kind: 'none' }
 
 /** For upstreams whose configuration says it all. */
 export const staticCredentials: CredentialFor = () => NONE
+
+/** What came of presenting it: the upstream did not accept it. True when there may be another one now, worth one more try. */
+export type CredentialRefused = (
+  caller: Caller,
+  upstream: Upstream,
+  credential: Credential,
+) => Promise<boolean>
+
+/** There is nothing to present before this person has logged in over there. Thrown by a `CredentialFor`. */
+export class ConnectFirst extends Error {
+  /** The upstream's name, and what people call it. */
+  readonly upstream: string
+  readonly title: string
+  /** It was connected once, and the upstream does not accept that any more. */
+  readonly expired: boolean
+
+  constructor({ name, title }: Pick<Upstream, 'name' | 'title'>, expired: boolean) {
+    super(`The upstream "${name}" wants a login first.`)
+    this.name = 'ConnectFirst'
+    this.upstream = name
+    this.title = title
+    this.expired = expired
+  }
+}
+
+/** What there was to present cannot be had at the moment; later it may. Thrown by a `CredentialFor`. */
+export class CredentialUnavailable extends Error {
+  constructor(options?: ErrorOptions) {
+    super('What is to be presented to the upstream cannot be had at the moment.', options)
+    this.name = 'CredentialUnavailable'
+  }
+}

@@ -1,6 +1,7 @@
 // Owns what the rest of the house sees of connections: how they stand, how one is made and ended; never a token.
 
 import type { ConnectionState } from '../../oauth/upstream-auth.ts'
+import type { UserId } from '../../storage/tables.ts'
 
 /** Of one person, or of everybody where the upstream's login is shared. */
 export interface Connection {
@@ -17,7 +18,7 @@ export interface Connection {
 
 /** Who is about to connect: bound to their browser, so that nobody finishes what another began. */
 export interface Connecting {
-  readonly userId: string
+  readonly userId: UserId
   /** Of the browser's session here. */
   readonly sessionId: string
   readonly upstream: string
@@ -46,15 +47,15 @@ export interface DeviceLogin {
 
 export interface Connections {
   /** One for each upstream that wants a login of the person. */
-  list(userId: string): Promise<readonly Connection[]>
+  list(userId: UserId): Promise<readonly Connection[]>
   begin(who: Connecting): Promise<Begun>
   /** `parameters`: all that the callback was called with. */
   finish(who: Omit<Connecting, 'upstream'>, parameters: URLSearchParams): Promise<Finished>
-  beginDevice(userId: string, upstream: string): Promise<DeviceLogin>
+  beginDevice(userId: UserId, upstream: string): Promise<DeviceLogin>
   /** A key that the person pasted. */
-  paste(userId: string, upstream: string, key: string): Promise<Finished>
+  paste(userId: UserId, upstream: string, key: string): Promise<Finished>
   /** Forgets it, and revokes it over there where that is possible. False when there was none. */
-  disconnect(userId: string, upstream: string): Promise<boolean>
+  disconnect(userId: UserId, upstream: string): Promise<boolean>
 }
 
 /** At our own origin: where every authorization server sends the browser back to. */

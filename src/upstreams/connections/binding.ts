@@ -1,0 +1,34 @@
+// Owns what a connection is bound to, so that a configuration that changed never sends an old token to a new place.
+
+import type { OAuth2Auth, UpstreamAuth } from '../../oauth/upstream-auth.ts'
+import type { ConnectionKey } from '../../storage/upstream-connections.ts'
+import { EVERYBODY } from '../../storage/upstream-connections.ts'
+import type { Upstream } from '../registry.ts'
+
+/** An upstream that wants a login, and how. */
+export type Wanting = Upstream & { readonly auth: UpstreamAuth }
+
+export function wantsLogin(upstream: Upstream): upstream is Wanting {
+  return upstream.auth !== null
+}
+
+export function ownerOf({ auth }: Wanting, userId: string): string {
+  return auth.type === 'oauth2' && auth.shared ? EVERYBODY : userId
+}
+
+export function keyOf(upstream: Wanting, userId: string): ConnectionKey {
+  return { owner: ownerOf(upstream, userId), upstream: upstream.name }
+}
+
+/** Where the upstream is, and as whom we come: a change of either is another connection. */
+export function bindingOf(upstream: Wanting): string {
+  const { auth } = upstream
+  const place = 'url' in upstream ? upstream.url : null
+  if (auth.type === 'oauth2') return JSON.stringify([place, 'oauth2', ...clientOf(auth)])
+  if (auth.type === 'api-key') return JSON.stringify([place, 'api-key'])
+  return JSON.stringify([place, auth.type])
+}
+
+function clientOf({ clientId, issuer, tokenEndpoint }: OAuth2Auth): readonly (string | null)[] {
+  return [clientId, issuer, tokenEndpoint]
+}

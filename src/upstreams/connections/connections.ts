@@ -1,0 +1,144 @@
+// Owns connections to upstreams as people make and end them: begun in one browser, finished in the same, listed, ended.
+
+import type { GuardedFetch } from '../../http/guarded-fetch.ts'
+import type { Database } from '../../storage/database.ts'
+import type { Keyring } from '../../storage/sealing.ts'
+import type { UserId } from '../../storage/tables.ts'
+import * as stored from '../../storage/upstream-connections.ts'
+import * as logins from '../../storage/upstream-logins.ts'
+import { discover } from '../oauth/discovery.ts'
+import { OAuthFailure } from '../oauth/failure.ts'
+import { finish, start } from '../oauth/login.ts'
+import { identify } from '../oauth/registration.ts'
+import type { Granted } from '../oauth/tokens.ts'
+import type { Upstream } from '../registry.ts'
+import { bindingOf, keyOf, ownerOf, type Wanting, wantsLogin } from './binding.ts'
+import { disconnect } from './disconnect.ts'
+import type { KnownConnections } from './known.ts'
+import { readPending, writePending } from './pending.ts'
+import type { Begun, Connecting, Connections, Finished } from './port.ts'
+import { CALLBACK_PATH } from './port.ts'
+import { type LoginSecret, writeSecret } from './secret.ts'
+import { connectionOf } from './shown.ts'
+
+export interface ConnectionsNeeds {
+  readonly db: Database
+  readonly keyring: Keyring
+  readonly fetch: GuardedFetch
+  /** PUBLIC_URL. */
+  readonly publicUrl: string
+  readonly upstreams: () => readonly Upstream[]
+  readonly known: KnownConnections
+  /** What failed and why, for the log; what a person is told is in the outcome. */
+  readonly report: (error: unknown, upstream: string) => void
+}
+
+const NO_SUCH_UPSTREAM = 'There is no such server here that wants a login.'
+const BROKEN = 'Something went wrong. Try again.'
+/** RFC 9110 §5.5: what can stand in a header. */
+const KEY = /^[\x21-\x7e]{1,4096}$/
+
+export function createConnections(needs: ConnectionsNeeds): Omit<Connections, 'beginDevice'> {
+  const { db, keyring, fetch, publicUrl, upstreams, known, report } = needs
+
+  const wanting = (name: string): Wanting | null =>
+    upstreams()
+      .filter(wantsLogin)
+      .find((upstream) => upstream.name === name) ?? null
+
+  async function begin({ userId, sessionId, upstream: name }: Connecting): Promise<Begun> {
+    const upstream = wanting(name)
+    if (upstream?.auth.type !== 'oauth2' || !('url' in upstream) || upstream.url === null)
+      return { kind: 'failed', why: NO_SUCH_UPSTREAM }
+    const { auth, url: place } = upstream
+    try {
+      const server = await discover(place, auth, fetch)
+      const redirectUri = auth.redirectUri ?? publicUrl + CALLBACK_PATH
+      const client = await identify(server, auth, redirectUri, needs)
+      const { url, pending } = await start(server, client, redirectUri, auth)
+      const owner = ownerOf(upstream, userId)
+      const secret = writePending({ ...pending, boundTo: bindingOf(upstream) })
+      const login = { owner, userId, sessionId, upstream: name, secret }
+      url.searchParams.set('state', await logins.begin(db, keyring, login))
+      return { kind: 'redirect', url: url.href }
+    } catch (error) {
+      report(error, name)
+      return { kind: 'failed', why: error instanceof OAuthFailure ? error.message : BROKEN }
+    }
+  }
+
+  async function finishLogin(
+    { userId, sessionId }: Omit<Connecting, 'upstream'>,
+    parameters: URLSearchParams,
+  ): Promise<Finished> {
+    const state = parameters.get('state') ?? ''
+    const login = await logins.take(db, keyring, state, { userId, sessionId })
+    if (login === null) return { kind: 'unknown' }
+    const upstream = wanting(login.upstream)
+    const pending = readPending(login.secret)
+    // Configured anew in between: what was begun is for a place that is not there any more.
+    if (!upstream || !pending || pending.boundTo !== bindingOf(upstream)) return { kind: 'unknown' }
+    try {
+      const granted = await finish(pending, parameters, fetch)
+      const { server, client } = pending
+      await keep(upstream, userId, loginSecret(granted, server, client), granted)
+      return { kind: 'connected', upstream: upstream.name }
+    } catch (error) {
+      report(error, upstream.name)
+      const why = error instanceof OAuthFailure ? error.message : BROKEN
+      return { kind: 'failed', upstream: upstream.name, why }
+    }
+  }
+
+  async function keep(
+    upstream: Wanting,
+    userId: UserId,
+    secret: string,
+    { scopes, goodUntil }: Pick<Granted, 'scopes' | 'goodUntil'>,
+  ): Promise<void> {
+    const key = keyOf(upstream, userId)
+    const owned = key.owner === stored.EVERYBODY ? null : userId
+    const row = { ...key, userId: owned, boundTo: bindingOf(upstream) }
+    await stored.connect(db, keyring, row, { secret, scopes, goodUntil })
+    known.forget(key)
+  }
+
+  async function paste(userId: UserId, name: string, key: string): Promise<Finished> {
+    const upstream = wanting(name)
+    if (upstream?.auth.type !== 'api-key') return { kind: 'failed', upstream: name, why: NO_SUCH_UPSTREAM }
+    const pasted = key.trim()
+    if (!KEY.test(pasted))
+      return { kind: 'failed', upstream: name, why: 'A key is one word of letters, digits and signs.' }
+    const secret = writeSecret({ kind: 'pasted', key: pasted })
+    await keep(upstream, userId, secret, { scopes: new Set(), goodUntil: null })
+    return { kind: 'connected', upstream: name }
+  }
+
+  return {
+    begin,
+    finish: finishLogin,
+    paste,
+    async list(userId) {
+      const rows = await stored.listOf(db, keyring, [userId, stored.EVERYBODY])
+      return upstreams()
+        .filter(wantsLogin)
+        .flatMap((upstream) => connectionOf(upstream, userId, rows) ?? [])
+    },
+    async disconnect(userId, name) {
+      const upstream = wanting(name)
+      if (!upstream) return false
+      const key = keyOf(upstream, userId)
+      const had = await disconnect(key, { db, keyring, fetch, report })
+      known.forget(key)
+      return had
+    },
+  }
+}
+
+function loginSecret(
+  { accessToken, refreshToken }: Granted,
+  server: LoginSecret['server'],
+  client: LoginSecret['client'],
+): string {
+  return writeSecret({ kind: 'login', accessToken, refreshToken, server, client })
+}

@@ -1,0 +1,123 @@
+// Owns what is presented to an upstream that wants a login: out of the caller's connection, renewed in time.
+
+import type { Caller } from '../../oauth/caller.ts'
+import type * as stored from '../../storage/upstream-connections.ts'
+import {
+  ConnectFirst,
+  type Credential,
+  type CredentialFor,
+  type CredentialRefused,
+  CredentialUnavailable,
+} from '../credentials.ts'
+import type { Upstream } from '../registry.ts'
+import { bindingOf, keyOf, type Wanting, wantsLogin } from './binding.ts'
+import type { KnownConnections } from './known.ts'
+import type { Renewal } from './renewal.ts'
+import { readSecret } from './secret.ts'
+
+export interface ConnectionCredentialNeeds {
+  readonly known: KnownConnections
+  readonly renewal: Renewal
+  /** For the other ways of `auth`. */
+  readonly others: (caller: Caller, upstream: Wanting) => Promise<Credential> | Credential
+  /** Milliseconds. */
+  readonly clock?: () => number
+}
+
+export interface ConnectionCredentials {
+  readonly credentialFor: CredentialFor
+  readonly refused: CredentialRefused
+}
+
+const NONE: Credential = { kind: 'none' }
+/** A token that runs out on the way is of no use. */
+const MARGIN_MS = 30_000
+/** So that what was granted at one moment is not renewed at one moment. */
+const JITTER_MS = 15_000
+
+export function createConnectionCredentials(needs: ConnectionCredentialNeeds): ConnectionCredentials {
+  const { known, renewal, others, clock = Date.now } = needs
+
+  function credentialFor(caller: Caller, upstream: Upstream): Promise<Credential> | Credential {
+    if (!wantsLogin(upstream)) return NONE
+    const { type } = upstream.auth
+    return type === 'oauth2' || type === 'api-key' ? connected(caller, upstream) : others(caller, upstream)
+  }
+
+  async function connected(caller: Caller, upstream: Wanting): Promise<Credential> {
+    const key = keyOf(upstream, caller.subject)
+    const connection = usable(await known.find(key), upstream)
+    known.use(key)
+    if (!isOver(connection, clock() + marginOf(connection))) return present(connection, upstream)
+    if (!isOver(connection, clock()) && !canBeRenewed(connection)) return present(connection, upstream)
+    return present(usable(await renewed(connection), upstream), upstream)
+  }
+
+  /** An outage over there costs nobody a token that is still good. */
+  async function renewed(connection: stored.StoredConnection): Promise<stored.StoredConnection | null> {
+    try {
+      return await renewal.renew(connection)
+    } catch (cause) {
+      if (!isOver(connection, clock())) return connection
+      throw new CredentialUnavailable({ cause })
+    } finally {
+      known.forget(connection)
+    }
+  }
+
+  /** One more try is worth it after a renewal, whoever made it, and after nothing else. */
+  async function refused(caller: Caller, upstream: Upstream, credential: Credential): Promise<boolean> {
+    if (!wantsLogin(upstream) || upstream.auth.type !== 'oauth2' || credential.kind !== 'header') return false
+    const key = keyOf(upstream, caller.subject)
+    known.forget(key)
+    const connection = await known.find(key)
+    if (connection?.state !== 'connected' || connection.boundTo !== bindingOf(upstream)) return false
+    const now = present(connection, upstream)
+    if (now.kind === 'header' && now.value !== credential.value) return true
+    const next = await renewal.renew(connection).catch(() => null)
+    known.forget(key)
+    return next?.state === 'connected'
+  }
+
+  return { credentialFor, refused }
+}
+
+/** Throws when it cannot be used: the person has to log in. */
+function usable(connection: stored.StoredConnection | null, upstream: Wanting): stored.StoredConnection {
+  if (connection?.boundTo !== bindingOf(upstream)) throw new ConnectFirst(upstream, false)
+  if (connection.state !== 'connected') throw new ConnectFirst(upstream, true)
+  return connection
+}
+
+/** The same object for as long as the connection is remembered, so that a call costs a look at a map. */
+const presented = new WeakMap<stored.StoredConnection, Credential>()
+
+function present(connection: stored.StoredConnection, upstream: Wanting): Credential {
+  const credential = presented.get(connection) ?? open(connection, upstream)
+  presented.set(connection, credential)
+  return credential
+}
+
+function open({ secret: sealed }: stored.StoredConnection, upstream: Wanting): Credential {
+  const secret = readSecret(sealed)
+  const { auth } = upstream
+  if (secret?.kind === 'login' && auth.type === 'oauth2')
+    return { kind: 'header', name: 'authorization', value: `Bearer ${secret.accessToken}` }
+  if (secret?.kind === 'pasted' && auth.type === 'api-key')
+    return { kind: 'header', name: auth.header, value: auth.prefix + secret.key }
+  throw new ConnectFirst(upstream, true)
+}
+
+function canBeRenewed({ secret }: stored.StoredConnection): boolean {
+  const known = readSecret(secret)
+  return known?.kind === 'login' && known.refreshToken !== null
+}
+
+/** With a jitter by its version, so that every replica means the same moment. */
+function marginOf({ version }: stored.StoredConnection): number {
+  return MARGIN_MS + ((version * 7919) % 100) * (JITTER_MS / 100)
+}
+
+function isOver({ goodUntil }: stored.StoredConnection, now: number): boolean {
+  return goodUntil !== null && goodUntil.getTime() <= now
+}

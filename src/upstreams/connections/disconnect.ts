@@ -1,0 +1,34 @@
+// Owns the end of a connection: gone here at once, and revoked over there where that is possible.
+
+import type { GuardedFetch } from '../../http/guarded-fetch.ts'
+import type { Database } from '../../storage/database.ts'
+import type { Keyring } from '../../storage/sealing.ts'
+import * as stored from '../../storage/upstream-connections.ts'
+import { revoke } from '../oauth/tokens.ts'
+import { readSecret } from './secret.ts'
+
+export interface DisconnectNeeds {
+  readonly db: Database
+  readonly keyring: Keyring
+  readonly fetch: GuardedFetch
+  readonly report: (error: unknown, upstream: string) => void
+}
+
+/** False when there was none. */
+export async function disconnect(
+  key: stored.ConnectionKey,
+  { db, keyring, fetch, report }: DisconnectNeeds,
+): Promise<boolean> {
+  const removed = await stored.remove(db, keyring, key)
+  if (removed === null) return false
+  const secret = readSecret(removed.secret)
+  if (secret?.kind !== 'login') return true
+  const { server, client, refreshToken, accessToken } = secret
+  // RFC 7009 §2.1: with a refresh token go the access tokens of the same grant.
+  const [token, hint] =
+    refreshToken === null
+      ? ([accessToken, 'access_token'] as const)
+      : ([refreshToken, 'refresh_token'] as const)
+  await revoke(server, client, token, hint, fetch).catch((error: unknown) => report(error, key.upstream))
+  return true
+}

@@ -1,0 +1,61 @@
+// Owns what is remembered of connections between calls, for less than a second: a logout anywhere takes effect within it.
+
+import { LRUCache } from 'lru-cache'
+import type { Database } from '../../storage/database.ts'
+import type { Keyring } from '../../storage/sealing.ts'
+import * as stored from '../../storage/upstream-connections.ts'
+
+export const REMEMBERED_MS = 750
+const REMEMBERED = 5000
+
+export interface KnownConnections {
+  /** As it is now, or was less than `REMEMBERED_MS` ago. Concurrent calls ask once. */
+  find(key: stored.ConnectionKey): Promise<stored.StoredConnection | null> | stored.StoredConnection | null
+  forget(key: stored.ConnectionKey): void
+  /** Notes that it was used. */
+  use(key: stored.ConnectionKey): void
+  /** Writes which were used. */
+  flush(): Promise<void>
+}
+
+interface Look {
+  found: stored.StoredConnection | null | undefined
+  readonly pending: Promise<stored.StoredConnection | null>
+}
+
+export function createKnownConnections(db: Database, keyring: Keyring): KnownConnections {
+  const looks = new LRUCache<string, Look>({ max: REMEMBERED, ttl: REMEMBERED_MS })
+  const used = new Map<string, stored.ConnectionKey>()
+
+  const look = (name: string, key: stored.ConnectionKey): Look => {
+    const one: Look = { found: undefined, pending: stored.find(db, keyring, key) }
+    // Before the query, so that its age counts from the moment that it looks at.
+    looks.set(name, one)
+    one.pending.then(
+      (found) => {
+        one.found = found
+      },
+      () => looks.delete(name),
+    )
+    return one
+  }
+
+  return {
+    find(key) {
+      const name = nameOf(key)
+      const { found, pending } = looks.get(name) ?? look(name, key)
+      return found === undefined ? pending : found
+    },
+    forget: (key) => void looks.delete(nameOf(key)),
+    use: (key) => void used.set(nameOf(key), key),
+    async flush() {
+      const keys = [...used.values()]
+      used.clear()
+      await stored.touch(db, keys)
+    },
+  }
+}
+
+function nameOf({ owner, upstream }: stored.ConnectionKey): string {
+  return `${owner} ${upstream}`
+}

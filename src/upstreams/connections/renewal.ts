@@ -1,0 +1,123 @@
+// Owns the renewal of connections: before they run out, and once for all calls and replicas that need it.
+
+import { setTimeout } from 'node:timers/promises'
+import type { GuardedFetch } from '../../http/guarded-fetch.ts'
+import type { Database } from '../../storage/database.ts'
+import type { Keyring } from '../../storage/sealing.ts'
+import * as stored from '../../storage/upstream-connections.ts'
+import { LoginEnded } from '../oauth/failure.ts'
+import { renew } from '../oauth/tokens.ts'
+import { type LoginSecret, readSecret, renewedSecret, writeSecret } from './secret.ts'
+
+export interface RenewalNeeds {
+  readonly db: Database
+  readonly keyring: Keyring
+  readonly fetch: GuardedFetch
+  /** What ended, or could not be renewed, and why; no secret is in it. */
+  readonly onOutcome: (outcome: RenewalOutcome) => void
+}
+
+export interface RenewalOutcome extends stored.ConnectionKey {
+  readonly outcome: 'renewed' | 'ended' | 'failed'
+  readonly why: string | null
+}
+
+export interface Renewal {
+  /**
+   * The connection as it is after renewing this version of it, whoever does that: of any number of calls, on whichever
+   * replica, one asks the upstream's server. Null when there is none any more. Rejects when it does not work at the moment.
+   */
+  renew(connection: stored.StoredConnection): Promise<stored.StoredConnection | null>
+}
+
+/** Longer than a request may take, so that a holder that lives is never overtaken. */
+const LEASE_SECONDS = 40
+const LOOK_AGAIN_MS = 100
+const PATIENCE_MS = 30_000
+
+export function createRenewal({ db, keyring, fetch, onOutcome }: RenewalNeeds): Renewal {
+  const running = new Map<string, Promise<stored.StoredConnection | null>>()
+
+  async function renewOnce(connection: stored.StoredConnection): Promise<stored.StoredConnection | null> {
+    const lease = await stored.lease(db, connection, LEASE_SECONDS)
+    return lease === null ? awaitOther(connection) : renewLeased(connection, lease)
+  }
+
+  async function renewLeased(
+    connection: stored.StoredConnection,
+    lease: string,
+  ): Promise<stored.StoredConnection | null> {
+    const secret = readSecret(connection.secret)
+    try {
+      if (secret?.kind !== 'login' || secret.refreshToken === null)
+        throw new LoginEnded('The login has run out, and there is nothing to renew it with.')
+      await grantAndStore(connection, secret, secret.refreshToken)
+      onOutcome({ ...keyOf(connection), outcome: 'renewed', why: null })
+    } catch (error) {
+      const why = error instanceof Error ? error.message : null
+      if (!(error instanceof LoginEnded)) {
+        await stored.release(db, connection, lease)
+        onOutcome({ ...keyOf(connection), outcome: 'failed', why })
+        throw error
+      }
+      await stored.expire(db, connection, error.message)
+      onOutcome({ ...keyOf(connection), outcome: 'ended', why })
+    }
+    return stored.find(db, keyring, connection)
+  }
+
+  /** What was received is stored before anything else is done with it: the one before it may be worth nothing already. */
+  async function grantAndStore(
+    connection: stored.StoredConnection,
+    secret: LoginSecret,
+    refreshToken: string,
+  ): Promise<void> {
+    const granted = await renew(secret.server, secret.client, refreshToken, fetch)
+    const scopes = granted.scopes.size > 0 ? granted.scopes : connection.scopes
+    const next = { secret: writeSecret(renewedSecret(secret, granted)), scopes, goodUntil: granted.goodUntil }
+    await storeInsistently(() => stored.renewed(db, keyring, connection, next))
+  }
+
+  async function awaitOther(connection: stored.StoredConnection): Promise<stored.StoredConnection | null> {
+    const until = Date.now() + PATIENCE_MS
+    while (Date.now() < until) {
+      await setTimeout(LOOK_AGAIN_MS, undefined, { ref: false })
+      const now = await stored.find(db, keyring, connection)
+      if (now === null || now.version !== connection.version) return now
+      // Its holder gave up, or is gone.
+      if (!now.leased) return renewOnce(now)
+    }
+    throw new Error('Renewing takes too long.')
+  }
+
+  return {
+    renew(connection) {
+      const key = JSON.stringify([connection.owner, connection.upstream, connection.version])
+      const known = running.get(key)
+      if (known) return known
+      const renewing = renewOnce(connection).finally(() => running.delete(key))
+      running.set(key, renewing)
+      return renewing
+    },
+  }
+}
+
+const TRIES = 5
+const FIRST_PAUSE_MS = 50
+
+/** A new refresh token that is lost logs a person out, so a database that is away for a moment does not lose it. */
+async function storeInsistently(store: () => Promise<unknown>): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await store()
+      return
+    } catch (error) {
+      if (attempt === TRIES) throw error
+      await setTimeout(FIRST_PAUSE_MS * 4 ** (attempt - 1))
+    }
+  }
+}
+
+function keyOf({ owner, upstream }: stored.ConnectionKey): stored.ConnectionKey {
+  return { owner, upstream }
+}

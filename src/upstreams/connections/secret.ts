@@ -1,0 +1,70 @@
+// Owns what is kept of a connection, sealed: what to present, and where and as whom to renew it.
+
+import type { AuthorizationServerMetadata } from '@modelcontextprotocol/client'
+import * as z from 'zod'
+import type { LoginServer } from '../oauth/discovery.ts'
+import type { LoginClient } from '../oauth/registration.ts'
+import type { Granted } from '../oauth/tokens.ts'
+
+/** Of a login by OAuth. */
+export interface LoginSecret {
+  readonly kind: 'login'
+  readonly accessToken: string
+  readonly refreshToken: string | null
+  readonly server: LoginServer
+  readonly client: LoginClient
+}
+
+/** A key that a person pasted. */
+export interface PastedSecret {
+  readonly kind: 'pasted'
+  readonly key: string
+}
+
+export type Secret = LoginSecret | PastedSecret
+
+/** It was validated when it was received, and nobody could change it since: it is sealed. */
+const metadata = z.custom<AuthorizationServerMetadata>(
+  (value) => typeof value === 'object' && value !== null && 'token_endpoint' in value,
+)
+
+export const loginServer = z.object({
+  issuer: z.string().nullable(),
+  url: z.string(),
+  metadata: metadata.nullable(),
+  resource: z.string().nullable(),
+  scope: z.string().nullable(),
+})
+
+export const loginClient = z.object({
+  clientId: z.string(),
+  clientSecret: z.string().nullable(),
+  authMethod: z.string().nullable(),
+  registrationId: z.string().nullable(),
+})
+
+const secret: z.ZodType<Secret> = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('login'),
+    accessToken: z.string(),
+    refreshToken: z.string().nullable(),
+    server: loginServer,
+    client: loginClient,
+  }),
+  z.object({ kind: z.literal('pasted'), key: z.string() }),
+])
+
+export function writeSecret(value: Secret): string {
+  return JSON.stringify(value)
+}
+
+/** Null for what another version wrote and this one does not understand: the person logs in again. */
+export function readSecret(text: string | null): Secret | null {
+  if (text === null) return null
+  return secret.safeParse(JSON.parse(text)).data ?? null
+}
+
+/** What a login has become by being granted something new. Without a new refresh token the old one goes on. */
+export function renewedSecret(old: LoginSecret, { accessToken, refreshToken }: Granted): LoginSecret {
+  return { ...old, accessToken, refreshToken: refreshToken ?? old.refreshToken }
+}

@@ -1,0 +1,33 @@
+// Owns how a stored connection is shown to its person. Pure.
+
+import type { ConnectionState } from '../../oauth/upstream-auth.ts'
+import { EVERYBODY, type StoredConnection } from '../../storage/upstream-connections.ts'
+import { bindingOf, keyOf, type Wanting } from './binding.ts'
+import type { Connection } from './port.ts'
+
+/** Null for an upstream that people do not log in at themselves. */
+export function connectionOf(
+  upstream: Wanting,
+  userId: string,
+  rows: readonly StoredConnection[],
+): Connection | null {
+  const { auth, name, title } = upstream
+  if (auth.type !== 'oauth2' && auth.type !== 'api-key') return null
+  const key = keyOf(upstream, userId)
+  const row = rows.find((each) => each.owner === key.owner && each.upstream === name)
+  const found = row?.boundTo === bindingOf(upstream) ? row : null
+  return {
+    upstream: name,
+    title,
+    how: auth.type,
+    shared: key.owner === EVERYBODY,
+    state: found ? stateOf(found) : { kind: 'needs_login' },
+    scopes: found ? [...found.scopes] : [],
+    since: found?.createdAt ?? null,
+    lastUsedAt: found?.lastUsedAt ?? null,
+  }
+}
+
+function stateOf({ state, why }: StoredConnection): ConnectionState {
+  return state === 'error' ? { kind: 'error', why: why ?? 'It cannot be used.' } : { kind: state }
+}
