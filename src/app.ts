@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import { SIGN_OUT_ACTION } from './account/paths.ts'
 import { account } from './account/plugin.ts'
+import { createUpstreamLogins, serveClientDocument, type UpstreamLogins } from './app-logins.ts'
 import {
   createCatalogue,
   endpointsOf,
@@ -32,6 +33,7 @@ import { gatewayPlugin } from './gateway/plugin.ts'
 import { createClientAddress, type TrustProxy } from './http/client-address.ts'
 import { createConfiguredFetch } from './http/configured-fetch.ts'
 import { createFront, type Front } from './http/front.ts'
+import type { GuardedFetch } from './http/guarded-fetch.ts'
 import { health } from './http/health.ts'
 import { home } from './http/home.ts'
 import { createHostCheck } from './http/host.ts'
@@ -71,8 +73,8 @@ import { deleteExpired as deleteExpiredRevocations } from './storage/revocations
 import { createKeyring, type Keyring } from './storage/sealing.ts'
 import * as throttles from './storage/throttles.ts'
 import { createTransactions } from './storage/transactions.ts'
+import * as upstreamLogins from './storage/upstream-logins.ts'
 import * as users from './storage/users.ts'
-import { staticCredentials } from './upstreams/credentials.ts'
 import { guardLinks } from './upstreams/guarded-links.ts'
 import { createGuards } from './upstreams/guards.ts'
 import { createLinks } from './upstreams/links.ts'
@@ -87,6 +89,8 @@ export interface Overrides {
   readonly passwordCost?: PasswordCost
   /** What fetches documents that strangers name; tests let it reach a server of theirs. */
   readonly outboundFetch?: OutboundFetch
+  /** What logs in at upstreams; the same. */
+  readonly upstreamFetch?: GuardedFetch
   /** How often the signing keys are read again; tests wait for it. */
   readonly signingKeyPollMs?: number
   /** Smaller ones, for tests. */
@@ -150,6 +154,7 @@ interface Foundation {
   readonly pages: Pages
   readonly catalogue: ToolCatalogue
   readonly revocations: RevocationList
+  readonly logins: UpstreamLogins
 }
 
 async function compose(
@@ -172,13 +177,25 @@ async function compose(
   const pages = await addPages(app, { publicUrl: config.publicUrl, isOutage })
   const catalogue = createCatalogue(storage, logger)
   const revocations = await followRevocations(app, storage, logger)
-  const foundation = { config, logger, audit, storage, keyring, registry, pages, catalogue, revocations }
+  const upstreamFetch = overrides.upstreamFetch
+  const logins = createUpstreamLogins({
+    config,
+    logger,
+    audit,
+    storage,
+    keyring,
+    registry,
+    fetch: upstreamFetch,
+  })
+  serveClientDocument(app, config.publicUrl)
+  const shared = { config, logger, audit, storage, keyring, registry }
+  const foundation = { ...shared, pages, catalogue, revocations, logins }
   const authorizationServer = await addAuthorizationServer(app, foundation, overrides)
   const { setup } = await addPeople(app, foundation, authorizationServer, overrides)
   const keys = createApiKeys(storage.db, (member) => groupsOf(config.policy, member))
   const { isDraining } = addGateway(app, front, foundation, authorizationServer, keys)
   await app.register(health, { checks: [() => ping(storage.db)], isDraining })
-  keepHouse(app, foundation, [authorizationServer.flush, keys.flush])
+  keepHouse(app, foundation, [authorizationServer.flush, keys.flush, logins.flush])
   keepKeys(app, foundation, authorizationServer, overrides)
 
   return {
@@ -283,7 +300,7 @@ async function addAuthorizationServer(
 /** Signing in, setting up, consent, and the front page. */
 async function addPeople(
   app: FastifyInstance,
-  { config, logger, audit, storage, keyring, registry, pages, catalogue }: Foundation,
+  { config, logger, audit, storage, keyring, registry, pages, catalogue, logins }: Foundation,
   { interactions, sessions, devices, connectedApps, logout, startSignIn }: AuthorizationServer,
   { passwordCost }: Overrides,
 ): Promise<{ setup: Prepared }> {
@@ -332,6 +349,8 @@ async function addPeople(
       revoke: (id, userId) => apiKeys.revoke(db, id, userId),
     },
     keyOffers: () => keyOffersOf(registry),
+    connections: logins.connections,
+    isFor: logins.isFor,
     logout,
     startSignIn,
     audit,
@@ -354,7 +373,7 @@ async function addPeople(
 function addGateway(
   app: FastifyInstance,
   front: Front,
-  { config, logger, audit, storage, keyring, registry, catalogue, revocations }: Foundation,
+  { config, logger, audit, storage, keyring, registry, catalogue, revocations, logins }: Foundation,
   { findKey, challenged }: AuthorizationServer,
   keys: ApiKeys,
 ): { isDraining: () => boolean } {
@@ -362,7 +381,7 @@ function addGateway(
   const guards = createGuards({ perUpstream: config.perUpstream, clock: Date.now })
   const mailbox = createLocalMailbox()
   const opened = createLinks({
-    credentialFor: staticCredentials,
+    credentialFor: logins.credentialFor,
     sealer: sealerOf(keyring, 'mcp-request-state'),
     mailbox,
     has: registry.has,
@@ -379,7 +398,7 @@ function addGateway(
     revocations,
     apiKeys: keys,
     claimProof: storage.kind === 'postgres' ? claimProofsIn(storage) : undefined,
-    credentialFor: staticCredentials,
+    credentialFor: logins.credentialFor,
     links,
     policy: config.policy,
     guards,
@@ -440,6 +459,11 @@ function keepHouse(
         batch: EXPIRED_BATCH,
         run: (limit) => bridgeSessions.deleteExpired(db, limit),
       },
+      {
+        name: 'expired logins at upstreams',
+        batch: EXPIRED_BATCH,
+        run: (limit) => upstreamLogins.deleteExpired(db, limit),
+      },
       { name: 'spent API keys', batch: EXPIRED_BATCH, run: (limit) => apiKeys.deleteSpent(db, limit) },
       { name: 'last uses', batch: 1, run: () => flushAll(flush) },
       { name: 'expired throttles', batch: EXPIRED_BATCH, run: (limit) => throttles.deleteExpired(db, limit) },
@@ -475,7 +499,12 @@ function keepKeys(
     intervalMs: signingKeyPollMs,
   })
   app.addHook('onClose', () => following.stop())
-  const resealing = startResealing({ db: storage.db, keyring, kinds: sealedRecords, logger })
+  const resealing = startResealing({
+    db: storage.db,
+    keyring,
+    kinds: sealedRecords,
+    logger,
+  })
   app.addHook('onClose', () => resealing.stop())
 }
 

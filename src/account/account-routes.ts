@@ -8,11 +8,12 @@ import type { Pages } from '../http/pages.ts'
 import type { FieldProblem } from '../http/view-data.ts'
 import type { Audit } from '../ops/audit.ts'
 import type { User } from '../storage/users.ts'
+import type { ConnectRouteNeeds } from './connect-routes.ts'
 import { createKey, type KeyNeeds, revokeKey } from './key-routes.ts'
 import { ACCOUNT_PATH, ACTIONS } from './paths.ts'
 import { accountView, NOTHING_SAID, type Said } from './view.ts'
 
-export interface AccountRouteNeeds extends KeyNeeds {
+export interface AccountRouteNeeds extends KeyNeeds, ConnectRouteNeeds {
   readonly pages: Pages
   readonly sessions: Sessions
   readonly apps: ConnectedApps
@@ -23,7 +24,7 @@ export interface AccountRouteNeeds extends KeyNeeds {
     change: PasswordForm & { readonly ip: string },
   ) => Promise<PasswordOutcome>
   readonly minimumPasswordLength: number
-  readonly audit: KeyNeeds['audit'] & Pick<Audit, 'signedOut'>
+  readonly audit: KeyNeeds['audit'] & ConnectRouteNeeds['audit'] & Pick<Audit, 'signedOut'>
 }
 
 export interface PasswordForm {
@@ -143,15 +144,23 @@ async function show(
   reply: FastifyReply,
   person: SignedInPerson,
   said: Said,
-  { pages, sessions, apps, keys, keyOffers, minimumPasswordLength }: AccountRouteNeeds,
+  { pages, sessions, apps, connections, keys, keyOffers, minimumPasswordLength }: AccountRouteNeeds,
 ): Promise<FastifyReply> {
   const { id } = person.user
-  const [connected, browsers, ownKeys] = await Promise.all([
+  const [connected, browsers, logins, ownKeys] = await Promise.all([
     apps.list(id),
     sessions.list(id),
+    connections.list(id),
     keys.listOf(id),
   ])
-  const page = { person, apps: connected, browsers, keys: ownKeys, keyOffers: keyOffers() }
+  const page = {
+    person,
+    apps: connected,
+    browsers,
+    connections: logins,
+    keys: ownKeys,
+    keyOffers: keyOffers(),
+  }
   const view = accountView({ ...page, minimumPasswordLength }, said)
   return pages.render(reply, 'account', view, { status: reply.statusCode })
 }

@@ -8,6 +8,8 @@ import type { AccountView, AppLine, BrowserLine, FieldProblem, KeyLine } from '.
 import { isLoopbackHost } from '../oauth/loopback.ts'
 import { fullScope, hasAnyScope } from '../oauth/scope.ts'
 import type { ApiKey } from '../storage/api-keys.ts'
+import type { Connection } from '../upstreams/connections/port.ts'
+import { connectionLine } from './connect-view.ts'
 import { type KeyOffer, LIFETIMES, USUAL_LIFETIME } from './new-key.ts'
 import { ACTIONS } from './paths.ts'
 
@@ -15,6 +17,7 @@ export interface AccountPage {
   readonly person: SignedInPerson
   readonly apps: readonly ConnectedApp[]
   readonly browsers: readonly SignedInBrowser[]
+  readonly connections: readonly Connection[]
   readonly keys: readonly ApiKey[]
   readonly keyOffers: readonly KeyOffer[]
   readonly minimumPasswordLength: number
@@ -30,7 +33,7 @@ export interface Said {
 export const NOTHING_SAID: Said = { notice: null, problems: [], retryAfterSeconds: null }
 
 export function accountView(
-  { person, apps, browsers, keys, keyOffers, minimumPasswordLength }: AccountPage,
+  { person, apps, browsers, connections, keys, keyOffers, minimumPasswordLength }: AccountPage,
   said: Said,
   now: Date = new Date(),
 ): AccountView {
@@ -40,6 +43,7 @@ export function accountView(
     person: { name: name === email ? null : name, email },
     apps: apps.map((app) => appLine(app, now)),
     browsers: browsers.map((browser) => browserLine(browser, person.sessionId, now)),
+    connections: connections.map((connection) => connectionLine(connection, now)),
     keys: keys.filter((key) => isGood(key, now)).map((key) => keyLine(key, keyOffers, now)),
     newKey: {
       offers: keyOffers,

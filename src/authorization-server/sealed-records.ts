@@ -1,7 +1,9 @@
-// Owns the list of what the authorization server stores sealed, for sealing it again after SECRET_KEY was rotated.
+// Owns the list of what is stored sealed, for sealing it again after SECRET_KEY was rotated.
 
 import type { Reseal } from '../storage/resealing.ts'
 import { resealIdentifiers, resealPayloads } from '../storage/sealed-artifacts.ts'
+import { resealConnections } from '../storage/upstream-connections.ts'
+import { resealRegistrations } from '../storage/upstream-registrations.ts'
 import { IDENTIFIER, PAYLOAD } from './adapter.ts'
 import { resealSigningKeys } from './signing-keys.ts'
 
@@ -9,4 +11,6 @@ export const sealedRecords: readonly Reseal[] = [
   resealSigningKeys,
   resealPayloads(PAYLOAD),
   resealIdentifiers(IDENTIFIER),
+  resealRegistrations,
+  resealConnections,
 ]

@@ -207,6 +207,37 @@ export interface NewKeyForm {
   readonly lifetimes: readonly { readonly days: number; readonly usual: boolean }[]
 }
 
+/** The page on which a person connects an upstream. Its forms post to the paths named here. */
+export interface ConnectView {
+  /** Posts `for` as well, and for a key `key`. */
+  readonly action: string
+  readonly disconnectAction: string
+  readonly title: string
+  readonly host: string
+  readonly email: string
+  readonly how: 'oauth2' | 'api-key'
+  readonly shared: boolean
+  readonly hint: string | null
+  /** The handle of the link that led here; empty for none. */
+  readonly handle: string
+  readonly connectedSince: Moment | null
+  readonly expired: boolean
+  /** What went wrong the last time. */
+  readonly problem: string | null
+}
+
+/** One upstream of the account page that wants a login. */
+export interface ConnectionLine {
+  readonly title: string
+  readonly href: string
+  readonly state: string
+  readonly isGood: boolean
+  readonly shared: boolean
+  readonly scopes: string
+  readonly since: Moment | null
+  readonly lastUsed: Moment | null
+}
+
 export interface ApiKeyView {
   readonly key: string
   readonly name: string
@@ -229,6 +260,8 @@ export interface AccountView {
   readonly person: { readonly name: string | null; readonly email: string }
   readonly apps: readonly AppLine[]
   readonly browsers: readonly BrowserLine[]
+  /** The upstreams that want a login of this person. */
+  readonly connections: readonly ConnectionLine[]
   /** Those that are good. */
   readonly keys: readonly KeyLine[]
   readonly newKey: NewKeyForm
@@ -253,6 +286,7 @@ export interface ViewData {
   readonly logout: LogoutView
   readonly account: AccountView
   readonly 'api-key': ApiKeyView
+  readonly connect: ConnectView
   readonly proceed: ProceedView
 }
 

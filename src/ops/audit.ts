@@ -52,6 +52,12 @@ export interface Audit {
   appDisconnected(event: { userId: string; clientId: string; grants: number }): void
   apiKeyCreated(event: { userId: string; keyId: string; scopes: string }): void
   apiKeyRevoked(event: { userId: string; keyId: string }): void
+  /** A person logged in at an upstream, or pasted a key for it. */
+  upstreamConnected(event: { userId: string; upstream: string }): void
+  upstreamDisconnected(event: { userId: string; upstream: string }): void
+  upstreamRefused(event: { userId: string; upstream: string | null; why: string }): void
+  /** By itself: `ended` needs a new login, `failed` is tried again. */
+  upstreamRenewed(event: { owner: string; upstream: string; outcome: string; why: string | null }): void
   deviceCodesThrottled(event: { ip: string; seconds: number }): void
   administratorCreated(event: { userId: string; by: 'environment' | 'setup link' | 'command' }): void
   /** The ids of the keys; the private parts of those that were removed are gone. */
@@ -80,6 +86,10 @@ export function createAudit(logger: Logger): Audit {
     appDisconnected: record('app.disconnected'),
     apiKeyCreated: record('api_key.created'),
     apiKeyRevoked: record('api_key.revoked'),
+    upstreamConnected: record('upstream.connected'),
+    upstreamDisconnected: record('upstream.disconnected'),
+    upstreamRefused: warn('upstream.refused'),
+    upstreamRenewed: record('upstream.renewed'),
     deviceCodesThrottled: warn('device_codes.throttled'),
     administratorCreated: record('administrator.created'),
     signingKeysChanged: record('signing_keys.changed'),

@@ -12,8 +12,12 @@ export function wantsLogin(upstream: Upstream): upstream is Wanting {
   return upstream.auth !== null
 }
 
-export function ownerOf({ auth }: Wanting, userId: string): string {
-  return auth.type === 'oauth2' && auth.shared ? EVERYBODY : userId
+export function isShared({ auth }: Wanting): boolean {
+  return auth.type === 'oauth2' && auth.shared
+}
+
+export function ownerOf(upstream: Wanting, userId: string): string {
+  return isShared(upstream) ? EVERYBODY : userId
 }
 
 export function keyOf(upstream: Wanting, userId: string): ConnectionKey {

@@ -12,14 +12,14 @@ import { finish, start } from '../oauth/login.ts'
 import { identify } from '../oauth/registration.ts'
 import type { Granted } from '../oauth/tokens.ts'
 import type { Upstream } from '../registry.ts'
-import { bindingOf, keyOf, ownerOf, type Wanting, wantsLogin } from './binding.ts'
+import { bindingOf, isShared, keyOf, ownerOf, type Wanting, wantsLogin } from './binding.ts'
 import { disconnect } from './disconnect.ts'
 import type { KnownConnections } from './known.ts'
 import { readPending, writePending } from './pending.ts'
 import type { Begun, Connecting, Connections, Finished } from './port.ts'
 import { CALLBACK_PATH } from './port.ts'
 import { type LoginSecret, writeSecret } from './secret.ts'
-import { connectionOf } from './shown.ts'
+import { connectionOf, wishOf } from './shown.ts'
 
 export interface ConnectionsNeeds {
   readonly db: Database
@@ -34,6 +34,7 @@ export interface ConnectionsNeeds {
 }
 
 const NO_SUCH_UPSTREAM = 'There is no such server here that wants a login.'
+const OPERATORS_ONLY = 'Everybody shares this login. An administrator makes and ends it.'
 const BROKEN = 'Something went wrong. Try again.'
 /** RFC 9110 §5.5: what can stand in a header. */
 const KEY = /^[\x21-\x7e]{1,4096}$/
@@ -46,11 +47,12 @@ export function createConnections(needs: ConnectionsNeeds): Omit<Connections, 'b
       .filter(wantsLogin)
       .find((upstream) => upstream.name === name) ?? null
 
-  async function begin({ userId, sessionId, upstream: name }: Connecting): Promise<Begun> {
+  async function begin({ userId, sessionId, upstream: name, isOperator }: Connecting): Promise<Begun> {
     const upstream = wanting(name)
     if (upstream?.auth.type !== 'oauth2' || !('url' in upstream) || upstream.url === null)
       return { kind: 'failed', why: NO_SUCH_UPSTREAM }
     const { auth, url: place } = upstream
+    if (auth.shared && !isOperator) return { kind: 'failed', why: OPERATORS_ONLY }
     try {
       const server = await discover(place, auth, fetch)
       const redirectUri = auth.redirectUri ?? publicUrl + CALLBACK_PATH
@@ -68,7 +70,7 @@ export function createConnections(needs: ConnectionsNeeds): Omit<Connections, 'b
   }
 
   async function finishLogin(
-    { userId, sessionId }: Omit<Connecting, 'upstream'>,
+    { userId, sessionId }: Pick<Connecting, 'userId' | 'sessionId'>,
     parameters: URLSearchParams,
   ): Promise<Finished> {
     const state = parameters.get('state') ?? ''
@@ -124,9 +126,13 @@ export function createConnections(needs: ConnectionsNeeds): Omit<Connections, 'b
         .filter(wantsLogin)
         .flatMap((upstream) => connectionOf(upstream, userId, rows) ?? [])
     },
-    async disconnect(userId, name) {
+    wishOf(name) {
       const upstream = wanting(name)
-      if (!upstream) return false
+      return upstream && wishOf(upstream)
+    },
+    async disconnect({ userId, upstream: name, isOperator }) {
+      const upstream = wanting(name)
+      if (!upstream || (isShared(upstream) && !isOperator)) return false
       const key = keyOf(upstream, userId)
       const had = await disconnect(key, { db, keyring, fetch, report })
       known.forget(key)

@@ -22,6 +22,20 @@ export interface Connecting {
   /** Of the browser's session here. */
   readonly sessionId: string
   readonly upstream: string
+  /** Whoever runs this installation makes and ends what is shared; nobody else does. */
+  readonly isOperator: boolean
+}
+
+/** Of an upstream that wants a login: what a person sees before there is any. */
+export interface Wish {
+  readonly upstream: string
+  readonly title: string
+  readonly how: 'oauth2' | 'api-key'
+  readonly shared: boolean
+  /** Where the upstream is, for people. */
+  readonly host: string
+  /** For a key: where to get one. */
+  readonly hint: string | null
 }
 
 export type Begun =
@@ -48,18 +62,20 @@ export interface DeviceLogin {
 export interface Connections {
   /** One for each upstream that wants a login of the person. */
   list(userId: UserId): Promise<readonly Connection[]>
+  /** Null when there is no such upstream, or it wants nothing of a person. */
+  wishOf(upstream: string): Wish | null
   begin(who: Connecting): Promise<Begun>
   /** `parameters`: all that the callback was called with. */
-  finish(who: Omit<Connecting, 'upstream'>, parameters: URLSearchParams): Promise<Finished>
+  finish(who: Pick<Connecting, 'userId' | 'sessionId'>, parameters: URLSearchParams): Promise<Finished>
   beginDevice(userId: UserId, upstream: string): Promise<DeviceLogin>
   /** A key that the person pasted. */
   paste(userId: UserId, upstream: string, key: string): Promise<Finished>
   /** Forgets it, and revokes it over there where that is possible. False when there was none. */
-  disconnect(userId: UserId, upstream: string): Promise<boolean>
+  disconnect(who: Omit<Connecting, 'sessionId'>): Promise<boolean>
 }
 
-/** At our own origin: where every authorization server sends the browser back to. */
-export const CALLBACK_PATH = '/connect/callback'
+/** At our own origin: where every authorization server sends the browser back to. No upstream's name begins with a hyphen. */
+export const CALLBACK_PATH = '/connect/-/callback'
 
 /** The page of one upstream. */
 export function connectPath(upstream: string): string {

@@ -2,8 +2,8 @@
 
 import type { ConnectionState } from '../../oauth/upstream-auth.ts'
 import { EVERYBODY, type StoredConnection } from '../../storage/upstream-connections.ts'
-import { bindingOf, keyOf, type Wanting } from './binding.ts'
-import type { Connection } from './port.ts'
+import { bindingOf, isShared, keyOf, type Wanting } from './binding.ts'
+import type { Connection, Wish } from './port.ts'
 
 /** Null for an upstream that people do not log in at themselves. */
 export function connectionOf(
@@ -30,4 +30,18 @@ export function connectionOf(
 
 function stateOf({ state, why }: StoredConnection): ConnectionState {
   return state === 'error' ? { kind: 'error', why: why ?? 'It cannot be used.' } : { kind: state }
+}
+
+export function wishOf(upstream: Wanting): Wish | null {
+  const { auth, name, title } = upstream
+  if (auth.type !== 'oauth2' && auth.type !== 'api-key') return null
+  const url = 'url' in upstream && upstream.url !== null ? URL.parse(upstream.url) : null
+  return {
+    upstream: name,
+    title,
+    how: auth.type,
+    shared: isShared(upstream),
+    host: url?.host ?? name,
+    hint: auth.type === 'api-key' ? auth.hint : null,
+  }
 }

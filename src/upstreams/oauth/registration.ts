@@ -27,7 +27,7 @@ export interface RegistrationNeeds {
 }
 
 /** MCP, "Client ID Metadata Documents": where ours is. */
-export const CLIENT_DOCUMENT_PATH = '/connect/client.json'
+export const CLIENT_DOCUMENT_PATH = '/connect/-/client.json'
 
 /** As in our document and in each registration. */
 export function clientMetadata(publicUrl: string, redirectUri: string) {

@@ -1,0 +1,134 @@
+// Owns the pages on which a person logs in at an upstream: from their account, or from the link that a call was answered with.
+
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Sessions, SignedInPerson } from '../authorization-server/sessions.ts'
+import { fieldOf } from '../http/csrf.ts'
+import type { Pages } from '../http/pages.ts'
+import type { Audit } from '../ops/audit.ts'
+import { CALLBACK_PATH, type Connections, connectPath, type Wish } from '../upstreams/connections/port.ts'
+import { connectView, NOT_FOUND, NOT_YOURS, UNKNOWN_LOGIN, withoutMore } from './connect-view.ts'
+import { ACCOUNT_PATH } from './paths.ts'
+
+export interface ConnectRouteNeeds {
+  readonly pages: Pages
+  readonly sessions: Sessions
+  readonly connections: Pick<Connections, 'list' | 'wishOf' | 'begin' | 'finish' | 'paste' | 'disconnect'>
+  /** Whether a link that a call was answered with is for this person. */
+  readonly isFor: (handle: string, upstream: string, userId: string) => boolean
+  /** The path at which signing in begins that ends at `landing`. */
+  readonly startSignIn: (landing: string) => string
+  readonly audit: Pick<Audit, 'upstreamConnected' | 'upstreamDisconnected' | 'upstreamRefused'>
+}
+
+interface Asked {
+  readonly request: FastifyRequest
+  readonly reply: FastifyReply
+  readonly person: SignedInPerson
+}
+
+export function addConnectRoutes(app: FastifyInstance, needs: ConnectRouteNeeds): void {
+  const { pages, sessions, connections, audit } = needs
+
+  /** Signed in, or signing in first and coming back. */
+  const signedIn =
+    (act: (asked: Asked) => Promise<FastifyReply>) =>
+    async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+      const person = await sessions.current(request, reply)
+      if (person) return act({ request, reply, person })
+      const landing = request.method === 'GET' ? request.url : ACCOUNT_PATH
+      return reply.header('cache-control', 'no-store').redirect(needs.startSignIn(landing), 303)
+    }
+
+  const show = async (
+    { reply, person }: Asked,
+    wish: Wish,
+    handle: string,
+    problem: string | null = null,
+  ) => {
+    const found = (await connections.list(person.user.id)).find(({ upstream }) => upstream === wish.upstream)
+    const view = connectView(wish, found ?? null, { email: person.user.email, handle, problem })
+    return pages.render(reply, 'connect', view, { status: problem === null ? 200 : 422 })
+  }
+
+  /** Whoever opens somebody else's link is told so, and nothing begins (MCP, URL Mode Elicitation, "Phishing"). */
+  const invited =
+    (act: (asked: Asked, wish: Wish, handle: string) => Promise<FastifyReply>) => async (asked: Asked) => {
+      const { request, reply, person } = asked
+      const wish = connections.wishOf(nameIn(request))
+      if (!wish) return pages.render(reply, 'message', NOT_FOUND, { status: 404 })
+      const handle = fieldOf(request.method === 'GET' ? request.query : request.body, 'for') ?? ''
+      if (handle !== '' && !needs.isFor(handle, wish.upstream, person.user.id))
+        return pages.render(reply, 'message', NOT_YOURS, { status: 403 })
+      return act(asked, wish, handle)
+    }
+
+  app.get(
+    CALLBACK_PATH,
+    signedIn(async ({ request, reply, person }) => {
+      const parameters = new URL(request.url, 'http://callback').searchParams
+      const { user, sessionId } = person
+      const outcome = await connections.finish({ userId: user.id, sessionId }, parameters)
+      if (outcome.kind === 'unknown') return pages.render(reply, 'message', UNKNOWN_LOGIN, { status: 400 })
+      if (outcome.kind === 'connected') {
+        audit.upstreamConnected({ userId: user.id, upstream: outcome.upstream })
+        return done(reply, outcome.upstream)
+      }
+      audit.upstreamRefused({ userId: user.id, upstream: outcome.upstream, why: outcome.why })
+      const wish = outcome.upstream === null ? null : connections.wishOf(outcome.upstream)
+      if (!wish) return pages.render(reply, 'message', UNKNOWN_LOGIN, { status: 400 })
+      return show({ request, reply, person }, wish, '', outcome.why)
+    }),
+  )
+
+  app.get('/connect/-/done/:upstream', signedIn(invited(async ({ reply }, wish) => sayDone(reply, wish))))
+
+  app.get('/connect/:upstream', signedIn(invited((asked, wish, handle) => show(asked, wish, handle))))
+
+  app.post(
+    '/connect/:upstream',
+    { preHandler: pages.checkCsrf },
+    signedIn(
+      invited(async (asked, wish, handle) => {
+        const { user, sessionId } = asked.person
+        const who = { userId: user.id, sessionId, upstream: wish.upstream, isOperator: user.role === 'admin' }
+        if (wish.how === 'api-key') return paste(asked, wish, handle)
+        const begun = await connections.begin(who)
+        if (begun.kind === 'redirect') return pages.proceed(asked.reply, begun.url)
+        audit.upstreamRefused({ userId: user.id, upstream: wish.upstream, why: begun.why })
+        return show(asked, wish, handle, begun.why)
+      }),
+    ),
+  )
+
+  app.post(
+    '/connect/:upstream/end',
+    { preHandler: pages.checkCsrf },
+    signedIn(
+      invited(async ({ reply, person }, { upstream }) => {
+        const { id: userId, role } = person.user
+        const ended = await connections.disconnect({ userId, upstream, isOperator: role === 'admin' })
+        if (ended) audit.upstreamDisconnected({ userId, upstream })
+        return reply.header('cache-control', 'no-store').redirect(connectPath(upstream), 303)
+      }),
+    ),
+  )
+
+  const paste = async (asked: Asked, wish: Wish, handle: string) => {
+    const { id: userId } = asked.person.user
+    const outcome = await connections.paste(userId, wish.upstream, fieldOf(asked.request.body, 'key') ?? '')
+    if (outcome.kind !== 'connected')
+      return show(asked, wish, handle, outcome.kind === 'failed' ? outcome.why : null)
+    audit.upstreamConnected({ userId, upstream: wish.upstream })
+    return done(asked.reply, wish.upstream)
+  }
+
+  /** Without the code in the address, so that reloading repeats nothing and nothing of it is in the history. */
+  const done = (reply: FastifyReply, upstream: string) =>
+    reply.header('cache-control', 'no-store').redirect(`/connect/-/done/${upstream}`, 303)
+
+  const sayDone = (reply: FastifyReply, wish: Wish) => pages.render(reply, 'message', withoutMore(wish))
+}
+
+function nameIn({ params }: FastifyRequest): string {
+  return fieldOf(params, 'upstream') ?? ''
+}

@@ -1,0 +1,81 @@
+// Owns how an upstream that wants a login, and the connection to it, become the data of pages. Pure.
+
+import { momentOf } from '../http/moment.ts'
+import type { ConnectionLine, ConnectView, MessageView } from '../http/view-data.ts'
+import type { ConnectionState } from '../oauth/upstream-auth.ts'
+import { type Connection, connectPath, type Wish } from '../upstreams/connections/port.ts'
+import { ACCOUNT_PATH } from './paths.ts'
+
+export interface Shown {
+  readonly email: string
+  readonly handle: string
+  readonly problem: string | null
+}
+
+export function connectView(wish: Wish, connection: Connection | null, shown: Shown): ConnectView {
+  const path = connectPath(wish.upstream)
+  const { title, host, how, shared, hint } = wish
+  return {
+    action: path,
+    disconnectAction: `${path}/end`,
+    title,
+    host,
+    how,
+    shared,
+    hint,
+    connectedSince: connection?.since ? momentOf(connection.since) : null,
+    expired: connection?.state.kind === 'expired',
+    ...shown,
+  }
+}
+
+export function connectionLine(connection: Connection, now: Date): ConnectionLine {
+  const { title, upstream, state, shared, scopes, since, lastUsedAt } = connection
+  return {
+    title,
+    href: connectPath(upstream),
+    state: SAID[state.kind](state),
+    isGood: state.kind === 'connected',
+    shared,
+    scopes: scopes.join(', '),
+    since: since && momentOf(since, now),
+    lastUsed: lastUsedAt && momentOf(lastUsedAt, now),
+  }
+}
+
+const SAID: Readonly<Record<ConnectionState['kind'], (state: ConnectionState) => string>> = {
+  connected: () => 'connected',
+  needs_login: () => 'needs login',
+  expired: () => 'expired',
+  error: (state) => (state.kind === 'error' ? `error: ${state.why}` : 'error'),
+}
+
+const TO_ACCOUNT = { href: ACCOUNT_PATH, label: 'Your account' }
+
+export const NOT_FOUND: MessageView = {
+  title: 'There is nothing to connect',
+  message: 'No server of this name wants a login here. It may have been renamed or removed.',
+  link: TO_ACCOUNT,
+}
+
+export const NOT_YOURS: MessageView = {
+  title: 'This link is for another account',
+  message:
+    'It was made for a call of somebody else. If you were sent it, do not use it: you would connect your account to what they do. If it is your own, sign in with the account that your app uses.',
+  link: TO_ACCOUNT,
+}
+
+export const UNKNOWN_LOGIN: MessageView = {
+  title: 'This login cannot be finished',
+  message:
+    'It was begun in another browser, took longer than ten minutes, or was finished before. Begin again.',
+  link: TO_ACCOUNT,
+}
+
+export function withoutMore({ title }: Wish): MessageView {
+  return {
+    title: `${title} is connected`,
+    message: 'Go back to your app. If it does not go on by itself, ask it to try again.',
+    link: TO_ACCOUNT,
+  }
+}

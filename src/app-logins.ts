@@ -1,0 +1,93 @@
+// Owns how the parts that log in at upstreams are put together: connections, what they present, and the links that lead to them.
+
+import type { FastifyInstance } from 'fastify'
+import type { Config } from './config/config.ts'
+import { createGuardedFetch, type GuardedFetch } from './http/guarded-fetch.ts'
+import type { Caller } from './oauth/caller.ts'
+import type { Audit } from './ops/audit.ts'
+import type { Logger } from './ops/logger.ts'
+import type { OpenDatabase } from './storage/database.ts'
+import type { Keyring } from './storage/sealing.ts'
+import { createConnections } from './upstreams/connections/connections.ts'
+import {
+  type ConnectionCredentials,
+  createConnectionCredentials,
+} from './upstreams/connections/credentials.ts'
+import { createKnownConnections } from './upstreams/connections/known.ts'
+import { CALLBACK_PATH, type Connections, connectPath } from './upstreams/connections/port.ts'
+import { createRenewal } from './upstreams/connections/renewal.ts'
+import { CredentialUnavailable } from './upstreams/credentials.ts'
+import { CLIENT_DOCUMENT_PATH, clientMetadata } from './upstreams/oauth/registration.ts'
+import type { Registry, Upstream } from './upstreams/registry.ts'
+
+export interface UpstreamLogins extends ConnectionCredentials {
+  readonly connections: Omit<Connections, 'beginDevice'>
+  /** Where a caller connects this upstream: of no use to anybody else. */
+  linkFor(caller: Pick<Caller, 'subject'>, upstream: string): string
+  isFor(handle: string, upstream: string, userId: string): boolean
+  /** Writes which connections were used. */
+  flush(): Promise<void>
+}
+
+export interface UpstreamLoginNeeds {
+  readonly config: Config
+  readonly logger: Logger
+  readonly audit: Audit
+  readonly storage: OpenDatabase
+  readonly keyring: Keyring
+  readonly registry: Registry
+  /** Instead of the guarded one; for tests. */
+  readonly fetch?: GuardedFetch | undefined
+}
+
+const HANDLE_PURPOSE = 'connect-link'
+
+export function createUpstreamLogins(needs: UpstreamLoginNeeds): UpstreamLogins {
+  const { config, logger, audit, storage, keyring, registry } = needs
+  const { db } = storage
+  const { publicUrl } = config
+  const fetch = needs.fetch ?? createGuardedFetch({ isConfigured: isConfigured(registry) })
+  const known = createKnownConnections(db, keyring)
+  const renewal = createRenewal({ db, keyring, fetch, onOutcome: audit.upstreamRenewed })
+  const others = () => {
+    throw new CredentialUnavailable()
+  }
+  const upstreams = () => registry.upstreams()
+  const report = (err: unknown, upstream: string) =>
+    logger.warn({ err, upstream }, 'a login at an upstream did not work out')
+  return {
+    ...createConnectionCredentials({ known, renewal, others }),
+    connections: createConnections({ db, keyring, fetch, publicUrl, upstreams, known, report }),
+    linkFor({ subject }, upstream) {
+      const handle = keyring.seal(HANDLE_PURPOSE, subject, upstream)
+      return `${publicUrl}${connectPath(upstream)}?for=${handle}`
+    },
+    isFor: (handle, upstream, userId) =>
+      keyring.open(HANDLE_PURPOSE, handle, upstream)?.toString() === userId,
+    flush: known.flush,
+  }
+}
+
+/** The client ID metadata document that we are known by where servers read such (MCP, "Client ID Metadata Documents"). */
+export function serveClientDocument(app: FastifyInstance, publicUrl: string): void {
+  const document = {
+    client_id: publicUrl + CLIENT_DOCUMENT_PATH,
+    ...clientMetadata(publicUrl, publicUrl + CALLBACK_PATH),
+    token_endpoint_auth_method: 'none',
+  }
+  app.get(CLIENT_DOCUMENT_PATH, async (_, reply) =>
+    reply.header('cache-control', 'public, max-age=3600').send(document),
+  )
+}
+
+/** What an operator wrote down: the upstreams, and the servers named in their `auth`. */
+function isConfigured(registry: Registry): (origin: string) => boolean {
+  return (origin) => registry.upstreams().some((upstream) => originsOf(upstream).has(origin))
+}
+
+function originsOf(upstream: Upstream): ReadonlySet<string> {
+  const { auth } = upstream
+  const place = 'url' in upstream ? upstream.url : null
+  const named = auth?.type === 'oauth2' ? [auth.issuer, auth.authorizationEndpoint, auth.tokenEndpoint] : []
+  return new Set([place, ...named].flatMap((url) => (url === null ? [] : (URL.parse(url)?.origin ?? []))))
+}
