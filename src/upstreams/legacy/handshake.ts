@@ -5,6 +5,7 @@ import { PeerFailure } from '../../mcp/peer.ts'
 import { isRecord, type Members } from '../../mcp/rpc.ts'
 import { EraMismatch } from '../era-mismatch.ts'
 import { clientCapabilities } from './capabilities.ts'
+import type { Channel } from './channel.ts'
 import type { Answer } from './message.ts'
 
 export interface Initialized {
@@ -24,11 +25,23 @@ export interface Introduction {
 const OLDER: readonly string[] = ['2024-11-05', '2024-10-07']
 const UNKNOWN_CLIENT = { name: 'unknown', version: '0' }
 
+/** MCP 2025-11-25, basic/lifecycle.mdx, "Initialization". */
+export async function initialize(
+  channel: Pick<Channel, 'send' | 'speak'>,
+  ask: (method: string, params: Members) => Promise<Answer>,
+  introduction: Introduction,
+): Promise<Initialized> {
+  const about = await shakeHands(ask, introduction)
+  channel.speak(about.version)
+  await channel.send({ jsonrpc: '2.0', method: 'notifications/initialized' })
+  return about
+}
+
 /**
  * Offers the newest revision first. An upstream that knows another one answers with that; one that refuses instead is
  * offered the next. Rejects with a `PeerFailure`: an `EraMismatch` where all were refused.
  */
-export async function shakeHands(
+async function shakeHands(
   ask: (method: string, params: Members) => Promise<Answer>,
   introduction: Introduction,
 ): Promise<Initialized> {

@@ -5,9 +5,10 @@ import { discard, readJson } from '../../http/answer-body.ts'
 import type { Connections, IncomingAnswer } from '../../http/connections.ts'
 import { PeerFailure } from '../../mcp/peer.ts'
 import { isRpcId, type Members, type RpcId } from '../../mcp/rpc.ts'
-import { type Channel, type OpenChannel, type Opening, SessionLost } from './channel.ts'
+import { balancedConnections } from '../balanced-connections.ts'
+import { type Channel, type ChannelEvents, type OpenChannel, SessionLost } from './channel.ts'
 import { failureOf, type Meaning, meaningOf, peerFailure } from './http-answer.ts'
-import { headersFor } from './http-headers.ts'
+import { createHttpSession, type Headers, type HttpSession } from './http-session.ts'
 import { messagesOf, readStream, type StreamNeeds } from './http-stream.ts'
 
 export interface HttpChannelNeeds {
@@ -16,57 +17,24 @@ export interface HttpChannelNeeds {
   readonly maxBytes?: number
 }
 
-type Headers = Readonly<Record<string, string>>
-
 const MAX_BYTES = 16 * 1024 * 1024
 const GOODBYE_MS = 3000
-const BOTH_TYPES = 'application/json, text/event-stream'
-/** MCP 2025-11-25, "Session Management": visible ASCII. */
-const SESSION_ID = /^[\x21-\x7e]{1,1024}$/
 
 export function openHttpChannels(needs: HttpChannelNeeds): OpenChannel {
-  return async (opening) => {
-    if (opening.upstream.kind !== 'http') throw new Error('The upstream is not reached over Streamable HTTP.')
-    const { endpoints, headers } = opening.upstream
-    // One of them for all of the session, which the others do not know.
-    const endpoint = endpoints[Math.floor(Math.random() * endpoints.length)]
-    if (endpoint === undefined) throw new PeerFailure('unreachable')
-    return createHttpChannel(needs, opening, endpoint.origin + endpoint.path, headers)
+  return async ({ upstream, credential, events }) => {
+    if (upstream.kind !== 'http') throw new Error('The upstream is not reached over Streamable HTTP.')
+    const { balance, url, headers: configured } = upstream
+    // Of several endpoints one has the session: the one that named it.
+    const connections = balance === null ? needs.connections : balancedConnections(needs.connections, balance)
+    const session = createHttpSession({ connections, url, configured, credential })
+    return createHttpChannel(session, events, needs.maxBytes ?? MAX_BYTES)
   }
 }
 
-function createHttpChannel(
-  { connections, maxBytes = MAX_BYTES }: HttpChannelNeeds,
-  { credential, events }: Opening,
-  url: string,
-  configured: Headers,
-): Channel {
+function createHttpChannel(session: HttpSession, events: ChannelEvents, maxBytes: number): Channel {
   const closing = new AbortController()
   const streams = new Map<RpcId, AbortController>()
-  let sessionId: string | null = null
-  let version: string | null = null
   let hearing: Promise<boolean> | null = null
-
-  /** Who asks learns a failure from what is thrown; `events` are for what comes after the upstream took a message. */
-  async function request(
-    method: 'POST' | 'GET' | 'DELETE',
-    body: string | null,
-    own: Headers,
-    signal: AbortSignal,
-  ): Promise<IncomingAnswer> {
-    const ofTheMessage = {
-      ...own,
-      ...(sessionId !== null && { 'mcp-session-id': sessionId }),
-      ...(version !== null && { 'mcp-protocol-version': version }),
-    }
-    // What goes wrong with the credential is for its owner to say.
-    const headers = headersFor(configured, await credential(), ofTheMessage)
-    try {
-      return await connections.request({ method, url, headers, body, signal })
-    } catch (error) {
-      throw peerFailure(error)
-    }
-  }
 
   async function send(message: Members, trace: Headers = {}): Promise<void> {
     closing.signal.throwIfAborted()
@@ -74,10 +42,9 @@ function createHttpChannel(
     const leaving = new AbortController()
     if (id !== null) streams.set(id, leaving)
     const signal = id === null ? closing.signal : leaving.signal
-    const own = { ...trace, accept: BOTH_TYPES, 'content-type': 'application/json' }
     try {
-      const answer = await request('POST', JSON.stringify(message), own, signal)
-      if (message.method === 'initialize') learnSession(answer)
+      const answer = await session.post(JSON.stringify(message), trace, signal)
+      if (message.method === 'initialize') session.learn(answer)
       await take(answer, id, signal)
     } catch (error) {
       if (id !== null) streams.delete(id)
@@ -85,20 +52,9 @@ function createHttpChannel(
     }
   }
 
-  function learnSession({ status, headers, body }: IncomingAnswer): void {
-    const given = headers['mcp-session-id']
-    if (status >= 300 || given === undefined) return
-    if (typeof given === 'string' && SESSION_ID.test(given)) {
-      sessionId = given
-      return
-    }
-    body.destroy()
-    throw new PeerFailure('answer')
-  }
-
   async function take(answer: IncomingAnswer, id: RpcId | null, signal: AbortSignal): Promise<void> {
     const { status, headers, body } = answer
-    const meaning = meaningOf(status, headers, sessionId !== null)
+    const meaning = meaningOf(status, headers, session.isNamed())
     if (id !== null && meaning === 'events') void follow(body, id, signal)
     else if (id !== null && (meaning === 'json' || meaning === 'error_json')) await takeJson(body, id, status)
     else {
@@ -107,21 +63,12 @@ function createHttpChannel(
     }
   }
 
-  function judgeStatus(meaning: Meaning, status: number, id: RpcId | null): void {
-    if (meaning === 'session_lost') throw new SessionLost(true)
-    if (meaning === 'bad_request') throw new SessionLost(false)
-    if (meaning === 'error_json') throw new PeerFailure(failureOf(status))
-    // A status alone does not answer a request; whatever else comes for anything but a request is of no interest.
-    if (meaning === 'taken' && id !== null) throw new PeerFailure('answer')
-    if (meaning !== 'taken' && meaning !== 'json' && meaning !== 'events') throw new PeerFailure(meaning)
-  }
-
   async function takeJson(body: Readable, id: RpcId, status: number): Promise<void> {
     const messages = await readJson(body, maxBytes).then(messagesOf).catch(rethrow)
     streams.delete(id)
     // An error without an id, in a session, is what many servers say when they do not know the session.
     const unrelated = status === 400 && !messages.some((message) => message.id === id)
-    if (unrelated && sessionId !== null) throw new SessionLost(false)
+    if (unrelated && session.isNamed()) throw new SessionLost(false)
     const answered = messages.map((message) => deliver(named(message, id, status), id))
     if (!answered.includes(true)) throw new PeerFailure(status < 300 ? 'answer' : failureOf(status))
   }
@@ -147,9 +94,8 @@ function createHttpChannel(
   }
 
   async function openStream(lastEventId: string | null, signal: AbortSignal): Promise<Readable | null> {
-    const own = { accept: 'text/event-stream', ...(lastEventId !== null && { 'last-event-id': lastEventId }) }
-    const { status, headers, body } = await request('GET', null, own, signal)
-    const meaning = meaningOf(status, headers, sessionId !== null)
+    const { status, headers, body } = await session.get(lastEventId, signal)
+    const meaning = meaningOf(status, headers, session.isNamed())
     if (meaning === 'events') return body
     await discard(body)
     if (meaning === 'unreachable' || meaning === 'timed_out' || meaning === 'busy')
@@ -179,16 +125,14 @@ function createHttpChannel(
     closing.abort(new PeerFailure('lost'))
     for (const stream of streams.values()) stream.abort()
     streams.clear()
-    if (sessionId === null) return
-    const answer = await request('DELETE', null, {}, AbortSignal.timeout(GOODBYE_MS)).catch(() => null)
+    if (!session.isNamed()) return
+    const answer = await session.delete(AbortSignal.timeout(GOODBYE_MS)).catch(() => null)
     if (answer !== null) await discard(answer.body)
   }
 
   return {
     send,
-    speak: (spoken) => {
-      version = spoken
-    },
+    speak: session.speak,
     hear: () => {
       hearing ??= hear().catch((error: unknown) => {
         hearing = null
@@ -212,4 +156,13 @@ function named(message: Members, id: RpcId, status: number): Members {
 
 function rethrow(error: unknown): never {
   throw peerFailure(error)
+}
+
+function judgeStatus(meaning: Meaning, status: number, id: RpcId | null): void {
+  if (meaning === 'session_lost') throw new SessionLost(true)
+  if (meaning === 'bad_request') throw new SessionLost(false)
+  if (meaning === 'error_json') throw new PeerFailure(failureOf(status))
+  // A status alone does not answer a request; whatever else comes for anything but a request is of no interest.
+  if (meaning === 'taken' && id !== null) throw new PeerFailure('answer')
+  if (meaning !== 'taken' && meaning !== 'json' && meaning !== 'events') throw new PeerFailure(meaning)
 }

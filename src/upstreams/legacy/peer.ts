@@ -1,26 +1,19 @@
 // Owns the peer that a legacy upstream is: requests that each stand alone, carried by sessions that it never shows.
 
 import type { Mailbox } from '../../mcp/mailbox.ts'
-import {
-  type Peer,
-  type PeerAnswer,
-  PeerFailure,
-  type PeerHooks,
-  type PeerRequest,
-  type SubscriptionFilter,
-  type Visitor,
-} from '../../mcp/peer.ts'
+import type { Peer, PeerAnswer, PeerHooks, PeerRequest, SubscriptionFilter, Visitor } from '../../mcp/peer.ts'
 import { isRecord, METHOD_NOT_FOUND, type Members } from '../../mcp/rpc.ts'
 import type { CredentialFor } from '../credentials.ts'
 import type { Upstream } from '../registry.ts'
 import { serverCapabilities } from './capabilities.ts'
-import { type OpenChannel, SessionLost } from './channel.ts'
+import type { OpenChannel, SessionLost } from './channel.ts'
 import { resumeElsewhere } from './handover.ts'
 import { createHeldCalls, type Turn } from './held-calls.ts'
 import { createHolder } from './holder.ts'
 import { DEFAULT_LEGACY_LIMITS, type LegacyLimits } from './limits.ts'
 import { listenTo } from './listening.ts'
 import { createPool } from './pool.ts'
+import { reopening } from './reopening.ts'
 import { createStates, type State, type StateSealer, type Ticket } from './request-state.ts'
 import { modernAnswer } from './result.ts'
 import type { Ears } from './upstream-call.ts'
@@ -152,22 +145,6 @@ export function createLegacyPeer(needs: LegacyPeerNeeds): LegacyPeer {
       await pool.close()
     },
   }
-}
-
-/** Once more, in a new session, when the upstream does not know the one that was used. */
-async function reopening<Value>(
-  act: () => Promise<Value>,
-  repeatable: (lost: SessionLost) => boolean,
-): Promise<Value> {
-  try {
-    return await act()
-  } catch (error) {
-    if (!(error instanceof SessionLost)) throw error
-    if (!repeatable(error)) throw new PeerFailure('answer', { cause: error })
-  }
-  return act().catch((error: unknown) => {
-    throw error instanceof SessionLost ? new PeerFailure('answer', { cause: error }) : error
-  })
 }
 
 function inputRequired(inputRequests: Members, requestState: string): PeerAnswer {

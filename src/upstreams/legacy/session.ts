@@ -1,6 +1,5 @@
 // Owns one legacy session: the handshake, the calls under way in it, and what the upstream says of its own accord.
 
-import { saysMore } from '../../mcp/log-level.ts'
 import { PeerFailure } from '../../mcp/peer.ts'
 import {
   isRecord,
@@ -12,7 +11,8 @@ import {
 } from '../../mcp/rpc.ts'
 import { canBeAsked } from './capabilities.ts'
 import { type Channel, type OpenChannel, type Opening, SessionLost } from './channel.ts'
-import { type Initialized, type Introduction, shakeHands } from './handshake.ts'
+import { type Initialized, type Introduction, initialize } from './handshake.ts'
+import { createLogWishes } from './log-wishes.ts'
 import { type Answer, readMessage, type UpstreamMessage } from './message.ts'
 import { createOwners } from './owners.ts'
 import { createRequests, type Sendable } from './requests.ts'
@@ -70,7 +70,7 @@ export async function openSession(
   })
   const channel = { ...opened, send }
   const requests = createRequests(channel)
-  const logs = createLogs(requests.ask, () => owners.count() > 0)
+  const logs = createLogWishes(requests.ask, () => owners.count() > 0)
 
   async function send(...message: Parameters<Channel['send']>): Promise<void> {
     try {
@@ -178,34 +178,9 @@ export async function openSession(
   }
 }
 
-/** MCP 2025-11-25, basic/lifecycle.mdx, "Initialization". */
-async function initialize(
-  channel: Channel,
-  ask: (method: string, params: Members) => Promise<Answer>,
-  introduction: Introduction,
-): Promise<Initialized> {
-  const about = await shakeHands(ask, introduction)
-  channel.speak(about.version)
-  await channel.send({ jsonrpc: '2.0', method: 'notifications/initialized' })
-  return about
-}
-
 /** Many servers ask on their own stream, whatever the call is that they ask for. Where there is none, or it broke: without. */
 async function hearQuestions(channel: Channel, { capabilities }: Introduction): Promise<void> {
   if (canBeAsked(capabilities)) await within(HEAR_MS, channel.hear(), true).catch(() => false)
-}
-
-/** Each call gets the messages from its own level on; the upstream says as much as the call that wants most. */
-function createLogs(ask: (method: string, params: Members) => Promise<Answer>, hasCalls: () => boolean) {
-  let current: string | null = null
-  return {
-    async want(level: string | null): Promise<void> {
-      if (level === null || level === current) return
-      if (current !== null && hasCalls() && !saysMore(level, current)) return
-      current = level
-      await ask('logging/setLevel', { level })
-    },
-  }
 }
 
 /** Two clients may choose equal tokens, and both calls may be in one session: ours is the id, which is unique there. */

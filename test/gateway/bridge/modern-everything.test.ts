@@ -47,6 +47,16 @@ t.test(
   },
 )
 
+t.test('a parameter that a tool wants to see in a header is sent in the body alone', async (t) => {
+  const client = await connectEverything(t)
+  const { tools } = await client.listTools()
+  const tool = tools.find(({ name }) => name === 'test_x_mcp_header')
+  t.match(tool?.inputSchema, { properties: { region: { type: 'string' } } })
+  t.notMatch(JSON.stringify(tools), /x-mcp-header/)
+  const result = await client.callTool({ name: 'test_x_mcp_header', arguments: { region: 'eu' } })
+  t.match(result, { content: [{ text: 'region=eu' }] })
+})
+
 t.test('progress, lists in pages or not, resources, templates, prompts and completion', async (t) => {
   const client = await connectEverything(t)
   const progress: number[] = []

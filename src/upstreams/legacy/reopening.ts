@@ -1,0 +1,20 @@
+// Owns doing something once more in a new session, when the upstream does not know the one that was used.
+
+import { PeerFailure } from '../../mcp/peer.ts'
+import { SessionLost } from './channel.ts'
+
+/** Rejects with what `act` does, or with a `PeerFailure` when the session is lost and it is not `repeatable`. */
+export async function reopening<Value>(
+  act: () => Promise<Value>,
+  repeatable: (lost: SessionLost) => boolean,
+): Promise<Value> {
+  try {
+    return await act()
+  } catch (error) {
+    if (!(error instanceof SessionLost)) throw error
+    if (!repeatable(error)) throw new PeerFailure('answer', { cause: error })
+  }
+  return act().catch((error: unknown) => {
+    throw error instanceof SessionLost ? new PeerFailure('answer', { cause: error }) : error
+  })
+}
