@@ -20,19 +20,16 @@ export function snippetOf(client: Pasted, config: Config): readonly string[] {
 function forAnApp({ id, metadata }: Pasted, config: Config): readonly string[] {
   const callbackPort = portOf(metadata.redirect_uris)
   const oauth = { clientId: id, ...(callbackPort !== null && { callbackPort }) }
-  const servers = Object.fromEntries(
-    endpointsOf(config).map(({ name, url }) => [name, { type: 'http', url, oauth }]),
-  )
+  const mcpServers = { gatehouse: { type: 'http', url: endpointOf(config), oauth } }
   return [
     'For the configuration of an MCP client (.mcp.json and the like):',
-    ...JSON.stringify({ mcpServers: servers }, null, 2).split('\n'),
+    ...JSON.stringify({ mcpServers }, null, 2).split('\n'),
   ]
 }
 
 function forAScript({ id, metadata, secret }: Pasted, config: Config): readonly string[] {
   const token = `${config.publicUrl}/token`
-  const [endpoint] = endpointsOf(config)
-  const fields = `-d grant_type=client_credentials -d resource=${endpoint?.url}`
+  const fields = `-d grant_type=client_credentials -d resource=${endpointOf(config)}`
   const authentication = {
     client_secret_basic: `-u '${id}:${secret ?? '<client secret>'}'`,
     client_secret_post: `-d client_id=${id} -d client_secret=${secret ?? '<client secret>'}`,
@@ -50,10 +47,9 @@ function forAResourceServer({ id, secret }: Pasted, config: Config): readonly st
   ]
 }
 
-/** One upstream answers at /mcp, each of several at a path of its own. */
-function endpointsOf({ upstreams, publicUrl }: Config): readonly { name: string; url: string }[] {
-  if (upstreams.length <= 1) return [{ name: 'gatehouse', url: publicUrl + resourcePath() }]
-  return upstreams.map(({ name }) => ({ name, url: publicUrl + resourcePath(name) }))
+/** Where everything answers, one upstream or several. */
+function endpointOf({ publicUrl }: Config): string {
+  return publicUrl + resourcePath()
 }
 
 function portOf(redirectUris: unknown): number | null {

@@ -4,6 +4,7 @@ import type { BrowserContext } from 'playwright-core'
 import t from 'tap'
 import { startDemoUpstream } from '../../src/demo/server.ts'
 import { launchChromium, openWindow, picture } from '../support/chromium.ts'
+import { startEverythingServer } from '../support/everything-server.ts'
 import { build, PASSWORD } from '../support/gatehouse.ts'
 import { CLIENTS, connectClient, type SendPerson } from '../support/mcp-clients.ts'
 
@@ -88,13 +89,61 @@ t.test(
   },
 )
 
+t.test(
+  'several servers at one address: each is allowed for itself, and asked for when it is needed',
+  async (t) => {
+    const browser = await launchChromium(t)
+    if (!browser) return
+    const demo = await startDemoUpstream()
+    t.teardown(() => demo.close())
+    const old = await startEverythingServer({ eras: new Set(['legacy']) })
+    t.teardown(() => old.close())
+    const UPSTREAMS = JSON.stringify({
+      home: { url: demo.url, title: 'Home' },
+      work: { url: old.url, title: 'Work' },
+    })
+    const { origin, createPerson } = await build(t, { env: { UPSTREAMS } })
+    await createPerson(ALICE)
+
+    for (const [kind, start] of CLIENTS) {
+      t.test(kind, async (t) => {
+        const window = await openWindow(t, browser)
+        const alice = personIn(window, `${kind}-several`)
+        const choosy = personIn(window, `${kind}-several`, { group: 'Home', uncheck: ['Everything'] })
+        let visits = 0
+        const client = await connectClient(t, start, `${origin}/mcp`, async (url) => {
+          if (++visits > 1) return alice(url)
+          url.searchParams.set('scope', 'home work')
+          return choosy(url)
+        })
+
+        const tools = await client.tools()
+        for (const name of ['whoami', 'home_add_note', 'work_test_simple_text'])
+          t.ok(tools.includes(name), name)
+        t.match(await client.call('home_hello', { name: 'Ada' }), 'Ada')
+        t.match(await client.call('work_test_simple_text'), 'simple text')
+        t.match(client.scope(), /(^| )home:read( |$)/)
+        t.notMatch(client.scope(), /(^| )home( |$)/, 'the token says what was left out')
+        t.match(await client.call('home_add_note', { text: 'water the plants' }), /note/i)
+        t.equal(client.journeys(), 2)
+        t.match(client.scope(), /(^| )home( |$)/)
+        t.match(client.scope(), /(^| )work( |$)/, 'and nothing of the other server was lost')
+        t.match(await client.call('work_test_simple_text'), 'simple text')
+        t.equal(client.journeys(), 2)
+      })
+    }
+  },
+)
+
 interface Choices {
+  /** What the labels are looked for in: a server's part of the page. */
+  readonly group?: string
   /** Labels of what is not to be allowed. */
   readonly uncheck?: readonly string[]
 }
 
 /** Alice at this window: signs in where she has to, and agrees. */
-function personIn(window: BrowserContext, kind: string, { uncheck = [] }: Choices = {}): SendPerson {
+function personIn(window: BrowserContext, kind: string, { group, uncheck = [] }: Choices = {}): SendPerson {
   let visits = 0
   return async (url) => {
     const name = `${kind.replace(/\W+/g, '-')}-${++visits}`
@@ -109,7 +158,8 @@ function personIn(window: BrowserContext, kind: string, { uncheck = [] }: Choice
     await page.waitForURL(/\/consent\/|\/callback/)
     if (page.url().includes('/consent/')) {
       await picture(page, `${name}-consent`)
-      for (const label of uncheck) await page.getByLabel(label).uncheck()
+      const part = group === undefined ? page : page.getByRole('group', { name: group })
+      for (const label of uncheck) await part.getByLabel(label).uncheck()
       await page.getByRole('button', { name: /allow/i }).click()
     }
     await page.waitForURL(/\/callback/)

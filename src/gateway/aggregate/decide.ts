@@ -2,7 +2,7 @@
 
 import type { Caller } from '../../oauth/caller.ts'
 import type { Policy } from '../../oauth/policy.ts'
-import { hasAnyScope, intersection } from '../../oauth/scope.ts'
+import { hasAnyScope, intersection, upstreamScopes } from '../../oauth/scope.ts'
 import type { Tools } from '../../oauth/tool.ts'
 import type { Upstream } from '../../upstreams/registry.ts'
 import {
@@ -35,11 +35,20 @@ type Refused = Denial | Prohibition
 const ALLOWED: Access = { allowed: true }
 const NO_TOOLS: Tools = new Map()
 
-/** Every scope that is missing is named at once, whichever upstream it belongs to (MCP, "Runtime Insufficient Scope Errors"). */
+/**
+ * Every scope that is missing is named at once, whichever upstream it belongs to, and those that are granted with them: a
+ * client that asks for what the challenge says and no more would lose its other upstreams each time that it needs one
+ * (MCP 2025-11-25, "Runtime Insufficient Scope Errors"; clients of 2026-07-28 ask for both anyway).
+ */
 export async function decideAggregate(question: AggregateQuestion): Promise<Access> {
-  const { routed } = question
-  if (routed.length === 0) return decideAny(question, [])
-  return every(await Promise.all(routed.map((each) => decideOne(each, question))))
+  const { caller, upstreams, routed } = question
+  const access =
+    routed.length === 0
+      ? decideAny(question, [])
+      : every(await Promise.all(routed.map((each) => decideOne(each, question))))
+  if (!isDenial(access)) return access
+  const granted = upstreams.flatMap(upstreamScopes).filter((scope) => caller.scopes.has(scope))
+  return { ...access, needed: broadest([...granted, ...access.needed]) }
 }
 
 /** What the audit learns: the upstreams concerned, and the messages as these understand them. */
@@ -110,8 +119,12 @@ function isDenial(access: Access): access is Denial {
   return !access.allowed && access.by === 'scope'
 }
 
-/** Without the scopes that a broader one includes. */
 function united(first: Denial, others: readonly Denial[]): Denial {
-  const needed = new Set([first, ...others].flatMap((denial) => denial.needed))
-  return { ...first, needed: [...intersection(needed, needed)] }
+  return { ...first, needed: broadest([first, ...others].flatMap(({ needed }) => needed)) }
+}
+
+/** Without the scopes that another one includes. */
+function broadest(scopes: readonly string[]): readonly string[] {
+  const all = new Set(scopes)
+  return [...intersection(all, all)]
 }
