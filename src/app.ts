@@ -401,6 +401,7 @@ function addGateway(
     credentialFor: logins.credentialFor,
     links,
     policy: config.policy,
+    answerCacheBytes: config.answerCacheBytes,
     guards,
     allowances: { perPerson: config.perPerson, perClient: config.perClient },
     sessions: sealerOf(keyring, 'mcp-session'),

@@ -63,6 +63,8 @@ export interface Config {
   /** As browsers send them, besides ours and those of this machine. */
   readonly allowedOrigins: readonly string[]
   readonly maxBodyBytes: number
+  /** Zero: off. */
+  readonly answerCacheBytes: number
   readonly maxHeaderBytes: number
   readonly maxAnswerBytes: number
   readonly perPerson: Allowance
@@ -127,6 +129,7 @@ function settingsOf(
     trustProxy: values.TRUST_PROXY,
     allowedOrigins: values.ALLOWED_ORIGINS,
     maxBodyBytes: values.MAX_BODY,
+    answerCacheBytes: values.ANSWER_CACHE,
     maxHeaderBytes: values.MAX_HEADERS,
     maxAnswerBytes: values.MAX_ANSWER,
     ...allowancesOf(values),

@@ -4,7 +4,7 @@ import * as z from 'zod'
 import { documentation } from './documentation.ts'
 import { parseBrowserOrigin } from './origins.ts'
 import { parseTrustProxy } from './proxies.ts'
-import { duration, listOf, oneOf, parsed, urlOf } from './values.ts'
+import { duration, listOf, oneOf, parsed, sizeOrOff, urlOf } from './values.ts'
 
 /** RFC 6750 §2.1: what a bearer token may consist of. */
 const BEARER_TOKEN = /^[A-Za-z0-9\-._~+/]{16,512}=*$/
@@ -92,6 +92,12 @@ export const trafficVariables = {
         'Origins of browser apps that may call `/mcp`, separated by commas, besides our own and those of this machine. Clients that are not a web page send no origin and need nothing here.',
       example: 'https://inspector.example.com,https://chat.example.com',
     }),
+  ANSWER_CACHE: sizeOrOff('64kb', '4gb').prefault('32mb').register(documentation, {
+    group: NETWORK,
+    meaning:
+      'How much memory each process uses to give answers again that an upstream of 2026-07-28 lets be kept: lists, its description and resources that it marks with `ttlMs`, for everybody where it marks them `public`, otherwise for the same person and app. Dropped when the upstream says that they have changed. `off`: every request goes to the upstream.',
+    example: 'off',
+  }),
   REDIS_URL: urlOf(['redis:', 'rediss:'], 'a Redis URL, such as redis://host:6379')
     .optional()
     .register(documentation, {

@@ -74,6 +74,15 @@ export function size(least: string, most: string) {
   return parsed(bytes, `a size from ${least} to ${most}: a whole number followed by b, kb, mb or gb`)
 }
 
+/** Bytes, or `off`, which is zero. */
+export function sizeOrOff(least: string, most: string) {
+  const bytes = between(parseSize, least, most)
+  return parsed(
+    (text) => (text === 'off' ? 0 : bytes(text)),
+    `a size from ${least} to ${most}: a whole number followed by b, kb, mb or gb; or off`,
+  )
+}
+
 function between(read: (text: string) => number | undefined, least: string, most: string) {
   const [low = 0, high = 0] = [read(least), read(most)]
   return (text: string): number | undefined => {

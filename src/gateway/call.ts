@@ -27,6 +27,10 @@ export interface Call {
   readonly session: Session | null
   /** Of an answer that may not pass as it is. */
   readonly rewrite?: RewriteResult | null
+  /** Gets the whole of a successful answer in JSON, as the client got it. */
+  readonly keep?: ((body: Buffer) => void) | null
+  /** Gets each piece of an event stream, before the client does. */
+  readonly watch?: ((chunk: Buffer) => void) | null
 }
 
 /** One whose bytes pass to a single upstream. */

@@ -16,6 +16,7 @@ import {
   type Verdict,
 } from './answer.ts'
 import { type AnswerKind, answerHead, passedHeaders } from './answer-head.ts'
+import { type Copy, createCopy } from './cache/copy.ts'
 import { expectsContent, isListening, isProbe, type UpstreamCall } from './call.ts'
 import { advance, isBoundary, openBytes, STREAM_START } from './event-boundary.ts'
 import { isResumable, lastWords, maybeAnswered } from './limits/broken-stream.ts'
@@ -66,6 +67,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #headers: IncomingHttpHeaders = {}
   #aside: Buffer[] = []
   #rewriteEvents: EventRewriter | null = null
+  #copy: Copy | null = null
   #unusedBytes = 0
   #tail = STREAM_START
   /** Of the JSON, or of the event that is not complete. */
@@ -191,12 +193,14 @@ export class Exchange implements Dispatcher.DispatchHandler {
     }
     this.#status = verdict.status ?? this.#status
     this.#phase = verdict.kind
+    if (call.keep && verdict.kind === 'json' && this.#status === 200) this.#copy = createCopy(call.keep)
     call.res.writeHead(this.#status, head)
     // Or the client waits for it until the first event, which a silent stream does not have.
     if (verdict.kind === 'events') call.res.flushHeaders()
   }
 
   #relay(controller: Dispatcher.DispatchController, received: Buffer): void {
+    if (this.call.watch && this.#phase === 'events') this.call.watch(received)
     const chunk = this.#rewriteEvents ? this.#rewriteEvents(received) : received
     if (chunk === null) this.#abandon('failed')
     if (chunk === null || chunk.length === 0) return
@@ -205,6 +209,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
       this.#breakOff(TOO_LARGE, false)
       return
     }
+    this.#copy?.take(chunk)
     if (this.call.res.write(chunk)) return
     controller.pause()
     this.call.res.once('drain', () => controller.resume())
@@ -256,6 +261,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #answerRewritten(): void {
     const { rewrite } = this.call
     const body = rewrite ? rewriteBody(Buffer.concat(this.#aside), rewrite) : null
+    if (body !== null && this.#status === 200) this.call.keep?.(body)
     if (body === null) this.#refuse(NOT_MCP)
     else this.#answerWhole(body, UNREACHABLE)
   }
@@ -300,6 +306,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #complete(): void {
+    this.#copy?.end()
     this.call.res.end()
     this.#finish('answered')
   }

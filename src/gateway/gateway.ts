@@ -21,7 +21,10 @@ import { canSkipBody, readBody } from './body.ts'
 import { createBridge } from './bridge/bridge.ts'
 import { refusalFor } from './bridge/failure.ts'
 import { createLocalSessionStore, type SessionStore } from './bridge/legacy/session-store.ts'
-import type { Call, CallMethod, UpstreamCall } from './call.ts'
+import { answerFromMemory } from './cache/answer.ts'
+import { createAnswerCache } from './cache/answer-cache.ts'
+import { watchedPeer } from './cache/watched-peer.ts'
+import { type Call, type CallMethod, isListening, type UpstreamCall } from './call.ts'
 import { type CallEvent, callEvent, type Visit } from './call-event.ts'
 import type { DpopNeeds } from './dpop.ts'
 import { createForwarder } from './forward.ts'
@@ -56,6 +59,8 @@ export interface GatewayNeeds {
   readonly links: Links
   /** Beyond what people agreed to; see policy/. None: the scopes are all that counts. */
   readonly policy?: Policy | null
+  /** How much may be kept of answers that upstreams let be kept; none without it. */
+  readonly answerCacheBytes?: number
   /** Those that the links' peers ask too. */
   readonly guards: Guards
   /** How much one person, and one client, may do; as much as they like when it is not said. */
@@ -113,16 +118,20 @@ export function createGateway(needs: GatewayNeeds): Gateway {
   const { contradict } = needs.links
   const forwarder = createForwarder({ ...needs, contradict, sealer: sessions, limits, clock })
   const admission = createAdmission({ ...needs.allowances, clock })
+  const mailbox = needs.mailbox ?? createLocalMailbox()
   const bridge = createBridge({
-    mailbox: createLocalMailbox(),
     sessionStore: createLocalSessionStore(),
     ...needs,
+    mailbox,
     limits,
     clock,
   })
   const visits = createVisits()
-  const peerOf = (upstream: Upstream) =>
-    policedPeer(needs.links.peerOf(upstream), upstream, { ...needs, policy })
+  const cache = createAnswerCache({ registry, mailbox, report, clock, bytes: needs.answerCacheBytes ?? 0 })
+  const peerOf = (upstream: Upstream) => {
+    const peer = watchedPeer(needs.links.peerOf(upstream), (topic) => cache.drop(upstream, topic))
+    return policedPeer(peer, upstream, { ...needs, policy })
+  }
   const aggregate = createAggregate({ ...needs, policy, peerOf, limits, clock })
   let closing = false
 
@@ -164,11 +173,18 @@ export function createGateway(needs: GatewayNeeds): Gateway {
   async function answerOne(call: UpstreamCall): Promise<Outcome> {
     const { caller, modern, place } = call
     const { upstream } = place
+    const lookup = cache.lookUp(call)
+    if (lookup?.found) return answerFromMemory(call, lookup.found)
     const passes = await needs.links.passes(upstream, modern ? 'modern' : 'legacy', caller)
     if (!passes) return bridge.serve(call, peerOf(upstream))
     const credential = await needs.credentialFor(caller, upstream)
-    const rewrite = listRewrite(policy, call)
-    return forwarder.forward({ ...call, rewrite, session: modern ? null : sessionOf(call) }, credential)
+    const treatment = {
+      rewrite: listRewrite(policy, call),
+      keep: lookup?.keep ?? null,
+      watch: isListening(call) ? cache.watch(upstream) : null,
+    }
+    const session = modern ? null : sessionOf(call)
+    return forwarder.forward({ ...call, ...treatment, session }, credential)
   }
 
   function maxBodyOf(place: Place): number {
@@ -270,7 +286,7 @@ export function createGateway(needs: GatewayNeeds): Gateway {
       forwarder.endListening()
       bridge.endListening()
       await visits.over(graceMs)
-      await Promise.all([forwarder.destroy(), bridge.destroy()])
+      await Promise.all([forwarder.destroy(), bridge.destroy(), cache.close()])
     },
   }
 }

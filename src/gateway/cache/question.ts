@@ -1,0 +1,80 @@
+// Owns what a cached answer is an answer to: the call, as far as it can matter to what is answered, and nothing besides. Pure.
+
+import { CLIENT_CAPABILITIES, PROTOCOL_VERSION } from '../../mcp/meta.ts'
+import { isRecord, type Members } from '../../mcp/rpc.ts'
+import type { Caller } from '../../oauth/caller.ts'
+import type { UpstreamCall } from '../call.ts'
+
+/** What a change notification is about. */
+export type Topic = 'server' | 'tools' | 'prompts' | 'resources' | 'contents'
+
+/** MCP 2026-07-28, server/utilities/caching.mdx, "Cacheable Results". */
+const CACHEABLE: ReadonlyMap<string, Topic> = new Map([
+  ['server/discover', 'server'],
+  ['tools/list', 'tools'],
+  ['prompts/list', 'prompts'],
+  ['resources/list', 'resources'],
+  ['resources/templates/list', 'resources'],
+  ['resources/read', 'contents'],
+])
+
+export interface Question {
+  readonly topic: Topic
+  /** The same for whoever asks the same. */
+  readonly text: string
+  /** In what right it is asked. */
+  readonly asker: string
+}
+
+const LONGEST = 4096
+const MIRRORED_NAME = 'resources/read'
+
+/**
+ * Null for what has to go to the upstream: another method, a retry (whose answer depends on what a person said), a request
+ * that the upstream would find fault with, and one whose client wants it from there.
+ */
+export function questionOf({ modern, messages, req, caller }: UpstreamCall): Question | null {
+  const [message] = messages
+  const topic = CACHEABLE.get(message?.method ?? '')
+  if (!modern || !topic || message?.kind !== 'request' || messages.length !== 1) return null
+  const { method, params } = message
+  if ('inputResponses' in params || 'requestState' in params) return null
+  if (!isFaultless(req.headers, method) || wantsFresh(req.headers)) return null
+  const text = JSON.stringify([method, { ...params, _meta: undefined }, matteringMeta(params._meta)])
+  return text.length > LONGEST ? null : { topic, text, asker: askerOf(caller) }
+}
+
+type Headers = UpstreamCall['req']['headers']
+
+/** "Request Metadata": the headers that an upstream of this era asks for. That they tell the truth was seen to before. */
+function isFaultless({ accept = '', ...headers }: Headers, method: string | null): boolean {
+  if (headers['mcp-method'] === undefined) return false
+  if (method === MIRRORED_NAME && headers['mcp-name'] === undefined) return false
+  return accept.includes('application/json') && accept.includes('text/event-stream')
+}
+
+function wantsFresh(headers: Headers): boolean {
+  return /no-cache|no-store/i.test(headers['cache-control'] ?? '')
+}
+
+/** Who asks, how it is traced and what it wants to hear meanwhile do not matter; what it can do may. */
+const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
+  'progressToken',
+  'traceparent',
+  'tracestate',
+  'baggage',
+  'io.modelcontextprotocol/clientInfo',
+  'io.modelcontextprotocol/logLevel',
+])
+
+function matteringMeta(meta: unknown): Members {
+  if (!isRecord(meta)) return {}
+  const { [PROTOCOL_VERSION]: version, [CLIENT_CAPABILITIES]: capabilities, ...others } = meta
+  const foreign = Object.entries(others).filter(([name]) => !WITHOUT_EFFECT.has(name))
+  return { version, capabilities, foreign }
+}
+
+/** "Cache Scope Field": nothing private is shared across authorization contexts. A token that was only renewed is in the same. */
+function askerOf({ subject, clientId, grantId, scopes, groups }: Caller): string {
+  return JSON.stringify([subject, clientId, grantId, [...scopes].sort(), [...groups].sort()])
+}
