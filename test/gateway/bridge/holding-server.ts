@@ -84,11 +84,10 @@ export async function startHoldingServer(
       async ({ size = 0 }, ctx) => {
         await ctx.mcpReq.log('info', 'held')
         state.held++
-        ctx.mcpReq.signal.addEventListener('abort', () => state.left++)
-        await Promise.race([
-          gate.promise,
-          new Promise((resolve) => ctx.mcpReq.signal.addEventListener('abort', resolve)),
-        ])
+        const leaving = new Promise<'left'>((resolve) =>
+          ctx.mcpReq.signal.addEventListener('abort', () => resolve('left')),
+        )
+        if ((await Promise.race([gate.promise, leaving])) === 'left') state.left++
         state.held--
         return text(`released${'.'.repeat(size)}`)
       },
