@@ -35,6 +35,7 @@ t.test('nothing has to be set', async (t) => {
     trustProxy: false,
     allowedOrigins: [],
     maxBodyBytes: 10_485_760,
+    answerCacheBytes: 32 * 1024 * 1024,
     maxHeaderBytes: 16_384,
     maxAnswerBytes: 268_435_456,
     perPerson: { rate: { times: 1000, seconds: 1 }, calls: 256, streams: 256 },
