@@ -4,20 +4,66 @@ import { setTimeout } from 'node:timers/promises'
 import type { KeyOffer } from './account/new-key.ts'
 import type { Resources } from './authorization-server/resources.ts'
 import type { FirstSteps } from './banner.ts'
+import type { Mailbox } from './mcp/mailbox.ts'
 import type { ProtectedResource } from './oauth/resource.ts'
 import { fullScope, readScope, scopesOf } from './oauth/scope.ts'
 import type { Tools } from './oauth/tool.ts'
 import type { Logger } from './ops/logger.ts'
 import type { OpenDatabase } from './storage/database.ts'
+import type { Keyring } from './storage/sealing.ts'
 import { observe } from './storage/upstream-tools.ts'
+import type { CredentialFor } from './upstreams/credentials.ts'
+import { createLinks, type Links } from './upstreams/links.ts'
 import type { Registry } from './upstreams/registry.ts'
 import { createToolCatalogue, type ToolCatalogue } from './upstreams/tools.ts'
 
 const TOOLS_FOR_PAGES_MS = 1500
 
-export function createCatalogue({ db }: OpenDatabase, logger: Logger): ToolCatalogue {
+export interface LinksFoundation {
+  readonly registry: Registry
+  readonly keyring: Keyring
+  readonly mailbox: Mailbox
+  readonly credentialFor: CredentialFor
+  readonly logger: Logger
+}
+
+export function openLinks({ registry, keyring, mailbox, credentialFor, logger }: LinksFoundation): Links {
+  const links = createLinks({
+    credentialFor,
+    sealer: sealerOf(keyring, 'mcp-request-state'),
+    mailbox,
+    has: registry.has,
+    programLog: {
+      // It may hold anything, so it is for who looks for it.
+      wrote: (upstream, line) => logger.debug({ upstream, line }, 'a program wrote to its standard error'),
+      died: (upstream, how) => logger.warn({ upstream, how }, 'a program ended by itself'),
+    },
+    apiProblem: (upstream, err) => logger.warn({ upstream, err }, 'an OpenAPI document cannot be used'),
+  })
+  // Their documents are loaded before anybody asks.
+  for (const upstream of registry.upstreams()) if (upstream.kind === 'openapi') links.peerOf(upstream)
+  return links
+}
+
+export function sealerOf(keyring: Keyring, purpose: string) {
+  return {
+    seal: (text: string, aad: string) => keyring.seal(purpose, text, aad),
+    open: (sealed: string, aad: string) => keyring.open(purpose, sealed, aad)?.toString() ?? null,
+  }
+}
+
+export function createCatalogue(
+  { db }: OpenDatabase,
+  { peerOf }: Pick<Links, 'peerOf'>,
+  logger: Logger,
+): ToolCatalogue {
   const report = (err: unknown) => logger.warn({ err }, 'an upstream did not tell its tools')
-  return createToolCatalogue({ fetch, report, observe: (upstream, tools) => observe(db, upstream, tools) })
+  return createToolCatalogue({
+    fetch,
+    peerOf,
+    report,
+    observe: (upstream, tools) => observe(db, upstream, tools),
+  })
 }
 
 /** A person does not wait for an upstream that does not answer. */

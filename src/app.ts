@@ -10,7 +10,9 @@ import {
   endpointsOf,
   heldToolsOf,
   keyOffersOf,
+  openLinks,
   resourcesOf,
+  sealerOf,
   toolsForPages,
 } from './app-upstreams.ts'
 import { type ApiKeys, createApiKeys } from './authorization-server/api-keys.ts'
@@ -43,7 +45,7 @@ import { standingAnswerHeaders } from './http/security-headers.ts'
 import { throttleByAddress } from './http/throttle.ts'
 import { closeUnusedConnections } from './http/unused-connections.ts'
 import type { ErrorView } from './http/view-data.ts'
-import { createLocalMailbox } from './mcp/mailbox.ts'
+import { createLocalMailbox, type Mailbox } from './mcp/mailbox.ts'
 import { groupsOf } from './oauth/policy.ts'
 import { type Audit, createAudit } from './ops/audit.ts'
 import { startHousekeeping } from './ops/housekeeping.ts'
@@ -77,7 +79,7 @@ import * as upstreamLogins from './storage/upstream-logins.ts'
 import * as users from './storage/users.ts'
 import { guardLinks } from './upstreams/guarded-links.ts'
 import { createGuards } from './upstreams/guards.ts'
-import { createLinks } from './upstreams/links.ts'
+import type { Links } from './upstreams/links.ts'
 import { createRegistry, type Registry, type UpstreamSettings } from './upstreams/registry.ts'
 import type { ToolCatalogue } from './upstreams/tools.ts'
 
@@ -152,6 +154,8 @@ interface Foundation {
   readonly keyring: Keyring
   readonly registry: Registry
   readonly pages: Pages
+  readonly mailbox: Mailbox
+  readonly links: Links
   readonly catalogue: ToolCatalogue
   readonly revocations: RevocationList
   readonly logins: UpstreamLogins
@@ -175,7 +179,6 @@ async function compose(
   closeUnusedConnections(app)
   logRequests(app)
   const pages = await addPages(app, { publicUrl: config.publicUrl, isOutage })
-  const catalogue = createCatalogue(storage, logger)
   const revocations = await followRevocations(app, storage, logger)
   const upstreamFetch = overrides.upstreamFetch
   const logins = createUpstreamLogins({
@@ -188,8 +191,13 @@ async function compose(
     fetch: upstreamFetch,
   })
   serveClientDocument(app, config.publicUrl)
+  const mailbox = createLocalMailbox()
+  const { credentialFor } = logins
+  const links = openLinks({ registry, keyring, mailbox, credentialFor, logger })
+  app.addHook('onClose', () => links.close())
+  const catalogue = createCatalogue(storage, links, logger)
   const shared = { config, logger, audit, storage, keyring, registry }
-  const foundation = { ...shared, pages, catalogue, revocations, logins }
+  const foundation = { ...shared, pages, mailbox, links, catalogue, revocations, logins }
   const authorizationServer = await addAuthorizationServer(app, foundation, overrides)
   const { setup } = await addPeople(app, foundation, authorizationServer, overrides)
   const keys = createApiKeys(storage.db, (member) => groupsOf(config.policy, member))
@@ -373,23 +381,24 @@ async function addPeople(
 function addGateway(
   app: FastifyInstance,
   front: Front,
-  { config, logger, audit, storage, keyring, registry, catalogue, revocations, logins }: Foundation,
+  {
+    config,
+    logger,
+    audit,
+    storage,
+    keyring,
+    registry,
+    catalogue,
+    revocations,
+    logins,
+    mailbox,
+    links: opened,
+  }: Foundation,
   { findKey, challenged }: AuthorizationServer,
   keys: ApiKeys,
 ): { isDraining: () => boolean } {
   const report = (err: unknown) => logger.error({ err }, 'the gateway failed')
   const guards = createGuards({ perUpstream: config.perUpstream, clock: Date.now })
-  const mailbox = createLocalMailbox()
-  const opened = createLinks({
-    credentialFor: logins.credentialFor,
-    sealer: sealerOf(keyring, 'mcp-request-state'),
-    mailbox,
-    has: registry.has,
-    programLog: {
-      wrote: (upstream, line) => logger.info({ upstream, line }, 'a program wrote to its standard error'),
-      died: (upstream, how) => logger.warn({ upstream, how }, 'a program ended by itself'),
-    },
-  })
   const links = guardLinks(opened, guards)
   const gateway = createGateway({
     issuer: config.publicUrl,
@@ -430,13 +439,6 @@ function addGateway(
   app.register(gatewayPlugin, { gateway })
   front.lead('/mcp', gateway.handle)
   return { isDraining: () => draining }
-}
-
-function sealerOf(keyring: Keyring, purpose: string): GatewayNeeds['sessions'] {
-  return {
-    seal: (text, aad) => keyring.seal(purpose, text, aad),
-    open: (sealed, aad) => keyring.open(purpose, sealed, aad)?.toString() ?? null,
-  }
 }
 
 /** `flush`: each writes what it gathered in memory since the last time. */

@@ -5,6 +5,7 @@ import type { Era } from '../mcp/era.ts'
 import type { Mailbox } from '../mcp/mailbox.ts'
 import type { Peer, Visitor } from '../mcp/peer.ts'
 import type { Caller } from '../oauth/caller.ts'
+import { balancedConnections } from './balanced-connections.ts'
 import type { CredentialFor } from './credentials.ts'
 import { createKnownEras, type EraTimes } from './known-eras.ts'
 import { headersFor } from './legacy/http-headers.ts'
@@ -23,6 +24,8 @@ export interface LinksNeeds {
   /** Whether an upstream is still configured. */
   readonly has: (upstream: Upstream) => boolean
   readonly programLog: ProgramLog
+  /** An OpenAPI document that is of no use, or not all of it; for the log. */
+  readonly apiProblem: (upstream: string, problem: unknown) => void
   /** Milliseconds. */
   readonly clock?: () => number
   readonly times?: Partial<EraTimes>
@@ -51,7 +54,9 @@ export function createLinks(needs: LinksNeeds): Links {
   async function probe(upstream: HttpUpstream, caller: Caller): Promise<Eras | null> {
     try {
       const headers = headersFor(upstream.headers, await credentialFor(caller, upstream), {})
-      return await probeEras({ connections, url: upstream.url, headers, visitor: probing(caller) })
+      const { url, balance } = upstream
+      const there = balance === null ? connections : balancedConnections(connections, balance)
+      return await probeEras({ connections: there, url, headers, visitor: probing(caller) })
     } catch {
       // There is nothing to present for this caller: then the upstream says nothing either.
       return null

@@ -3,6 +3,7 @@
 import type { Connections } from '../http/connections.ts'
 import type { Mailbox } from '../mcp/mailbox.ts'
 import type { Peer } from '../mcp/peer.ts'
+import { balancedConnections } from './balanced-connections.ts'
 import type { CredentialFor } from './credentials.ts'
 import { createEitherEraPeer } from './either-era.ts'
 import type { KnownEras } from './known-eras.ts'
@@ -13,8 +14,10 @@ import type { StateSealer } from './legacy/request-state.ts'
 import { openSseChannels } from './legacy/sse-channel.ts'
 import { createStdioChannels } from './legacy/stdio-channel.ts'
 import { createModernPeer } from './modern/peer.ts'
+import { createOpenApiPeer } from './openapi/peer.ts'
 import type { Programs } from './programs/programs.ts'
-import type { HttpUpstream, Upstream } from './registry.ts'
+import type { HttpUpstream, OpenApiUpstream, StdioUpstream, Upstream } from './registry.ts'
+import { sharedPeer } from './shared-peer.ts'
 
 export interface PeersNeeds {
   readonly connections: Connections
@@ -23,6 +26,8 @@ export interface PeersNeeds {
   readonly known: KnownEras
   readonly sealer: StateSealer
   readonly mailbox: Mailbox
+  /** An OpenAPI document that is of no use, or not all of it; for the log. */
+  readonly apiProblem: (upstream: string, problem: unknown) => void
   /** Whether an upstream is still configured. */
   readonly has: (upstream: Upstream) => boolean
   /** Milliseconds since the epoch. */
@@ -50,16 +55,29 @@ export function createPeers(needs: PeersNeeds): Peers {
       case 'sse':
         return alone(legacyPeer(upstream, openSseChannels({ connections })))
       case 'stdio':
-        return alone(legacyPeer(upstream, createStdioChannels(programs)))
+        return openProgram(upstream)
       case 'openapi':
-        throw new Error(`There is no peer for upstream "${upstream.name}".`)
+        return openApi(upstream)
     }
   }
 
+  function openProgram(upstream: StdioUpstream): OpenPeer {
+    const opened = alone(legacyPeer(upstream, createStdioChannels(programs)))
+    return upstream.shared ? { ...opened, peer: sharedPeer(opened.peer) } : opened
+  }
+
+  function openApi(upstream: OpenApiUpstream): OpenPeer {
+    const report = (problem: unknown) => needs.apiProblem(upstream.name, problem)
+    const peer = createOpenApiPeer({ upstream, connections, credentialFor, report, clock })
+    return { peer, close: async () => peer.close() }
+  }
+
   function openEither(upstream: HttpUpstream): OpenPeer {
-    const legacy = legacyPeer(upstream, openHttpChannels({ connections }))
+    const { balance } = upstream
+    const there = balance === null ? connections : balancedConnections(connections, balance)
+    const legacy = legacyPeer(upstream, openHttpChannels({ connections: there }))
     const peer = createEitherEraPeer({
-      modern: createModernPeer({ upstream, connections, credentialFor, clock }),
+      modern: createModernPeer({ upstream, connections: there, credentialFor, clock }),
       legacy,
       eras: (caller) => known.of(upstream, caller),
       contradict: (caller) => known.contradict(upstream, caller),

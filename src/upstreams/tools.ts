@@ -1,13 +1,17 @@
 // Owns the catalogue of tools: asked of each upstream itself, rarely, and empty when it does not tell.
 
+import type { Peer } from '../mcp/peer.ts'
 import type { Tool, Tools } from '../oauth/tool.ts'
-import type { Upstream } from './registry.ts'
+import { type ListedTool, listTools } from './list-tools.ts'
+import type { HttpUpstream, Upstream } from './registry.ts'
 
 /** A tool as its upstream lists it. */
 export type ListedFacts = Omit<Tool, 'since'>
 
 export interface ToolCatalogueNeeds {
   readonly fetch: typeof fetch
+  /** For whatever is not a single endpoint over Streamable HTTP; without it, such an upstream does not tell. */
+  readonly peerOf?: (upstream: Upstream) => Peer
   /**
    * Remembers what an upstream lists and says since when each tool is there, the same on every replica. Without it every
    * tool counts as having been there always.
@@ -32,18 +36,6 @@ interface Listing {
   readonly tools: Tools
 }
 
-interface ListedTool {
-  readonly name: string
-  readonly title?: string | undefined
-  readonly annotations?:
-    | {
-        readonly title?: string | undefined
-        readonly readOnlyHint?: boolean | undefined
-        readonly destructiveHint?: boolean | undefined
-      }
-    | undefined
-}
-
 const TTL_MS = 60_000
 /** Between two questions that only an unknown name, or a failure, gives a reason for. */
 const PAUSE_MS = 5_000
@@ -52,7 +44,7 @@ const MAX_PAGES = 64
 const NO_TOOLS: Tools = new Map()
 
 export function createToolCatalogue(needs: ToolCatalogueNeeds): ToolCatalogue {
-  const { fetch, report, clock = Date.now, observe = async () => new Map<string, number>() } = needs
+  const { fetch, peerOf, report, clock = Date.now, observe = async () => new Map<string, number>() } = needs
   const listings = new WeakMap<Upstream, Listing>()
   const pending = new WeakMap<Upstream, Promise<Listing>>()
 
@@ -74,9 +66,16 @@ export function createToolCatalogue(needs: ToolCatalogueNeeds): ToolCatalogue {
   }
 
   async function list(upstream: Upstream): Promise<Tools> {
-    const listed = factsOf(await listTools(upstream, fetch))
+    const listed = factsOf(await askFor(upstream))
     const since = await observe(upstream.name, listed)
     return new Map(listed.map((tool) => [tool.name, { ...tool, since: since.get(tool.name) ?? 0 }]))
+  }
+
+  async function askFor(upstream: Upstream): Promise<readonly ListedTool[]> {
+    if (upstream.kind === 'http' && upstream.balance === null) return listOverHttp(upstream, fetch)
+    if (peerOf === undefined)
+      throw new Error('Only a single endpoint over Streamable HTTP can be asked here.')
+    return listTools(peerOf(upstream), AbortSignal.timeout(TIMEOUT_MS), MAX_PAGES)
   }
 
   function remember(upstream: Upstream, tools: Tools): Listing {
@@ -108,11 +107,10 @@ function factsOf(tools: readonly ListedTool[]): readonly ListedFacts[] {
 }
 
 /** All pages, in whichever era the upstream speaks. The session of a legacy one is ended again. */
-async function listTools(
-  upstream: Upstream,
+async function listOverHttp(
+  upstream: HttpUpstream,
   fetch: ToolCatalogueNeeds['fetch'],
 ): Promise<readonly ListedTool[]> {
-  if (upstream.kind !== 'http') throw new Error('Only an upstream with a URL can be asked.')
   // On demand: callers with full access do not bring this about.
   const { Client, StreamableHTTPClientTransport } = await import('@modelcontextprotocol/client')
   const client = new Client(

@@ -76,7 +76,10 @@ export function createPool({ upstream, open, credentialFor, limits }: PoolNeeds)
     const { caller } = visitor
     makeRoom(caller.subject)
     const credential = async (): Promise<Credential> => credentialFor(entry.caller, upstream)
-    const opening = openSession(open, { upstream, credential, signal: closing.signal }, visitor)
+    // Not at once: a channel may ask for the credential before anything else, and there is no entry yet.
+    const opening = Promise.resolve().then(() =>
+      openSession(open, { upstream, credential, signal: closing.signal }, visitor),
+    )
     const key = keyOf(visitor)
     const entry: Entry = { key, person: caller.subject, opening, session: null, caller, idleSince: null }
     current.set(key, entry)
