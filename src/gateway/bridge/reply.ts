@@ -1,10 +1,11 @@
 // Owns a reply: what the client of one bridged call gets, as one JSON document or as events, and how it ends.
 
-import type { Members, RpcId } from '../../mcp/rpc.ts'
+import type { Members } from '../../mcp/rpc.ts'
 import { type Call, isListening } from '../call.ts'
 import type { Limits } from '../limits.ts'
 import { CLIENT_LEFT, type Outcome } from '../outcome.ts'
 import { type Refusal, type RefusalReason, writeRefusal } from '../refusal.ts'
+import { eventText, refusalText } from './event-text.ts'
 
 export interface Reply {
   readonly call: Call
@@ -128,7 +129,7 @@ export function openReply(call: Call, limits: Limits, onOver: (reply: OpenReply)
 
   function refuse(refusal: Refusal, outcome: 'refused' | 'failed' = 'refused'): void {
     if (at.phase === 'over') return
-    if (at.phase === 'events') res.end(refusalEvents(refusal))
+    if (at.phase === 'events') res.end(refusalText(refusal))
     else {
       at.status = refusal.status
       writeRefusal(res, refusal, [...at.headers, ...call.cors])
@@ -192,22 +193,6 @@ export function openReply(call: Call, limits: Limits, onOver: (reply: OpenReply)
   res.once('close', () => breakOff('aborted'))
   if (res.closed) breakOff('aborted')
   return reply
-}
-
-export function eventText(message: Members, id?: string): string {
-  return `event: message\n${id === undefined ? '' : `id: ${id}\n`}data: ${JSON.stringify(message)}\n\n`
-}
-
-/** JSON-RPC 2.0 §5. */
-export function resultMessage(id: RpcId, result: Members): Members {
-  return { jsonrpc: '2.0', id, result }
-}
-
-/** The same words as in an answer of its own, one event per request. */
-function refusalEvents({ body }: Refusal): string {
-  const said: unknown = JSON.parse(body)
-  const messages: readonly unknown[] = Array.isArray(said) ? said : [said]
-  return messages.map((message) => `event: message\ndata: ${JSON.stringify(message)}\n\n`).join('')
 }
 
 function isBatch(body: Members | readonly Members[]): body is readonly Members[] {

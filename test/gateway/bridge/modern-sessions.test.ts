@@ -165,6 +165,25 @@ t.test('one person cannot have all sessions: an idle one makes room, a used one 
   t.equal(stage.peer.sessions(), 3)
 })
 
+t.test(
+  'a session stays at the endpoint that began it, and an endpoint that is not there is left out',
+  async (t) => {
+    const { build, runs } = counting()
+    const [one, other] = [await serveLegacy(t, build), await serveLegacy(t, build)]
+    const otherUrls = [other.url, 'http://127.0.0.1:9/mcp']
+    const stage = await setBridge(t, one.url, { otherUrls })
+    for (let round = 0; round < 3; round++) {
+      for (const sub of ['usr_a', 'usr_b', 'usr_c', 'usr_d']) {
+        const token = await stage.token({ sub, gid: sub })
+        t.equal((await send(stage, asking('tools/call', COUNT, { token }))).status, 200)
+      }
+    }
+    t.equal(runs.count, 12)
+    t.equal(one.sessions() + other.sessions(), 4)
+    t.ok(one.sessions() > 0 && other.sessions() > 0)
+  },
+)
+
 /** Speaks the first revision with this transport alone, and either offers that or refuses every other one. */
 function oldest(refuses: boolean): NonNullable<UpstreamOptions['before']> {
   return (_req, res, body) => {

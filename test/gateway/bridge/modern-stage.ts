@@ -28,12 +28,24 @@ export interface BridgeOptions {
   readonly needs?: Partial<GatewayNeeds>
   readonly credentialFor?: CredentialFor
   readonly connections?: Connections
+  /** More endpoints of the same upstream. */
+  readonly otherUrls?: readonly string[]
 }
 
 /** A gateway before a legacy upstream at this URL. */
 export async function setBridge(t: Teardown, url: string, options: BridgeOptions = {}): Promise<BridgeStage> {
   const { sharing } = options
-  const peer = openPeer(t, createUpstream({ name: 'notes', title: 'Notes', url, headers: HEADERS }), options)
+  const peer = openPeer(
+    t,
+    createUpstream({
+      name: 'notes',
+      title: 'Notes',
+      url,
+      otherUrls: options.otherUrls ?? [],
+      headers: HEADERS,
+    }),
+    options,
+  )
   const stage = await setStage(t, [{ url }], {
     links: {
       passes: () => false,

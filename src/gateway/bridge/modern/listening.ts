@@ -5,7 +5,8 @@ import { SUBSCRIPTION_ID } from '../../../mcp/meta.ts'
 import type { Peer, SubscriptionFilter } from '../../../mcp/peer.ts'
 import { INVALID_PARAMS, isRecord, type Members, type RpcId, type RpcNotification } from '../../../mcp/rpc.ts'
 import { rpcRefusal } from '../../refusal.ts'
-import { type Reply, resultMessage } from '../reply.ts'
+import { resultMessage } from '../event-text.ts'
+import type { Reply } from '../reply.ts'
 import type { Asked } from './envelope.ts'
 
 /** Each is a request to the upstream. */
