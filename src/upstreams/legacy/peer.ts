@@ -1,7 +1,15 @@
 // Owns the peer that a legacy upstream is: requests that each stand alone, carried by sessions that it never shows.
 
 import type { Mailbox } from '../../mcp/mailbox.ts'
-import type { Peer, PeerAnswer, PeerHooks, PeerRequest, SubscriptionFilter, Visitor } from '../../mcp/peer.ts'
+import {
+  type Peer,
+  type PeerAnswer,
+  PeerFailure,
+  type PeerHooks,
+  type PeerRequest,
+  type SubscriptionFilter,
+  type Visitor,
+} from '../../mcp/peer.ts'
 import { isRecord, METHOD_NOT_FOUND, type Members } from '../../mcp/rpc.ts'
 import type { CredentialFor } from '../credentials.ts'
 import type { Upstream } from '../registry.ts'
@@ -68,7 +76,7 @@ export function createLegacyPeer(needs: LegacyPeerNeeds): LegacyPeer {
 
   async function request(visitor: Visitor, asked: PeerRequest, hooks: PeerHooks): Promise<PeerAnswer> {
     if (NOT_FORWARDED.test(asked.method)) return UNKNOWN_METHOD
-    const state = asked.requestState === null ? null : states.open(asked.requestState, visitor, asked)
+    const state = stateOf(visitor, asked)
     const refused = state?.kind === 'again' ? declined(asked.inputResponses ?? {}) : null
     if (refused !== null) return { kind: 'error', error: refused }
     if (state?.kind !== 'held') {
@@ -77,6 +85,13 @@ export function createLegacyPeer(needs: LegacyPeerNeeds): LegacyPeer {
       return answerOf(turn, address, visitor, asked)
     }
     return answerOf(await resume(state, visitor, asked, hooks), state.address, visitor, asked)
+  }
+
+  /** Each of our questions came with a state: answers without one would make the call a second time. */
+  function stateOf(visitor: Visitor, asked: PeerRequest): State | null {
+    if (asked.requestState !== null) return states.open(asked.requestState, visitor, asked)
+    if (asked.inputResponses !== null) throw new PeerFailure('lost')
+    return null
   }
 
   /** The call is made again in another session only if the upstream cannot have looked at it, or looking changes nothing. */

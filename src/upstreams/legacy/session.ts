@@ -9,12 +9,12 @@ import {
   type RpcId,
   type RpcNotification,
 } from '../../mcp/rpc.ts'
-import { canBeAsked } from './capabilities.ts'
 import { type Channel, type OpenChannel, type Opening, SessionLost } from './channel.ts'
 import { type Initialized, type Introduction, initialize } from './handshake.ts'
 import { createLogWishes } from './log-wishes.ts'
 import { type Answer, readMessage, type UpstreamMessage } from './message.ts'
 import { createOwners } from './owners.ts'
+import { createQuestionStream } from './question-stream.ts'
 import { createRequests, type Sendable } from './requests.ts'
 import { createSubscriptions, type Subscriptions } from './subscriptions.ts'
 import { createUpstreamCall, type UpstreamCall } from './upstream-call.ts'
@@ -70,6 +70,7 @@ export async function openSession(
   })
   const channel = { ...opened, send }
   const requests = createRequests(channel)
+  const questions = createQuestionStream(channel, introduction)
   const logs = createLogWishes(requests.ask, () => owners.count() > 0)
 
   async function send(...message: Parameters<Channel['send']>): Promise<void> {
@@ -109,7 +110,7 @@ export async function openSession(
   }
 
   async function begin(sent: Sendable, logLevel: string | null): Promise<UpstreamCall> {
-    await hearQuestions(channel, introduction)
+    await questions.hear()
     if (isRecord(about.capabilities.logging)) await logs.want(logLevel)
     const id = requests.nextId()
     const call = createUpstreamCall({
@@ -176,11 +177,6 @@ export async function openSession(
     },
     close,
   }
-}
-
-/** Many servers ask on their own stream, whatever the call is that they ask for. Where there is none, or it broke: without. */
-async function hearQuestions(channel: Channel, { capabilities }: Introduction): Promise<void> {
-  if (canBeAsked(capabilities)) await within(HEAR_MS, channel.hear(), true).catch(() => false)
 }
 
 /** Two clients may choose equal tokens, and both calls may be in one session: ours is the id, which is unique there. */

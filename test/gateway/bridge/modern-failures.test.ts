@@ -170,3 +170,19 @@ t.test('a long wait is a stream that is kept alive, and ends with the answer', a
   t.match(answer.text, /: keep-alive/)
   t.match(answer.text, /"text":"fine"/)
 })
+
+t.test('an upstream whose own stream is silent from the start is waited for once', async (t) => {
+  const url = await crooked(t, (res, posted, req) => {
+    if (req.method !== 'GET') json(res, ok(posted))
+  })
+  const stage = await setBridge(t, url)
+  const token = await stage.token()
+  const call = async () => {
+    const began = performance.now()
+    const sent = asking('tools/call', { name: 'any' }, { token, capabilities: { elicitation: {} } })
+    t.equal((await send(stage, sent)).status, 200)
+    return performance.now() - began
+  }
+  await call()
+  t.ok((await call()) < 1000)
+})

@@ -169,6 +169,7 @@ t.test('a retry goes on only for the same person, client and request, and only o
   await refused(retry(token, 'ask', { arguments: { again: 1 } }), 'other arguments')
   await refused(retry(token, 'ask', { requestState: altered }), 'an altered state')
   await refused(retry(token, 'ask', { requestState: 'invented' }), 'an invented state')
+  await refused(retry(token, 'ask', { requestState: undefined }), 'answers alone')
   t.equal(stage.peer.held(), 1)
   t.match((await retry(token)).json.result, { resultType: 'complete', content: [{ text: /Ann/ }] })
   await refused(retry(token), 'the same once more')
