@@ -1,15 +1,20 @@
 // Owns the promise that the calls of legacy clients leave nothing behind: no stream, no timer, no address, no call upstream.
 
 import t from 'tap'
-import { createLegacyFront } from '../../../src/gateway/bridge/legacy/front.ts'
 import {
   createLocalSessionStore,
   type SessionStore,
 } from '../../../src/gateway/bridge/legacy/session-store.ts'
-import { DEFAULT_LIMITS } from '../../../src/gateway/limits.ts'
 import { createLocalMailbox } from '../../../src/mcp/mailbox.ts'
 import { call, until } from '../stage.ts'
-import { countMailbox, setBridgedStage, setReplicas, type Talk, talk } from './legacy-stage.ts'
+import {
+  countMailbox,
+  setBridgedStage,
+  setHoldingStage,
+  setReplicas,
+  type Talk,
+  talk,
+} from './legacy-stage.ts'
 
 const CALLS = 1_000
 const AT_ONCE = 20
@@ -94,21 +99,20 @@ t.test(
   },
 )
 
-t.test('a front that is destroyed leaves nothing', async (t) => {
-  const mailbox = countMailbox(createLocalMailbox())
-  const before = timers()
-  const front = createLegacyFront({
-    mailbox,
-    sessionStore: createLocalSessionStore(),
-    sessions: { seal: (text) => text, open: (text) => text },
-    limits: DEFAULT_LIMITS,
-    revocations: { hasEnded: () => false, onChange: () => undefined },
-    clock: Date.now,
-    report: (error) => t.fail(String(error)),
-  })
-  await until(() => mailbox.addresses() === 1)
-  t.same(front.held(), { turns: 0, listeners: 0 })
-  await front.destroy()
-  t.equal(mailbox.addresses(), 0)
-  t.equal(timers(), before)
-})
+t.test(
+  'a gateway that is closed leaves nothing, and one that no legacy client asks opens nothing',
+  async (t) => {
+    const mailbox = countMailbox(createLocalMailbox())
+    const stage = await setHoldingStage(t, { mailbox })
+    t.equal(mailbox.addresses(), 0)
+    const session = await talk(stage)
+    const stream = await session.get()
+    const events = await session.stream(call('tools/call', { name: 'hold', arguments: {} }))
+    t.equal(mailbox.addresses(), 1)
+    await stage.gateway.close(0)
+    await Promise.all([stream.rest(), events.rest().catch(() => [])])
+    await until(() => stage.peer.open() === 0)
+    t.equal(mailbox.addresses(), 0)
+    t.equal(stage.gateway.openStreams(), 0)
+  },
+)

@@ -111,6 +111,7 @@ t.test('a session has one stream, which is the newest', async (t) => {
 t.test('a client reads on at another replica: first what it has missed, then what comes', async (t) => {
   const { one, other, server, mailbox } = await setReplicas(t)
   const session = await talk(one)
+  for (const at of [one, other]) await session.post(call('ping'), { at })
   const before = mailbox.addresses()
   const events = await session.stream(tool('hold', 7), { at: one })
   const primed = await events.next()

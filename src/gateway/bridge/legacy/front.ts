@@ -14,7 +14,7 @@ import { acceptedBy, notAcceptable } from './accepted.ts'
 import { readEventId } from './event-id.ts'
 import { openHandle } from './handle.ts'
 import { createListeners } from './listening.ts'
-import { type Notice, openNotices } from './notices.ts'
+import { createNotices, type Notice } from './notices.ts'
 import { initialize, isInitialize } from './opening.ts'
 import { answerPost, type InSession, visitorOf } from './posting.ts'
 import { NOT_TAKEN, TAKEN } from './responses.ts'
@@ -24,17 +24,12 @@ import { createTurns } from './turns.ts'
 
 const REVISIONS: readonly string[] = LEGACY_REVISIONS
 
-export interface LegacyFront extends Front {
-  /** What is under way or kept at this replica: calls and streams. */
-  held(): { readonly turns: number; readonly listeners: number }
-}
-
-export function createLegacyFront(needs: FrontNeeds): LegacyFront {
+export function createLegacyFront(needs: FrontNeeds): Front {
   const { sessions, mailbox, report, clock, limits } = needs
   const replies = createReplies(needs)
   const turns = createTurns(needs)
   const states = createSessionStates(needs.sessionStore, clock)
-  const notices = openNotices({ mailbox, report }, hear)
+  const notices = createNotices({ mailbox, report }, hear)
   const listeners = createListeners({ states, notices, report })
   const resuming = createResuming({ mailbox, turns, notices, report, pulseMs: limits.pulseMs })
   const inside = { states, turns, notices, report, clock, sessions }
@@ -43,6 +38,7 @@ export function createLegacyFront(needs: FrontNeeds): LegacyFront {
     const { call } = reply
     refuseVersion(call)
     if (isInitialize(call.messages)) return initialize(inside, reply, peer)
+    await notices.ready()
     const within = await sessionOf(call)
     switch (call.method) {
       case 'POST':
@@ -77,7 +73,7 @@ export function createLegacyFront(needs: FrontNeeds): LegacyFront {
 
   async function endSession(reply: Reply, { session }: InSession): Promise<void> {
     await states.change(session.id, { kind: 'end' }, session.expiresAt)
-    notices.tell({ kind: 'ended', session: session.id })
+    await notices.tell({ kind: 'ended', session: session.id })
     reply.accept(200)
   }
 
@@ -124,7 +120,6 @@ export function createLegacyFront(needs: FrontNeeds): LegacyFront {
       return reply.outcome
     },
     openStreams: replies.openStreams,
-    held: () => ({ turns: turns.count(), listeners: listeners.count() }),
     endListening: replies.endListening,
     async destroy() {
       turns.destroy()

@@ -24,7 +24,6 @@ export interface Listeners {
   changed(session: string): void
   /** The session has ended, or its stream is open at `by`. */
   close(session: string, by?: string): void
-  count(): number
 }
 
 interface Listener {
@@ -115,7 +114,7 @@ export function createListeners({ states, notices, report }: ListenersNeeds): Li
       reply.beginEvents()
       if (reply.isOver()) return
       listeners.set(session.id, listener)
-      notices.tell({ kind: 'listening', session: session.id, by: listener.id })
+      void notices.tell({ kind: 'listening', session: session.id, by: listener.id })
       reply.signal.addEventListener('abort', () => endOf(listener))
       await keepSubscribed(listener, null)
     },
@@ -124,7 +123,6 @@ export function createListeners({ states, notices, report }: ListenersNeeds): Li
       if (listener) keepSubscribed(listener, listener.current).catch(report)
     },
     close,
-    count: () => listeners.size,
   }
 }
 

@@ -25,10 +25,10 @@ const notice = z.discriminatedUnion('kind', [
 export type Notice = z.infer<typeof notice>
 
 export interface Notices {
-  /** Resolves when nothing that is told from now on is missed. */
-  readonly ready: Promise<void>
-  /** Never rejects. */
-  tell(notice: Notice): void
+  /** Resolves when nothing that is told from now on is missed. Begins to listen when it is called first; never rejects. */
+  ready(): Promise<void>
+  /** Resolves when it is on its way; never rejects. */
+  tell(notice: Notice): Promise<void>
   /** At an address of our own, which `ask` is told; the first message there, or null when none came in time. */
   ask(ask: (reply: string) => Notice, withinMs: number): Promise<unknown>
   close(): Promise<void>
@@ -42,20 +42,32 @@ export interface NoticesNeeds {
 const ADDRESS = 'legacy-sessions'
 
 /** `hear` is told what is said, by ourselves too. */
-export function openNotices({ mailbox, report }: NoticesNeeds, hear: (notice: Notice) => void): Notices {
-  const opening = mailbox.open(ADDRESS, (message) => {
-    // A replica of another release may say more than is known here.
-    const read = notice.safeParse(message)
-    if (read.success) hear(read.data)
-  })
-  const ready = opening.then(() => undefined, report)
+export function createNotices({ mailbox, report }: NoticesNeeds, hear: (notice: Notice) => void): Notices {
+  let opening: Promise<OpenMailbox | null> | null = null
 
-  function tell(told: Notice): void {
-    mailbox.send(ADDRESS, told).catch(report)
+  function open(): Promise<OpenMailbox | null> {
+    const opened = mailbox.open(ADDRESS, (message) => {
+      // A replica of another release may say more than is known here.
+      const read = notice.safeParse(message)
+      if (read.success) hear(read.data)
+    })
+    return opened.catch((error: unknown) => {
+      // Until then changes at other replicas are seen late; the next who asks tries again.
+      opening = null
+      report(error)
+      return null
+    })
+  }
+
+  async function tell(told: Notice): Promise<void> {
+    await mailbox.send(ADDRESS, told).catch(report)
   }
 
   return {
-    ready,
+    async ready() {
+      opening ??= open()
+      await opening
+    },
     tell,
     async ask(ask, withinMs) {
       const reply = newAddress()
@@ -63,7 +75,7 @@ export function openNotices({ mailbox, report }: NoticesNeeds, hear: (notice: No
       const box = await mailbox.open(reply, resolve)
       const patience = setTimeout(() => resolve(null), withinMs)
       try {
-        tell(ask(reply))
+        await tell(ask(reply))
         return await promise
       } finally {
         clearTimeout(patience)
@@ -71,7 +83,8 @@ export function openNotices({ mailbox, report }: NoticesNeeds, hear: (notice: No
       }
     },
     async close() {
-      await opening.then((box: OpenMailbox) => box.close(), report)
+      const box = await opening
+      box?.close()
     },
   }
 }

@@ -104,7 +104,7 @@ async function answerOne(answering: Answering, message: RpcMessage): Promise<voi
 }
 
 async function answerKind(answering: Answering, { method, params }: RpcMessage): Promise<void> {
-  const { turn, id, notices } = answering
+  const { turn, id } = answering
   const own = answerOwn(method ?? '', params, turn.session)
   switch (own?.kind) {
     case 'nothing':
@@ -115,7 +115,7 @@ async function answerKind(answering: Answering, { method, params }: RpcMessage):
       return turn.respond(id, await change(answering, own.change))
     default: {
       const request = toPeer(method ?? '', params)
-      const answer = await answerInRounds({ ...answering, ready: notices.ready }, request)
+      const answer = await answerInRounds(answering, request)
       turn.respond(id, responseTo(id, request, answer))
     }
   }
@@ -130,7 +130,7 @@ async function change({ states, notices, turn, id }: Answering, wanted: SessionC
       message: 'There are too many subscriptions in this session.',
     })
   }
-  notices.tell({ kind: 'changed', session: session.id })
+  await notices.tell({ kind: 'changed', session: session.id })
   return resultMessage(id, {})
 }
 
@@ -138,7 +138,7 @@ async function change({ states, notices, turn, id }: Answering, wanted: SessionC
 function cancel({ turns, notices }: PostingNeeds, session: LegacySession, { params }: RpcMessage): void {
   const { requestId } = params
   if (!isRpcId(requestId) || turns.cancel(session.id, requestId)) return
-  notices.tell({ kind: 'cancelled', session: session.id, request: requestId })
+  void notices.tell({ kind: 'cancelled', session: session.id, request: requestId })
 }
 
 function isCancellation({ kind, method }: RpcMessage): boolean {

@@ -93,7 +93,7 @@ export type Reading =
 /** At the replica where the client reads. Settles when there is nothing more to do here. */
 export async function readElsewhere(
   { mailbox, address, reply, pulseMs }: Elsewhere,
-  ask: () => void,
+  ask: () => Promise<void>,
 ): Promise<Reading> {
   const { promise, resolve } = Promise.withResolvers<Reading>()
   const read = assembler(reply)
@@ -108,7 +108,8 @@ export async function readElsewhere(
   })
   reply.signal.addEventListener('abort', () => resolve('left'))
   if (reply.isOver()) resolve('left')
-  ask()
+  // Before anything that may follow it.
+  await ask()
   const reading = await promise
   clearTimeout(patience)
   box.close()

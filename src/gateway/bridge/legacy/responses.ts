@@ -21,8 +21,8 @@ export interface ResponsesNeeds {
 
 /** How long another replica has to say that it got it. */
 const HANDOVER_MS = 3_000
-/** Of a message between replicas. */
-const MAX_HANDOVER_LENGTH = 900 * 1024
+/** A little less than what a message between replicas holds. */
+const MAX_HANDOVER_BYTES = 1_000_000
 
 /** Refuses (400) what answers no question that is open: asked in this session, of this client, and not answered yet. */
 export async function takeResponses(
@@ -40,7 +40,7 @@ export async function takeResponses(
   }
 
   async function handOver(turn: string, question: string, told: Told): Promise<boolean> {
-    if (JSON.stringify(told).length > MAX_HANDOVER_LENGTH) throw tooLarge()
+    if (Buffer.byteLength(JSON.stringify(told)) > MAX_HANDOVER_BYTES) throw tooLarge()
     const ask = (reply: string) => ({
       kind: 'told' as const,
       session: session.id,
@@ -73,6 +73,6 @@ function copied(told: Told): { result: Record<string, unknown> } | { error: Reco
 }
 
 function tooLarge() {
-  const message = `The response has more than ${MAX_HANDOVER_LENGTH} characters.`
+  const message = `The response has more than ${MAX_HANDOVER_BYTES} bytes.`
   return rpcRefusal({ status: 413, reason: 'too_large', code: INVALID_REQUEST, message })
 }

@@ -49,7 +49,7 @@ export function createResuming({ mailbox, turns, notices, report, pulseMs }: Res
     const found = await readElsewhere({ mailbox, address, reply, pulseMs }, () =>
       notices.tell({ kind: 'attach', after: cursor.after, ...whole }),
     )
-    if (found === 'left' || found === 'lost') notices.tell({ kind: 'detach', ...whole })
+    if (found === 'left' || found === 'lost') void notices.tell({ kind: 'detach', ...whole })
     const unknown = found === 'lost' && (cursor.last || cursor.requests.length === 0)
     if (found === 'nothing' || unknown) refuseEmpty(reply)
     else if (found === 'lost') tellLost(reply, cursor)

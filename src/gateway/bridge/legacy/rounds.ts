@@ -12,8 +12,6 @@ export interface RoundsNeeds {
   readonly visitor: Visitor
   readonly turn: Turn
   readonly id: RpcId
-  /** Nothing that is asked is missed, whichever replica the client answers. */
-  readonly ready: Promise<void>
 }
 
 const MAX_ROUNDS = 16
@@ -43,11 +41,7 @@ type NextRound =
   | { readonly kind: 'retry'; readonly retry: Pick<PeerRequest, 'inputResponses' | 'requestState'> }
   | { readonly kind: 'error'; readonly error: RpcError }
 
-async function nextRound(
-  { turn, ready }: RoundsNeeds,
-  result: Members,
-  signal: AbortSignal,
-): Promise<NextRound> {
+async function nextRound({ turn }: RoundsNeeds, result: Members, signal: AbortSignal): Promise<NextRound> {
   const { inputRequests, requestState } = result
   const state = typeof requestState === 'string' ? requestState : null
   if (inputRequests === undefined) {
@@ -57,7 +51,6 @@ async function nextRound(
   const asked = questionsFor(inputRequests, turn.session)
   if (asked.kind === 'error') return asked
   try {
-    await ready
     const said = inputResponses(asked.questions, await turn.ask(asked.questions, signal))
     if (said.kind === 'error') return said
     return { kind: 'retry', retry: { inputResponses: said.responses, requestState: state } }

@@ -11,8 +11,6 @@ export interface Turns {
   finished(turn: Turn): void
   cancel(session: string, request: RpcId): void
   endSession(session: string): void
-  /** Under way or kept. */
-  count(): number
   destroy(): void
 }
 
@@ -98,7 +96,6 @@ export function createTurns({ limits, revocations, clock }: RepliesNeeds): Turns
       for (const turn of ofSession(session)) turn.abort()
       for (const { turn } of [...kept.values()]) if (turn.session.id === session) drop(turn.id)
     },
-    count: () => underWay.size + kept.size,
     destroy() {
       clearInterval(pulse)
       for (const turn of [...underWay.values()]) turn.abort()
