@@ -26,9 +26,20 @@ export interface Judgement {
   readonly rule: Rule | null
 }
 
+/** Callers come again and again: a token is verified once. */
+const remembered = new WeakMap<Policy, WeakMap<Who, Map<string, readonly Rule[]>>>()
+
 /** The rules that can hold for this caller at this upstream, in their order. */
-export function rulesFor(policy: Policy, upstream: string, { groups, clientId }: Who): readonly Rule[] {
-  return policy.rules.filter(
+export function rulesFor(policy: Policy, upstream: string, who: Who): readonly Rule[] {
+  const ofPolicy = remembered.get(policy) ?? new WeakMap<Who, Map<string, readonly Rule[]>>()
+  const ofCaller = ofPolicy.get(who) ?? new Map<string, readonly Rule[]>()
+  const rules = ofCaller.get(upstream) ?? selectRules(policy, upstream, who)
+  remembered.set(policy, ofPolicy.set(who, ofCaller.set(upstream, rules)))
+  return rules
+}
+
+function selectRules({ rules }: Policy, upstream: string, { groups, clientId }: Who): readonly Rule[] {
+  return rules.filter(
     ({ upstreams, people, clients }) =>
       (upstreams === null || matchesAny(upstreams, upstream)) &&
       (people === null || !people.isDisjointFrom(groups)) &&
