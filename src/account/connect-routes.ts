@@ -35,7 +35,9 @@ export function addConnectRoutes(app: FastifyInstance, needs: ConnectRouteNeeds)
     async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
       const person = await sessions.current(request, reply)
       if (person) return act({ request, reply, person })
-      const landing = request.method === 'GET' ? request.url : ACCOUNT_PATH
+      // Not with the code of a callback: it is for the session that is gone.
+      const isPage = request.method === 'GET' && !request.url.startsWith(`${CALLBACK_PATH}?`)
+      const landing = isPage ? request.url : ACCOUNT_PATH
       return reply.header('cache-control', 'no-store').redirect(needs.startSignIn(landing), 303)
     }
 

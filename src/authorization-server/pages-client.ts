@@ -20,12 +20,12 @@ export function pagesClient(publicUrl: string): ClientMetadata {
 }
 
 /** Pages of ours that somebody may be sent to after signing in; nothing else, whatever the query says. */
-const LANDINGS: ReadonlySet<unknown> = new Set(['/account'])
+const LANDING = /^\/(?:account|connect\/[a-z0-9][a-z0-9-]{0,31}(?:\?for=[\w-]{1,512})?)$/
 
 /** Where to go on from SIGNED_IN_PATH. */
 export function landingOf(query: unknown): string {
   const state = typeof query === 'object' && query !== null && 'state' in query ? query.state : undefined
-  return typeof state === 'string' && LANDINGS.has(state) ? state : '/'
+  return typeof state === 'string' && LANDING.test(state) ? state : '/'
 }
 
 /** The path of an authorization request that signs the browser in. Nobody knows its code verifier, on purpose. */

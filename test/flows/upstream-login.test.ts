@@ -1,0 +1,203 @@
+// Owns logging in at upstreams that want it: what a person does in the browser, and that their calls then get through.
+
+import { type HTMLElement, parse } from 'node-html-parser'
+import t from 'tap'
+import type { Browser, Page } from '../support/browser.ts'
+import type { Teardown } from '../support/database.ts'
+import { build, PASSWORD, type Running } from '../support/gatehouse.ts'
+import { STATIC_CLIENT } from '../support/guarded-upstream/manners.ts'
+import { type GuardedUpstream, startGuardedUpstream } from '../support/guarded-upstream.ts'
+import { connect } from '../support/sign-in.ts'
+
+const ALICE = 'alice@example.com'
+const BOB = 'bob@example.com'
+const CONNECT = '/connect/notion'
+const LOGIN = 'form[action="/connect/notion"]'
+
+async function open(origin: string, browser: Browser, path: string, email = ALICE): Promise<Page> {
+  const page = await browser.open(origin + path)
+  return page.url.includes('/login/') ? browser.submit(page, { email, password: PASSWORD }) : page
+}
+
+/** The person's way at the upstream's own pages: back to where its server sends the browser. */
+async function logInThere(url: string, name = 'carol', answer = 'yes'): Promise<string> {
+  const cookies = new Map<string, string>()
+  const request = async (at: string, init: RequestInit = {}) => {
+    const cookie = [...cookies].map(([key, value]) => `${key}=${value}`).join('; ')
+    const response = await fetch(at, { ...init, redirect: 'manual', headers: { ...init.headers, cookie } })
+    for (const line of response.headers.getSetCookie()) {
+      const [key = '', value = ''] = line.split(';')[0]?.split('=') ?? []
+      cookies.set(key, value)
+    }
+    return response
+  }
+  const { origin } = new URL(url)
+  let at = url
+  for (let hops = 0; hops < 12; hops++) {
+    const posts = new URL(at).pathname.startsWith('/interaction/')
+    const body = new URLSearchParams({ name, answer })
+    const response = await request(at, posts ? { method: 'POST', body } : {})
+    at = new URL(response.headers.get('location') ?? '/nowhere', at).href
+    if (!at.startsWith(`${origin}/`)) return at
+  }
+  throw new Error('it does not end')
+}
+
+async function logIn(running: Pick<Running, 'origin'>, browser: Browser, email = ALICE): Promise<Page> {
+  const page = await open(running.origin, browser, CONNECT, email)
+  const away = await browser.submit(page, {}, undefined, LOGIN)
+  return browser.open(await logInThere(away.url))
+}
+
+function main({ document }: Page): string {
+  return document.querySelector('main')?.text.replace(/\s+/g, ' ') ?? ''
+}
+
+function connectionsOn(page: Page): HTMLElement {
+  return page.document.querySelector('section[aria-labelledby="connections"]') ?? parse('')
+}
+
+async function callMe(origin: string, accessToken: string): Promise<{ status: number; text: string }> {
+  const answer = await fetch(`${origin}/mcp`, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${accessToken}`,
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+      'mcp-protocol-version': '2026-07-28',
+      'mcp-method': 'tools/call',
+      'mcp-name': 'me',
+    },
+    body: JSON.stringify({
+      jsonrpc: '2.0',
+      id: 1,
+      method: 'tools/call',
+      params: {
+        name: 'me',
+        arguments: {},
+        _meta: {
+          'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+          'io.modelcontextprotocol/clientInfo': { name: 'test', version: '1' },
+          'io.modelcontextprotocol/clientCapabilities': {},
+        },
+      },
+    }),
+  })
+  return { status: answer.status, text: await answer.text() }
+}
+
+async function start(t: Teardown, upstream: GuardedUpstream, auth: object): Promise<Running> {
+  const UPSTREAMS = JSON.stringify({ notion: { url: upstream.url, title: 'Notion', auth } })
+  const running = await build(t, { env: { UPSTREAMS } })
+  await running.createPerson(ALICE)
+  return running
+}
+
+t.test('one line of configuration is enough: register, log in, call', async (t) => {
+  const upstream = await startGuardedUpstream(t, 'open')
+  const running = await start(t, upstream, { type: 'oauth2' })
+  const { origin, browser, db, log } = running
+  const desk = browser()
+  t.match(connectionsOn(await open(origin, desk, '/account')).text, /Notion\s+needs login/)
+
+  const done = await logIn(running, desk)
+
+  t.equal(done.url, `${origin}/connect/-/done/notion`, 'no code is left in the address')
+  t.match(main(done), 'Notion is connected')
+  t.match(connectionsOn(await open(origin, desk, '/account')).text, /Notion\s+connected[\s\S]*not used yet/)
+  const { accessToken } = await connect(origin, desk, ALICE, { parameters: { scope: 'notion' } })
+  t.match(await callMe(origin, accessToken), { status: 200, text: /you are carol/ })
+  t.match(await upstream.control(), { registrations: 1, exchanges: 1, accounts: ['carol'] })
+
+  await logIn(running, desk)
+  t.match(await upstream.control(), { registrations: 1, exchanges: 2 }, 'the registration is kept')
+  t.match(log(), 'upstream.connected')
+  const rows = await db.selectFrom('upstream_connections').selectAll().execute()
+  t.equal(rows.length, 1)
+})
+
+for (const manner of ['static', 'company'] as const) {
+  t.test(`a server that registers nobody is used with what is configured (${manner})`, async (t) => {
+    const upstream = await startGuardedUpstream(t, manner)
+    const { origin: there } = upstream
+    const endpoints = { authorization_endpoint: `${there}/authorize`, token_endpoint: `${there}/token` }
+    const client = { client_id: STATIC_CLIENT.id, client_secret: STATIC_CLIENT.secret, resource: false }
+    const explicit = manner === 'static' ? { ...endpoints, scopes: 'tools' } : {}
+    const redirect_uri = 'http://localhost/connect/-/callback'
+    const running = await start(t, upstream, { type: 'oauth2', ...client, ...explicit, redirect_uri })
+    const { origin, browser } = running
+    const desk = browser()
+    const page = await open(origin, desk, CONNECT)
+    const away = await desk.submit(page, {}, undefined, LOGIN)
+    const back = new URL(await logInThere(away.url))
+
+    const done = await desk.open(`${origin}${back.pathname}${back.search}`)
+
+    t.match(main(done), 'Notion is connected')
+    const { accessToken } = await connect(origin, desk, ALICE, { parameters: { scope: 'notion' } })
+    t.match(await callMe(origin, accessToken), { status: 200, text: /you are carol/ })
+  })
+}
+
+t.test('a login is finished once, in the browser that began it, and by nobody else', async (t) => {
+  const upstream = await startGuardedUpstream(t, 'open')
+  const running = await start(t, upstream, { type: 'oauth2' })
+  const { origin, browser, createPerson } = running
+  await createPerson(BOB)
+  const [desk, foreign, phone] = [browser(), browser(), browser()]
+  await open(origin, foreign, '/account', BOB)
+  await open(origin, phone, '/account')
+  const away = await desk.submit(await open(origin, desk, CONNECT), {}, undefined, LOGIN)
+  const back = await logInThere(away.url)
+
+  for (const other of [foreign, phone]) t.match(main(await other.open(back)), 'cannot be finished')
+  t.match(connectionsOn(await open(origin, foreign, '/account')).text, 'needs login')
+  t.match(main(await desk.open(back)), 'Notion is connected', 'its own browser still may')
+  t.match(main(await desk.open(back)), 'cannot be finished', 'once')
+  t.match(connectionsOn(await open(origin, foreign, '/account')).text, 'needs login', 'bob is not connected')
+})
+
+t.test('what goes wrong over there is said here, in our words', async (t) => {
+  const upstream = await startGuardedUpstream(t, 'open')
+  const running = await start(t, upstream, { type: 'oauth2' })
+  const { origin, browser } = running
+  const desk = browser()
+  const away = await desk.submit(await open(origin, desk, CONNECT), {}, undefined, LOGIN)
+  const refused = await desk.open(await logInThere(away.url, 'carol', 'no'))
+  t.equal(refused.status, 422)
+  t.match(main(refused), /Access was denied at 127\.0\.0\.1/)
+  t.notMatch(refused.body, 'planted text of the server')
+
+  const again = await desk.submit(refused, {}, undefined, LOGIN)
+  const mixedUp = new URL(await logInThere(again.url))
+  mixedUp.searchParams.set('iss', 'https://evil.example')
+  t.match(main(await desk.open(mixedUp.href)), 'did not come from the server that was asked')
+  t.match(await upstream.control(), { exchanges: 0 }, 'the code went nowhere')
+
+  const last = await desk.submit(await open(origin, desk, CONNECT), {}, undefined, LOGIN)
+  t.match(main(await desk.open(await logInThere(last.url))), 'Notion is connected')
+})
+
+t.test('logging out revokes over there, and the next call wants a login again', async (t) => {
+  const upstream = await startGuardedUpstream(t, 'open')
+  const running = await start(t, upstream, { type: 'oauth2' })
+  const { origin, browser } = running
+  const desk = browser()
+  await logIn(running, desk)
+  const page = await open(origin, desk, CONNECT)
+
+  const after = await desk.submit(page, {}, undefined, 'form[action="/connect/notion/end"]')
+
+  t.equal(after.url, origin + CONNECT)
+  t.notMatch(main(after), 'Connected')
+  t.ok((await upstream.control()).revocations >= 1)
+})
+
+t.test('a link for somebody else begins nothing', async (t) => {
+  const upstream = await startGuardedUpstream(t, 'open')
+  const { origin, browser, createPerson } = await start(t, upstream, { type: 'oauth2' })
+  await createPerson(BOB)
+  const page = await open(origin, browser(), `${CONNECT}?for=invented`)
+  t.equal(page.status, 403)
+  t.match(main(page), 'This link is for another account')
+})

@@ -1,0 +1,193 @@
+// Owns the authorization server of a guarded upstream: oidc-provider in one of the manners, with a login page of one button.
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { exportJWK, generateKeyPair } from 'jose'
+import { type Configuration, Provider } from 'oidc-provider'
+import { type Manner, STATIC_CLIENT } from './manners.ts'
+
+export interface GuardedAuthorizationServer {
+  handle(req: IncomingMessage, res: ServerResponse): Promise<void>
+  /** Whose token this is, when it is good for the MCP server. */
+  accountOf(authorization: string | undefined): Promise<string | null>
+  challenge(res: ServerResponse): void
+  /** What a test wants to happen: `end=access`, `end=all`, `fail=<status>`, `delay=<ms>`. */
+  control(wishes: URLSearchParams): Promise<void>
+  counts(): Counts
+}
+
+export interface Counts {
+  readonly registrations: number
+  readonly refreshes: number
+  readonly exchanges: number
+  readonly revocations: number
+  /** What the token endpoint was told to answer with, or had to. */
+  readonly refused: number
+}
+
+const WELL_KNOWN = /^\/\.well-known\//
+const RESOURCE_METADATA = '/.well-known/oauth-protected-resource/mcp'
+const DEFAULT_ACCESS_SECONDS = 3600
+
+export async function createAuthorizationServer(
+  origin: string,
+  manner: Manner,
+): Promise<GuardedAuthorizationServer> {
+  const resource = `${origin}/mcp`
+  const { privateKey } = await generateKeyPair('ES256', { extractable: true })
+  const key = { ...(await exportJWK(privateKey)), alg: 'ES256', use: 'sig', kid: 'guarded' }
+  const state = { accessSeconds: DEFAULT_ACCESS_SECONDS, fail: 0, delay: 0, endedBefore: 0 }
+  const counts = { registrations: 0, refreshes: 0, exchanges: 0, revocations: 0, refused: 0 }
+  const provider = new Provider(origin, configuration(manner, resource, key, state))
+  provider.proxy = false
+  const callback = provider.callback()
+  provider.on('registration_create.success', () => void counts.registrations++)
+  provider.on('grant.success', ({ oidc }) => {
+    if (oidc.params?.grant_type === 'refresh_token') counts.refreshes++
+    else counts.exchanges++
+  })
+  provider.on('grant.error', () => void counts.refused++)
+  provider.on('access_token.destroyed', () => void counts.revocations++)
+  provider.on('refresh_token.destroyed', () => void counts.revocations++)
+
+  async function handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const { pathname } = new URL(req.url ?? '/', origin)
+    if (pathname === RESOURCE_METADATA && manner !== 'static') return describe(res, resource, origin)
+    if (manner === 'static' && WELL_KNOWN.test(pathname)) return void res.writeHead(404).end()
+    if (pathname.startsWith('/interaction/')) return interact(provider, req, res, resource)
+    if (pathname === '/token' && (await isOut(res))) return
+    await callback(req, res)
+  }
+
+  async function isOut(res: ServerResponse): Promise<boolean> {
+    if (state.delay > 0) await new Promise((resolve) => setTimeout(resolve, state.delay))
+    if (state.fail > 0) res.writeHead(state.fail).end()
+    return state.fail > 0
+  }
+
+  async function accountOf(authorization: string | undefined): Promise<string | null> {
+    const token = /^Bearer (.+)$/.exec(authorization ?? '')?.[1]
+    const found = token === undefined ? undefined : await provider.AccessToken.find(token)
+    if (!found?.isValid || (found.iat ?? 0) < state.endedBefore) return null
+    if (manner === 'open' && found.aud !== resource) return null
+    return found.accountId
+  }
+
+  return {
+    handle,
+    accountOf,
+    challenge(res) {
+      const metadata = manner === 'static' ? '' : ` resource_metadata="${origin}${RESOURCE_METADATA}",`
+      res.writeHead(401, { 'www-authenticate': `Bearer${metadata} scope="tools"` }).end()
+    },
+    async control(wishes) {
+      const seconds = Number(wishes.get('access') ?? state.accessSeconds)
+      Object.assign(state, {
+        accessSeconds: seconds,
+        fail: Number(wishes.get('fail') ?? state.fail),
+        delay: Number(wishes.get('delay') ?? state.delay),
+      })
+      // Tokens say whole seconds.
+      if (wishes.has('end')) state.endedBefore = Math.floor(Date.now() / 1000) + 1
+    },
+    counts: () => ({ ...counts }),
+  }
+}
+
+function configuration(
+  manner: Manner,
+  resource: string,
+  key: object,
+  state: { readonly accessSeconds: number },
+): Configuration {
+  const known = {
+    client_id: STATIC_CLIENT.id,
+    client_secret: STATIC_CLIENT.secret,
+    grant_types: ['authorization_code', 'refresh_token'],
+    response_types: ['code' as const],
+    token_endpoint_auth_method: 'client_secret_post' as const,
+    redirect_uris: [process.env.CALLBACK ?? 'http://localhost/connect/-/callback'],
+    id_token_signed_response_alg: 'ES256' as const,
+  }
+  return {
+    jwks: { keys: [{ ...key }] },
+    clients: manner === 'open' ? [] : [known],
+    clientDefaults: { id_token_signed_response_alg: 'ES256' },
+    scopes: ['openid', 'offline_access', 'tools'],
+    cookies: { keys: ['guarded'] },
+    routes: {
+      authorization: '/authorize',
+      token: '/token',
+      registration: '/register',
+      revocation: '/revoke',
+      device_authorization: '/device/code',
+      code_verification: '/device',
+    },
+    responseTypes: ['code'],
+    enabledJWA: { idTokenSigningAlgValues: ['ES256'] },
+    findAccount: (_ctx, accountId) => ({ accountId, claims: () => ({ sub: accountId }) }),
+    rotateRefreshToken: true,
+    issueRefreshToken: async () => true,
+    expiresWithSession: async () => false,
+    pkce: { required: () => true },
+    ttl: {
+      AccessToken: () => state.accessSeconds,
+      RefreshToken: 86400,
+      Grant: 86400,
+      Session: 3600,
+      Interaction: 600,
+    },
+    interactions: { url: (_ctx, { uid }) => `/interaction/${uid}` },
+    features: {
+      devInteractions: { enabled: false },
+      revocation: { enabled: true },
+      deviceFlow: { enabled: true },
+      registration: { enabled: manner === 'open', issueRegistrationAccessToken: false },
+      resourceIndicators: {
+        enabled: manner === 'open',
+        defaultResource: () => resource,
+        useGrantedResource: async () => true,
+        getResourceServerInfo: () => ({ scope: 'tools', audience: resource, accessTokenFormat: 'opaque' }),
+      },
+    },
+  }
+}
+
+function describe(res: ServerResponse, resource: string, origin: string): void {
+  res.writeHead(200, { 'content-type': 'application/json' }).end(
+    JSON.stringify({
+      resource,
+      authorization_servers: [origin],
+      scopes_supported: ['tools'],
+      bearer_methods_supported: ['header'],
+    }),
+  )
+}
+
+/** One page, one button; whoever presses it is carol, unless the form says another name. */
+async function interact(
+  provider: Provider,
+  req: IncomingMessage,
+  res: ServerResponse,
+  resource: string,
+): Promise<void> {
+  if (req.method !== 'POST') {
+    const page = `<!doctype html><title>Guarded login</title><form method="post"><input name="name" value="carol"><button name="answer" value="yes">Log in</button><button name="answer" value="no">Refuse</button></form>`
+    res.writeHead(200, { 'content-type': 'text/html' }).end(page)
+    return
+  }
+  const chunks: Buffer[] = []
+  for await (const chunk of req) chunks.push(chunk)
+  const form = new URLSearchParams(Buffer.concat(chunks).toString())
+  if (form.get('answer') === 'no') {
+    const refusal = { error: 'access_denied', error_description: 'planted text of the server' }
+    return provider.interactionFinished(req, res, refusal)
+  }
+  const { params, prompt, session } = await provider.interactionDetails(req, res)
+  const accountId = session?.accountId ?? form.get('name') ?? 'carol'
+  const grant = new provider.Grant({ accountId, clientId: String(params.client_id) })
+  grant.addOIDCScope('openid offline_access tools')
+  grant.addResourceScope(resource, 'tools')
+  const grantId = await grant.save()
+  const result = { login: { accountId }, consent: { grantId } }
+  await provider.interactionFinished(req, res, result, { mergeWithLastSubmission: prompt.name !== 'login' })
+}
