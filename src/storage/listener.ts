@@ -16,15 +16,15 @@ export interface Listener {
   close(): Promise<void>
 }
 
-/** `hear` is called after each commit that notified, while the connection is there. */
-export type Listen = (channel: string, hear: () => void) => Promise<Listener>
+/** `hear` is called with what was said, after each commit that notified, while the connection is there. */
+export type Listen = (channel: string, hear: (payload: string) => void) => Promise<Listener>
 
 const CONNECT_TIMEOUT_MS = 2_000
 
 /** As it is seen in pg_stat_activity. */
 export const LISTENER_NAME = 'gatehouse listener'
 
-export function listenOnPostgres(url: string, channel: string, hear: () => void): Listener {
+export function listenOnPostgres(url: string, channel: string, hear: (payload: string) => void): Listener {
   let socket = new Socket()
   let isOpen = false
   let isOpening = false
@@ -43,7 +43,7 @@ export function listenOnPostgres(url: string, channel: string, hear: () => void)
       return socket
     },
     onConnect: async (client) => {
-      client.on('notification', hear)
+      client.on('notification', ({ payload = '' }) => hear(payload))
       await client.query(`listen ${channel}`)
       isOpen = true
     },
@@ -83,7 +83,7 @@ export async function listenOnEmbedded(
   pglite: PGlite,
   db: Database,
   channel: string,
-  hear: () => void,
+  hear: (payload: string) => void,
 ): Promise<Listener> {
   const stop = await pglite.listen(channel, hear)
   return {

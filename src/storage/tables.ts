@@ -21,6 +21,7 @@ export interface Tables {
   upstream_registrations: UpstreamRegistrationsTable
   upstream_connections: UpstreamConnectionsTable
   upstream_logins: UpstreamLoginsTable
+  mail: MailTable
 }
 
 export type JsonObject = Record<string, unknown>
@@ -226,6 +227,13 @@ interface UpstreamLoginsTable {
   user_id: string
   session_hash: string
   upstream: string
+  sealed: string
+  expires_at: Date
+}
+
+interface MailTable {
+  id: Generated<string>
+  address_hash: string
   sealed: string
   expires_at: Date
 }

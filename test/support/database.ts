@@ -35,11 +35,15 @@ export async function createTestDatabase(
 }
 
 /** The same promises are kept by both: `promises` is called with a migrated database of each kind. */
-export function onEveryDatabase(t: Test, promises: (t: Test, db: Database) => Promise<unknown>): void {
+export function onEveryDatabase(
+  t: Test,
+  promises: (t: Test, db: Database, opened: OpenDatabase) => Promise<unknown>,
+): void {
   for (const kind of DATABASE_KINDS) {
-    t.test(`on a database of kind ${kind}`, async (t) =>
-      promises(t, (await createTestDatabase(t, { kind })).db),
-    )
+    t.test(`on a database of kind ${kind}`, async (t) => {
+      const opened = await createTestDatabase(t, { kind })
+      return promises(t, opened.db, opened)
+    })
   }
 }
 
