@@ -5,6 +5,7 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import { SIGN_OUT_ACTION } from './account/paths.ts'
 import { account } from './account/plugin.ts'
 import { createUpstreamLogins, serveClientDocument, type UpstreamLogins } from './app-logins.ts'
+import { mailboxOf } from './app-mailbox.ts'
 import {
   createCatalogue,
   endpointsOf,
@@ -45,7 +46,7 @@ import { standingAnswerHeaders } from './http/security-headers.ts'
 import { throttleByAddress } from './http/throttle.ts'
 import { closeUnusedConnections } from './http/unused-connections.ts'
 import type { ErrorView } from './http/view-data.ts'
-import { createLocalMailbox, type Mailbox } from './mcp/mailbox.ts'
+import type { Mailbox } from './mcp/mailbox.ts'
 import { groupsOf } from './oauth/policy.ts'
 import { type Audit, createAudit } from './ops/audit.ts'
 import { startHousekeeping } from './ops/housekeeping.ts'
@@ -69,6 +70,7 @@ import * as bridgeSessions from './storage/bridge-sessions.ts'
 import * as clients from './storage/clients.ts'
 import { type OpenDatabase, openDatabase, ping } from './storage/database.ts'
 import { hashToken } from './storage/hash.ts'
+import { deleteExpired as deleteExpiredMail } from './storage/mail.ts'
 import { migrateToLatest } from './storage/migrate.ts'
 import { isOutage } from './storage/outage.ts'
 import { deleteExpired as deleteExpiredRevocations } from './storage/revocations.ts'
@@ -191,7 +193,7 @@ async function compose(
     fetch: upstreamFetch,
   })
   serveClientDocument(app, config.publicUrl)
-  const mailbox = createLocalMailbox()
+  const mailbox = await mailboxOf(app, storage, keyring, logger)
   const { credentialFor } = logins
   const links = openLinks({ registry, keyring, mailbox, credentialFor, logger })
   app.addHook('onClose', () => links.close())
@@ -469,6 +471,7 @@ function keepHouse(
       },
       { name: 'spent API keys', batch: EXPIRED_BATCH, run: (limit) => apiKeys.deleteSpent(db, limit) },
       { name: 'last uses', batch: 1, run: () => flushAll(flush) },
+      { name: 'expired mail', batch: EXPIRED_BATCH, run: (limit) => deleteExpiredMail(db, limit) },
       { name: 'expired throttles', batch: EXPIRED_BATCH, run: (limit) => throttles.deleteExpired(db, limit) },
     ],
     onError: (err, task) => logger.warn({ err, task }, 'housekeeping failed and will be tried again'),
