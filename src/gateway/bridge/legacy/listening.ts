@@ -3,13 +3,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Peer, PeerFailure, type SubscriptionFilter, type Visitor } from '../../../mcp/peer.ts'
 import { INVALID_REQUEST, type RpcNotification } from '../../../mcp/rpc.ts'
-import { fullScope, readScope } from '../../../oauth/scope.ts'
-import type { Call } from '../../call.ts'
 import { rpcRefusal } from '../../refusal.ts'
 import type { Reply } from '../reply.ts'
-import type { LegacySession, Offers } from './handle.ts'
+import type { LegacySession } from './handle.ts'
 import { type Notices, newAddress } from './notices.ts'
 import type { SessionStates } from './session-states.ts'
+import { CHANGES, canListen, filterFor } from './subscription-filter.ts'
 import { notificationMessage } from './translation.ts'
 
 export interface ListenersNeeds {
@@ -39,11 +38,6 @@ interface Listener {
 
 const ACKNOWLEDGED = 'notifications/subscriptions/acknowledged'
 const UPDATED = 'notifications/resources/updated'
-const CHANGES = [
-  ['toolsListChanged', 'notifications/tools/list_changed'],
-  ['promptsListChanged', 'notifications/prompts/list_changed'],
-  ['resourcesListChanged', 'notifications/resources/list_changed'],
-] as const
 const PASSED: ReadonlySet<string> = new Set([UPDATED, ...CHANGES.map(([, method]) => method)])
 const FIRST_PAUSE_MS = 1_000
 const LONGEST_PAUSE_MS = 60_000
@@ -57,15 +51,13 @@ export function createListeners({ states, notices, report }: ListenersNeeds): Li
     const own = new AbortController()
     listener.current = own
     const { subscriptions } = await states.of(session.id)
-    const filter = mayRead(reply.call)
-      ? filterFor(session.offers, subscriptions)
-      : filterFor(toolsAlone(session.offers), [])
+    const filter = filterFor(reply.call, session.offers, subscriptions)
     const again = listener.failures > 0
     const notify = (notification: RpcNotification) => {
       if (notification.method === ACKNOWLEDGED) {
         former?.abort()
         listener.failures = 0
-        if (again) announceChanges(listener)
+        if (again && filter !== null) announceChanges(reply, filter)
       } else if (PASSED.has(notification.method)) reply.event(notificationMessage(notification))
     }
     const signal = AbortSignal.any([reply.signal, own.signal])
@@ -85,7 +77,8 @@ export function createListeners({ states, notices, report }: ListenersNeeds): Li
       previous?.abort()
       if (current?.signal.aborted || listener.reply.isOver()) return
       await pause(listener)
-      if (current?.signal.aborted || listener.reply.isOver()) return
+      // Meanwhile somebody else may have taken it over.
+      if (listener.current !== current || listener.reply.isOver()) return
     }
   }
 
@@ -126,34 +119,10 @@ export function createListeners({ states, notices, report }: ListenersNeeds): Li
   }
 }
 
-/** What every scope covers; the rest is for who may read it (gateway/access.ts), with the token of this very stream. */
-function toolsAlone({ toolsListChanged }: Offers): Offers {
-  const nothing = { logging: false, subscribe: false, promptsListChanged: false, resourcesListChanged: false }
-  return { ...nothing, toolsListChanged }
-}
-
-function mayRead({ caller, place }: Call): boolean {
-  return place.resource.upstreams.some(({ name }) =>
-    [fullScope(name), readScope(name)].some((scope) => caller.scopes.has(scope)),
-  )
-}
-
-/** Null where nothing is asked for yet. */
-function filterFor(offers: Offers, subscriptions: readonly string[]): SubscriptionFilter | null {
-  const changes = CHANGES.flatMap(([member]) => (offers[member] ? [[member, true] as const] : []))
-  if (changes.length === 0 && subscriptions.length === 0) return null
-  const filter: SubscriptionFilter = Object.fromEntries(changes)
-  return subscriptions.length === 0 ? filter : { ...filter, resourceSubscriptions: subscriptions }
-}
-
-function canListen(offers: Offers): boolean {
-  return offers.subscribe || CHANGES.some(([member]) => offers[member])
-}
-
 /** While nobody listened, anything may have changed. */
-function announceChanges({ reply, session }: Listener): void {
+function announceChanges(reply: Reply, filter: SubscriptionFilter): void {
   for (const [member, method] of CHANGES) {
-    if (session.offers[member]) reply.event({ jsonrpc: '2.0', method })
+    if (filter[member]) reply.event({ jsonrpc: '2.0', method })
   }
 }
 

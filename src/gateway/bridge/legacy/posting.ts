@@ -70,9 +70,9 @@ function answerRequests(needs: PostingNeeds, reply: Reply, peer: Peer, within: I
     batch: isBatch(call),
     streams: events,
     clock,
-    onFinished: (finished) => {
+    onFinished: (finished, kept) => {
       clearTimeout(patience)
-      turns.finished(finished)
+      turns.finished(finished, kept)
     },
   })
   turns.add(turn)

@@ -34,7 +34,7 @@ export function createResuming({ mailbox, turns, notices, report, pulseMs }: Res
   }, pulseMs).unref()
 
   async function resume(reply: Reply, session: LegacySession, cursor: Cursor): Promise<void> {
-    const turn = turns.find(cursor.turn, session.id)
+    const turn = turns.findResumable(cursor.turn, session.id)
     if (!turn) return resumeElsewhere(reply, session, cursor)
     if (reply.isOver()) return
     const reader = { event: reply.event, end: reply.endEvents }
@@ -58,7 +58,7 @@ export function createResuming({ mailbox, turns, notices, report, pulseMs }: Res
   return {
     resume,
     attach({ session, turn: id, after, reply }) {
-      const turn = turns.find(id, session)
+      const turn = turns.findResumable(id, session)
       if (!turn) return
       const reader = openRemoteReader(mailbox, reply, { report, onEnd: () => remote.delete(reply) })
       remote.set(reply, reader)
@@ -68,7 +68,7 @@ export function createResuming({ mailbox, turns, notices, report, pulseMs }: Res
     detach({ session, turn, reply }) {
       const reader = remote.get(reply)
       remote.delete(reply)
-      if (reader) turns.find(turn, session)?.detach(reader)
+      if (reader) turns.findResumable(turn, session)?.detach(reader)
     },
     destroy() {
       clearInterval(pulse)

@@ -3,9 +3,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Peer, PeerAnswer, PeerRequest, Visitor } from '../../../mcp/peer.ts'
 import { INTERNAL_ERROR, type Members, type RpcError, type RpcId } from '../../../mcp/rpc.ts'
+import { AskFailure } from './asking.ts'
 import { inputResponses, questionsFor } from './questions.ts'
 import { progressOrLog } from './translation.ts'
-import { AskFailure, type Turn } from './turn.ts'
+import type { Turn } from './turn.ts'
 
 export interface RoundsNeeds {
   readonly peer: Peer

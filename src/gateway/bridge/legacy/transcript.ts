@@ -9,8 +9,8 @@ export interface Said {
 }
 
 export interface Transcript {
-  /** The number that is given out next; also to an event that says nothing. */
-  next(): number
+  /** How much was said so far, kept or not. */
+  length(): number
   /** Returns its number. Of the notes only the newest are kept. */
   add(message: Members, kind: 'note' | 'question' | 'answer', last: boolean): number
   /** A question that was answered is not asked again. */
@@ -41,7 +41,7 @@ export function createTranscript(): Transcript {
   }
 
   return {
-    next: () => number,
+    length: () => number,
     add(message, kind, last) {
       number++
       const note = kind === 'note'

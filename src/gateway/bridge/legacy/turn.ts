@@ -1,19 +1,51 @@
 // Owns a turn: one POST with requests, what the client is told and asked meanwhile, and its answers, wherever it reads them.
 
-import { INTERNAL_ERROR, type Members, type RpcError, type RpcId } from '../../../mcp/rpc.ts'
+import type { Members, RpcId } from '../../../mcp/rpc.ts'
 import type { Caller } from '../../../oauth/caller.ts'
 import type { Refusal } from '../../refusal.ts'
 import type { Reply } from '../reply.ts'
-import { eventIds, newTurnId, questionId } from './event-id.ts'
+import { AskFailure, type Asking, createAsking } from './asking.ts'
+import { eventIds, newTurnId } from './event-id.ts'
 import type { LegacySession } from './handle.ts'
-import type { Question, Told } from './questions.ts'
-import { createTranscript } from './transcript.ts'
+import { createTranscript, type Transcript } from './transcript.ts'
 
 /** Where the client reads what is said. */
 export interface Reader {
   event(message: Members, id: string): void
   /** Nothing comes any more, at least not here. */
   end(): void
+}
+
+/** What a client can come back for. */
+export interface Resumable {
+  readonly id: string
+  readonly session: LegacySession
+  readonly caller: Caller
+  /** Reads on after the event of this number, in place of whoever read so far. False when there is nothing left to read. */
+  attach(reader: Reader, after: number): boolean
+  detach(reader: Reader): void
+}
+
+/** A turn that is over, and nothing of it but what was said. */
+export interface KeptTurn extends Resumable {
+  /** Roughly, in bytes. */
+  readonly size: number
+}
+
+export interface Turn extends Resumable, Asking {
+  /** Aborted when this request is cancelled, or was answered. */
+  signalOf(request: RpcId): AbortSignal
+  /** A longer wait is a stream, which can be kept alive and be resumed. */
+  begin(): void
+  notify(message: Members): void
+  /** The response to one of the requests; `refusal` when there is a status that says the same. */
+  respond(request: RpcId, response: Members, refusal?: Refusal): void
+  /** MCP 2025-11-25, Cancellation: without a response. False for a request that is not under way here. */
+  cancel(request: RpcId): boolean
+  /** Cancels what is left. */
+  abort(): void
+  /** Since when nobody reads, in milliseconds; null while somebody does. */
+  awaySince(): number | null
 }
 
 export interface TurnNeeds {
@@ -24,75 +56,38 @@ export interface TurnNeeds {
   /** The client takes a stream of events for an answer. */
   readonly streams: boolean
   readonly clock: () => number
-  /** Everything was answered. */
-  readonly onFinished: (turn: Turn) => void
+  /** Everything was answered. `kept`: where a client that comes back can read it; null where it could name no place in it. */
+  readonly onFinished: (turn: Turn, kept: KeptTurn | null) => void
 }
 
-export interface Turn {
-  readonly id: string
-  readonly session: LegacySession
-  readonly caller: Caller
-  /** Aborted when this request is cancelled. */
-  signalOf(request: RpcId): AbortSignal
-  /** A longer wait is a stream, which can be kept alive and be resumed. */
-  begin(): void
-  notify(message: Members): void
-  /** Asks the client and waits for every answer. Rejects with an `AskFailure`, or when the signal aborts. */
-  ask(questions: readonly Question[], signal: AbortSignal): Promise<readonly Told[]>
-  /** The response to one of the requests; `refusal` when there is a status that says the same. */
-  respond(request: RpcId, response: Members, refusal?: Refusal): void
-  /** True for a question that was asked here and is open. Only the first answer counts. */
-  take(question: RpcId, told: Told): boolean
-  /** MCP 2025-11-25, Cancellation: without a response. False for a request that is not under way here. */
-  cancel(request: RpcId): boolean
-  /** Cancels what is left. */
-  abort(): void
-  /** Reads on after the event of this number, in place of whoever read so far. False when there is nothing left to read. */
-  attach(reader: Reader, after: number): boolean
-  detach(reader: Reader): void
-  isFinished(): boolean
-  /** Since when nobody reads, in milliseconds; null while somebody does. */
-  awaySince(): number | null
-  /** A client that comes back can name a place in it. */
-  isResumable(): boolean
-  /** Of what is kept for a client that comes back; roughly. */
-  size(): number
-}
-
-/** Why the client cannot be asked, or did not answer. */
-export class AskFailure extends Error {
-  readonly error: RpcError
-
-  constructor(message: string) {
-    super(message)
-    this.name = 'AskFailure'
-    this.error = { code: INTERNAL_ERROR, message }
-  }
-}
-
-/** A person may have to fetch something first. */
-const QUESTION_MS = 15 * 60 * 1000
 /** The revision whose clients know an event without data (SEP-1699); the ones before try to parse it. */
 const WITH_PRIMING = '2025-11-25'
 
 export function openTurn({ reply, session, requests, batch, streams, clock, onFinished }: TurnNeeds): Turn {
   const id = newTurnId()
+  const { caller } = reply.call
   const idOf = eventIds(id, requests)
   const pending = new Map(requests.map((request) => [request, new AbortController()]))
+  /** Responses from before there was a stream. */
   const early: Members[] = []
-  const asked = new Map<RpcId, (told: Told) => void>()
   const transcript = createTranscript()
+  const primes = session.version === WITH_PRIMING
   const firstReader: Reader = { event: reply.event, end: reply.endEvents }
+  const asking = createAsking({
+    turn: id,
+    say: (question) => say(question, 'question'),
+    settle: transcript.remove,
+    notify,
+  })
   let reader: Reader | null = firstReader
   let begun = false
   let away: number | null = null
-  let questions = 0
   reply.signal.addEventListener('abort', () => detach(firstReader))
 
   function begin(): void {
     if (begun || !streams || reader === null || pending.size === 0) return
     begun = true
-    if (session.version === WITH_PRIMING) reply.prime(idOf(transcript.next(), false))
+    if (primes) reply.prime(idOf(0, false))
     else reply.beginEvents()
     for (const response of early) say(response, 'answer')
   }
@@ -120,7 +115,8 @@ export function openTurn({ reply, session, requests, batch, streams, clock, onFi
     else if (early.length === 0) endUnanswered()
     else if (refusal && !batch) reply.refuse(refusal)
     else reply.finish(batch ? early : (early[0] ?? {}))
-    onFinished(turn)
+    const resumable = begun && (primes || transcript.length() > 0)
+    onFinished(turn, resumable ? keep({ id, session, caller }, transcript, idOf) : null)
   }
 
   /** All of it was cancelled: a stream without a response, which is all that there is to say. */
@@ -139,47 +135,6 @@ export function openTurn({ reply, session, requests, batch, streams, clock, onFi
     return true
   }
 
-  async function ask(round: readonly Question[], signal: AbortSignal): Promise<readonly Told[]> {
-    begin()
-    if (!begun)
-      throw new AskFailure('The upstream server has a question, and this client takes no event stream.')
-    const open = round.map(({ method, params }) => {
-      const question = questionId(id, ++questions)
-      const { promise, resolve } = Promise.withResolvers<Told>()
-      asked.set(question, resolve)
-      const number = say({ jsonrpc: '2.0', id: question, method, params }, 'question')
-      return { question, number, promise }
-    })
-    try {
-      return await inTime(Promise.all(open.map(({ promise }) => promise)), signal)
-    } finally {
-      for (const { question, number } of open) {
-        transcript.remove(number)
-        // MCP 2025-11-25, "Timeouts": whoever stops waiting says so.
-        if (asked.delete(question)) notify(withdrawn(question))
-      }
-    }
-  }
-
-  function take(question: RpcId, told: Told): boolean {
-    const resolve = asked.get(question)
-    asked.delete(question)
-    resolve?.(told)
-    return resolve !== undefined
-  }
-
-  function attach(next: Reader, after: number): boolean {
-    const rest = transcript.after(after)
-    if (pending.size === 0 && rest.length === 0) return false
-    const former = reader
-    reader = pending.size === 0 ? null : next
-    away = null
-    if (former !== next) former?.end()
-    for (const { message, number, last } of rest) next.event(message, idOf(number, last))
-    if (pending.size === 0) next.end()
-    return true
-  }
-
   function detach(gone: Reader): void {
     if (reader !== gone || pending.size === 0) return
     reader = null
@@ -189,44 +144,57 @@ export function openTurn({ reply, session, requests, batch, streams, clock, onFi
   const turn: Turn = {
     id,
     session,
-    caller: reply.call.caller,
+    caller,
     signalOf: (request) => pending.get(request)?.signal ?? AbortSignal.abort(),
     begin,
     notify,
-    ask,
+    async ask(questions, signal) {
+      begin()
+      if (begun) return asking.ask(questions, signal)
+      throw new AskFailure('The upstream server has a question, and this client takes no event stream.')
+    },
+    take: asking.take,
     respond,
-    take,
     cancel,
-    abort: () => {
+    abort() {
       for (const request of [...pending.keys()]) cancel(request)
     },
-    attach,
+    attach(next, after) {
+      const former = reader
+      reader = next
+      away = null
+      if (former !== next) former?.end()
+      readOn(transcript, idOf, next, after)
+      return true
+    },
     detach,
-    isFinished: () => pending.size === 0,
     awaySince: () => away,
-    isResumable: () => begun && (session.version === WITH_PRIMING || transcript.next() > 0),
-    size: transcript.size,
   }
   return turn
 }
 
-function withdrawn(requestId: RpcId): Members {
-  const params = { requestId, reason: 'The answer is of no use any more.' }
-  return { jsonrpc: '2.0', method: 'notifications/cancelled', params }
+type IdOf = ReturnType<typeof eventIds>
+
+/** Outside of the turn, so that the request and its connection are not kept with it. */
+function keep(
+  known: Pick<Resumable, 'id' | 'session' | 'caller'>,
+  transcript: Transcript,
+  idOf: IdOf,
+): KeptTurn {
+  return {
+    ...known,
+    size: transcript.size(),
+    attach(reader, after) {
+      const some = readOn(transcript, idOf, reader, after)
+      if (some) reader.end()
+      return some
+    },
+    detach: () => undefined,
+  }
 }
 
-async function inTime<Value>(answers: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  const { promise, reject } = Promise.withResolvers<never>()
-  const giveUp = () => reject(signal.reason)
-  const late = () =>
-    reject(new AskFailure('The client did not answer the question of the upstream server in time.'))
-  const patience = setTimeout(late, QUESTION_MS)
-  signal.addEventListener('abort', giveUp, { once: true })
-  if (signal.aborted) giveUp()
-  try {
-    return await Promise.race([answers, promise])
-  } finally {
-    clearTimeout(patience)
-    signal.removeEventListener('abort', giveUp)
-  }
+function readOn(transcript: Transcript, idOf: IdOf, reader: Reader, after: number): boolean {
+  const rest = transcript.after(after)
+  for (const { message, number, last } of rest) reader.event(message, idOf(number, last))
+  return rest.length > 0
 }
