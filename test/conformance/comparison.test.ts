@@ -1,6 +1,7 @@
 // Owns the proof that a conformance run notices what a gateway changes, and counts nothing twice.
 
 import t from 'tap'
+import { explain } from './bridge-differences.ts'
 import { compare, judge } from './comparison.ts'
 import { formatSection, formatTotals } from './report.ts'
 import type { Check, Outcome } from './suite.ts'
@@ -80,3 +81,18 @@ t.test('the last line counts every check and every problem', async (t) => {
   t.equal(formatTotals([section, section]), '2 passed, 2 failed')
   t.match(formatSection(section), '✗ ping  2 passed  1 passed, 1 failed\n    ping: ping: SUCCESS bare')
 })
+
+t.test(
+  'a difference that has to be is no problem, another one is, and so is one that is not there any more',
+  async (t) => {
+    const bare = outcome('ping', ['ping', 'SUCCESS'], ['ping', 'SUCCESS'], ['other', 'SUCCESS'])
+    const bridged = outcome('ping', ['ping', 'SUCCESS'], ['ping', 'FAILURE'], ['other', 'FAILURE'])
+    const rows = compare(bare, bridged, REQUIRED)
+    const because = (...checks: readonly string[]) => [{ scenario: 'ping', checks, why: 'it must' }]
+    t.match(explain(rows, because('ping', 'other')), [{ problems: [], explained: ['ping, other: it must'] }])
+    t.match(explain(rows, because('ping')), [{ problems: [/^other: SUCCESS bare, FAILURE/] }])
+    t.match(explain(compare(bare, bare, REQUIRED), because('ping')), [
+      { problems: ['ping: is the same after all'] },
+    ])
+  },
+)

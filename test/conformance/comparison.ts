@@ -11,6 +11,8 @@ export interface Row {
   /** Checks that succeeded on both sides. */
   readonly passed: number
   readonly problems: readonly string[]
+  /** Differences that have to be. */
+  readonly explained?: readonly string[]
 }
 
 export function compare(bare: Outcome, gateway: Outcome, required: ReadonlySet<string>): readonly Row[] {

@@ -18,7 +18,10 @@ export function formatSection({ title, rows }: Section): string {
   const problems = rows.flatMap(({ scenario, problems }) =>
     problems.map((text) => `    ${scenario}: ${text}`),
   )
-  return [title, ...lines, ...problems, ''].join('\n')
+  const explained = rows.flatMap(({ scenario, explained: texts = [] }) =>
+    texts.map((text) => `    ${scenario} differs on purpose: ${text}`),
+  )
+  return [title, ...lines, ...explained, ...problems, ''].join('\n')
 }
 
 export function formatTotals(sections: readonly Section[]): string {

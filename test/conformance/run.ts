@@ -2,6 +2,7 @@
 
 import { startEverythingServer } from '../support/everything-server.ts'
 import { AUTHORIZATION_REVISIONS, runAuthorizationScenarios } from './authorization-scenarios.ts'
+import { runBridgeScenarios } from './bridge-scenarios.ts'
 import { STARTERS } from './gateway.ts'
 import { type Options, readOptions, USAGE } from './options.ts'
 import { formatSection, formatTotals, type Section, totalsOf } from './report.ts'
@@ -34,6 +35,9 @@ async function* runParts({ parts, revisions, gateway: kind }: Options): AsyncGen
   stack.defer(() => gateway.close())
   if (parts.includes('server')) {
     for (const revision of revisions) yield await runServerScenarios(revision, upstream.url, gateway)
+  }
+  if (parts.includes('bridge')) {
+    for (const revision of revisions) yield await runBridgeScenarios(revision, upstream.url, STARTERS[kind])
   }
   if (parts.includes('authorization')) {
     for (const revision of AUTHORIZATION_REVISIONS) yield await runAuthorizationScenarios(revision, gateway)
