@@ -23,6 +23,8 @@ const NAMED: ReadonlySet<string> = new Set(['properties', 'patternProperties', '
 /** Members whose value is data. */
 const DATA: ReadonlySet<string> = new Set(['const', 'enum', 'default', 'examples'])
 const MOST_CHARACTERS = 16 * 1024
+/** Of the texts that are matched with patterns, in the arguments of one call: milliseconds. */
+const MOST_MATCHED = 64 * 1024
 
 /** The condition, or what is wrong with the schema in words that follow "expected". */
 export function readCondition(schema: unknown): Condition | string {
@@ -39,6 +41,7 @@ export function readCondition(schema: unknown): Condition | string {
 }
 
 function compile(schema: object): Condition {
+  const budget = { characters: 0 }
   const ajv = new Ajv2020({
     strict: true,
     // `{"required": ["force"]}` is a complete condition.
@@ -47,21 +50,36 @@ function compile(schema: object): Condition {
     validateSchema: true,
     addUsedSchema: false,
     logger: false,
-    code: { regExp: linear },
+    code: { regExp: linearWithin(budget) },
   })
   const validate = ajv.compile(schema)
-  return (given) => validate(given) === true
+  return (given) => {
+    budget.characters = MOST_MATCHED
+    try {
+      return validate(given) === true
+    } catch {
+      return null
+    }
+  }
 }
 
-/** RE2's matching takes time linear in the text. What it cannot do (look-around, back references) is a mistake at the start. */
-const linear = Object.assign(
-  (pattern: string) => {
+/**
+ * RE2's matching takes time linear in the text, and the texts of one call have a budget. What it cannot do (look-around, back
+ * references) is a mistake at the start.
+ */
+function linearWithin(budget: { characters: number }) {
+  const regExp = (pattern: string) => {
     const compiled = RE2JS.compile(pattern)
+    const test = (text: string) => {
+      budget.characters -= text.length
+      if (budget.characters < 0) throw new Error('there is too much to match')
+      return compiled.matcher(text).find()
+    }
     // Ajv takes two with one text for the same expression.
-    return { test: (text: string) => compiled.matcher(text).find(), toString: () => `/${pattern}/` }
-  },
-  { code: 'linear' },
-)
+    return { test, toString: () => `/${pattern}/` }
+  }
+  return Object.assign(regExp, { code: 'linear' })
+}
 
 function refusedIn(schema: unknown): string | null {
   if (typeof schema !== 'object' || schema === null) return null

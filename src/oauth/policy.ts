@@ -8,8 +8,8 @@ export type Effect = 'allow' | 'read-only' | 'deny'
 /** Of each, `*` stands for any characters. */
 type Patterns = readonly string[]
 
-/** A condition on the arguments of a call. */
-export type Condition = (given: Readonly<Record<string, unknown>>) => boolean
+/** A condition on the arguments of a call; null: they are too much to be judged. */
+export type Condition = (given: Readonly<Record<string, unknown>>) => boolean | null
 
 /** Of the conditions, null is none: the rule holds whatever it is. */
 export interface Rule {

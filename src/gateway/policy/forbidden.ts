@@ -63,7 +63,7 @@ export function describeForbidden({ use, judgement }: Forbidden): string {
     case 'ambiguous URI':
       return `${subject} is not allowed here: write its URI without dot segments.`
     case 'malformed arguments':
-      return `${subject} is not allowed here: its arguments are not an object.`
+      return `${subject} is not allowed here: its arguments cannot be judged. They have to be an object, and short where a rule has a pattern.`
     default:
       return `${subject} is not allowed here${conditionOf(judgement)}: the policy of this service denies it.`
   }

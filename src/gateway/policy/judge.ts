@@ -21,7 +21,7 @@ export interface Judgement {
     | 'protocol'
     /** Two readers could take the URI for two resources. */
     | 'ambiguous URI'
-    /** Conditions are about members, and the arguments have none. */
+    /** Conditions are about members, and the arguments have none; or too much in them. */
     | 'malformed arguments'
   readonly rule: Rule | null
 }
@@ -87,7 +87,7 @@ export function isAbout({ tools, prompts, resources, methods }: Rule, { kind, na
 function conditionHolds({ arguments: condition }: Rule, use: Use, allows: boolean): boolean | 'malformed' {
   if (condition === null) return true
   if (use.arguments === ANY_ARGUMENTS) return allows
-  return isRecord(use.arguments) ? condition(use.arguments) : 'malformed'
+  return (isRecord(use.arguments) ? condition(use.arguments) : null) ?? 'malformed'
 }
 
 function isReading({ kind, name, method }: Use, isReadOnly: (tool: string) => boolean): boolean {
