@@ -55,7 +55,7 @@ function unsupported(message: string): Refusal {
   return rpcRefusal({ status: 415, reason: 'malformed', code: INVALID_REQUEST, message })
 }
 
-function tooLarge(maxBytes: number): Refusal {
+export function tooLarge(maxBytes: number): Refusal {
   return rpcRefusal({
     status: 413,
     reason: 'too_large',

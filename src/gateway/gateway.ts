@@ -11,15 +11,13 @@ import type { Tools } from '../oauth/tool.ts'
 import type { CredentialFor } from '../upstreams/credentials.ts'
 import type { Guards } from '../upstreams/guards.ts'
 import type { Links } from '../upstreams/links.ts'
-import type { AggregatePlace, Place, Registry, Upstream } from '../upstreams/registry.ts'
-import { type Access, decide, insufficientScope, toolsInQuestion } from './access.ts'
+import type { Place, Registry, Upstream } from '../upstreams/registry.ts'
 import type { KeySource } from './access-token.ts'
 import { createAggregate } from './aggregate/aggregate.ts'
-import { inOwnWords } from './aggregate/decide.ts'
+import { createAuthorize } from './authorize.ts'
 import { type ApiKeySource, createBearer } from './bearer.ts'
 import { canSkipBody, readBody } from './body.ts'
 import { createBridge } from './bridge/bridge.ts'
-import { refusalFor } from './bridge/failure.ts'
 import { createLocalSessionStore, type SessionStore } from './bridge/legacy/session-store.ts'
 import { answerFromMemory } from './cache/answer.ts'
 import { createAnswerCache } from './cache/answer-cache.ts'
@@ -35,10 +33,8 @@ import { type ResourceMetadata, resourceMetadata } from './metadata.ts'
 import { checkMirroredHeaders } from './mirrored-headers.ts'
 import { createOrigins, isPreflight, preflightHeaders } from './origin.ts'
 import { CLIENT_LEFT, detailOf, type Outcome } from './outcome.ts'
-import { asksForArguments, policyRefusal } from './policy/forbidden.ts'
 import { listRewrite } from './policy/list-rewrite.ts'
 import { policedPeer } from './policy/policed-peer.ts'
-import { refuseRepeatedMembers } from './policy/unambiguous.ts'
 import { malformed, Refusal, rpcRefusal, writeRefusal } from './refusal.ts'
 import { refuseRepeated, repeatedHeaders } from './repeated-headers.ts'
 import type { Revocations } from './revocations.ts'
@@ -106,7 +102,6 @@ export interface Gateway {
 type Progress = { -readonly [Fact in keyof Visit]: Visit[Fact] } & { cors: readonly string[] }
 
 const RETRY_AFTER_SECONDS = 5
-const NO_TOOLS: Tools = new Map()
 
 export function createGateway(needs: GatewayNeeds): Gateway {
   const { issuer, registry, audit, report, sessions, policy = null } = needs
@@ -133,6 +128,7 @@ export function createGateway(needs: GatewayNeeds): Gateway {
     return policedPeer(peer, upstream, { ...needs, policy })
   }
   const aggregate = createAggregate({ ...needs, policy, peerOf, limits, clock })
+  const authorize = createAuthorize({ ...needs, policy, aggregate, limits })
   let closing = false
 
   /** The walk of every call. Each step returns what it found, or throws the refusal that ends the walk. */
@@ -156,7 +152,7 @@ export function createGateway(needs: GatewayNeeds): Gateway {
     visit.messages = messages
     checkMirroredHeaders(req.headers, repeated, messages)
     if (modern) refuseResponses(messages)
-    await authorize(caller, place, visit, body)
+    await authorize({ caller, place, messages, body }, (concern) => void Object.assign(visit, concern))
     const ids = requestIds(messages)
     const { cors } = visit
     const call = { req, res, cors, place, caller, method, modern, body, messages, ids, session: null }
@@ -190,56 +186,6 @@ export function createGateway(needs: GatewayNeeds): Gateway {
   function maxBodyOf(place: Place): number {
     const own = place.kind === 'upstream' ? place.upstream.limits.maxBodyBytes : null
     return own ?? limits.maxBodyBytes
-  }
-
-  async function authorize(
-    caller: Caller,
-    place: Place,
-    visit: Progress,
-    body: Buffer | null,
-  ): Promise<void> {
-    const { messages } = visit
-    const access =
-      place.kind === 'aggregate'
-        ? await decideSeveral(caller, place, visit, body)
-        : await decideOne(caller, place.upstream, messages, body)
-    if (access.allowed) return
-    if (access.by === 'policy') throw policyRefusal(access.forbidden, messages)
-    if (caller.grantId !== null) needs.onStepUp?.(caller.grantId)
-    throw insufficientScope(access, place.resource, messages)
-  }
-
-  async function decideOne(
-    caller: Caller,
-    upstream: Upstream,
-    messages: readonly RpcMessage[],
-    body: Buffer | null,
-  ): Promise<Access> {
-    const question = { caller, policy, upstream, messages }
-    if (body !== null && asksForArguments(question)) refuseRepeatedMembers(body, limits)
-    const asked = toolsInQuestion(question)
-    const tools = asked.length === 0 ? NO_TOOLS : await needs.toolsOf(upstream, asked)
-    return decide({ ...question, tools })
-  }
-
-  async function decideSeveral(
-    caller: Caller,
-    place: AggregatePlace,
-    visit: Progress,
-    body: Buffer | null,
-  ): Promise<Access> {
-    const { messages } = visit
-    const { upstreams } = place
-    if (
-      body !== null &&
-      upstreams.some((upstream) => asksForArguments({ caller, policy, upstream, messages }))
-    )
-      refuseRepeatedMembers(body, limits)
-    const routed = await aggregate.route(place, caller, messages).catch((error: unknown) => {
-      throw refusalFor(error, requestIds(messages), report)
-    })
-    Object.assign(visit, inOwnWords(routed, caller, upstreams))
-    return aggregate.decide(place, caller, routed)
   }
 
   function sessionOf({ req, caller, place, ids }: UpstreamCall): Session | null {

@@ -42,7 +42,7 @@ interface Parts {
 }
 
 export function createAggregate(needs: AggregateNeeds): Aggregate {
-  const names = createNameIndex()
+  const names = createNameIndex(needs.clock)
   const built = new WeakMap<AggregatePlace, Parts>()
 
   function partsOf(place: AggregatePlace): Parts {
@@ -74,9 +74,10 @@ export function createAggregate(needs: AggregateNeeds): Aggregate {
     async route(place, caller, messages) {
       const { findRoute } = partsOf(place)
       const visitor = unknownClientOf(caller)
-      return Promise.all(
-        messages.map(async (message) => ({ message, route: await findRoute(message, visitor) })),
-      )
+      const routed: Routed[] = []
+      // One after the other: a batch of names that have to be looked up reads a list once.
+      for (const message of messages) routed.push({ message, route: await findRoute(message, visitor) })
+      return routed
     },
     decide: ({ upstreams }, caller, routed) =>
       decideAggregate({ caller, upstreams, routed, policy: needs.policy, toolsOf: needs.toolsOf }),

@@ -18,11 +18,17 @@ export interface NameIndex {
 /** Null: two names of one upstream are shown alike, so neither can be meant. */
 type Names = Map<string, string | null>
 
+/** When somebody's list was last read to its end: it is not read again for each name that somebody makes up. */
+type Readings = Map<string, number>
+
 const MOST_NAMES = 4096
 const MOST_PAGES = 64
 const LIST_MS = 10_000
+const READ_AGAIN_MS = 2_000
+const MOST_READINGS = 1024
 
-export function createNameIndex(): NameIndex {
+export function createNameIndex(clock: () => number): NameIndex {
+  const read = new WeakMap<Upstream, Readings>()
   const known = { tools: new WeakMap<Upstream, Names>(), prompts: new WeakMap<Upstream, Names>() }
 
   function namesOf(kind: NamedKind, upstream: Upstream): Names {
@@ -36,16 +42,29 @@ export function createNameIndex(): NameIndex {
     for (const { name } of items) if (typeof name === 'string') remember(names, upstream.name, name)
   }
 
+  function wasJustRead(upstream: Upstream, reader: string): boolean {
+    return clock() - (read.get(upstream)?.get(reader) ?? 0) < READ_AGAIN_MS
+  }
+
+  function rememberReading(upstream: Upstream, reader: string): void {
+    const readings = read.get(upstream) ?? new Map()
+    read.set(upstream, readings.set(reader, clock()))
+    const [oldest] = readings.keys()
+    if (readings.size > MOST_READINGS) readings.delete(oldest)
+  }
+
   return {
     learn,
     async find(kind, member, shown, visitor) {
       const names = namesOf(kind, member.upstream)
-      if (!names.has(shown))
+      const reader = `${kind} ${visitor.caller.subject} ${visitor.caller.clientId}`
+      if (!names.has(shown) && !wasJustRead(member.upstream, reader))
         await within(LIST_MS, new AbortController().signal, async (signal) => {
           for await (const page of pagesOf(kind, member.peer, visitor, signal)) {
             learn(kind, member.upstream, page)
             if (names.has(shown)) return
           }
+          rememberReading(member.upstream, reader)
         })
       return names.get(shown) ?? null
     },

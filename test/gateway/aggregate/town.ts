@@ -23,7 +23,7 @@ export async function setTown(
   needs: Partial<GatewayNeeds> = {},
 ): Promise<Town> {
   const links = openLinks(t)
-  const stage = await setStage(t, upstreams, { links, limits: { straggleMs: 500 }, ...needs })
+  const stage = await setStage(t, upstreams, { links, ...needs })
   const scope = upstreams.map(({ name }) => name).join(' ')
   const pass = (claims: Claims = {}) => stage.token({ aud: `${PUBLIC_URL}/mcp`, scope, ...claims })
   return { ...stage, pass }
@@ -66,10 +66,12 @@ export async function clientAt(t: Teardown, town: Town, claims: Claims = {}): Pr
   return client
 }
 
-/** One request by hand. */
+/** One request by hand. What took long enough to become a stream is read to its end. */
 export async function ask(town: Town, sent: Sent & { readonly claims?: Claims }) {
   const { claims, ...rest } = sent
-  return send(town, { path: '/mcp', token: await town.pass(claims), ...rest })
+  const answer = await send(town, { path: '/mcp', token: await town.pass(claims), ...rest })
+  const last = answer.text.split('\n').findLast((line) => line.startsWith('data: {'))
+  return last === undefined ? answer : { ...answer, json: JSON.parse(last.slice('data: '.length)) }
 }
 
 export function textOf(result: unknown): string {

@@ -1,0 +1,88 @@
+// Owns the step that authorizes a call: what the scopes and the policy say, at one upstream or at those that a call concerns.
+
+import type { Caller } from '../oauth/caller.ts'
+import type { Policy } from '../oauth/policy.ts'
+import type { Tools } from '../oauth/tool.ts'
+import type { AggregatePlace, Place, Upstream } from '../upstreams/registry.ts'
+import { type Access, decide, insufficientScope, toolsInQuestion } from './access.ts'
+import type { Aggregate } from './aggregate/aggregate.ts'
+import { inOwnWords, type Routed } from './aggregate/decide.ts'
+import { tooLarge } from './body.ts'
+import { refusalFor } from './bridge/failure.ts'
+import type { Visit } from './call-event.ts'
+import { type MessageLimits, type RpcMessage, requestIds } from './message.ts'
+import { asksForArguments, policyRefusal } from './policy/forbidden.ts'
+import { refuseRepeatedMembers } from './policy/unambiguous.ts'
+
+export interface AuthorizeNeeds {
+  readonly policy: Policy | null
+  readonly aggregate: Aggregate
+  readonly toolsOf: (upstream: Upstream, asked: readonly string[]) => Promise<Tools>
+  readonly onStepUp?: (grantId: string) => void
+  readonly report: (error: unknown) => void
+  readonly limits: MessageLimits
+}
+
+export interface Authorizing {
+  readonly caller: Caller
+  readonly place: Place
+  readonly messages: readonly RpcMessage[]
+  /** What was posted. */
+  readonly body: Buffer | null
+}
+
+/** What the visit is found to be about. */
+export type Concern = Pick<Visit, 'upstreams' | 'messages'>
+
+/** Throws the refusal (403) that names what is missing. */
+export type Authorize = (asking: Authorizing, noticed: (concern: Concern) => void) => Promise<void>
+
+const NO_TOOLS: Tools = new Map()
+
+export function createAuthorize(needs: AuthorizeNeeds): Authorize {
+  const { policy, aggregate, toolsOf, onStepUp, report, limits } = needs
+
+  async function decideOne(upstream: Upstream, { caller, messages, body }: Authorizing): Promise<Access> {
+    const question = { caller, policy, upstream, messages }
+    if (body !== null && asksForArguments(question)) refuseRepeatedMembers(body, limits)
+    const asked = toolsInQuestion(question)
+    const tools = asked.length === 0 ? NO_TOOLS : await toolsOf(upstream, asked)
+    return decide({ ...question, tools })
+  }
+
+  async function decideSeveral(
+    place: AggregatePlace,
+    { caller, messages, body }: Authorizing,
+    noticed: (concern: Concern) => void,
+  ): Promise<Access> {
+    const routed = await aggregate.route(place, caller, messages).catch((error: unknown) => {
+      throw refusalFor(error, requestIds(messages), report)
+    })
+    noticed(inOwnWords(routed, caller, place.upstreams))
+    if (body !== null) for (const each of routed) checkBody(caller, body, each)
+    return aggregate.decide(place, caller, routed)
+  }
+
+  /** What is known of an upstream's own bodies before they are read is known here only when it has been. */
+  function checkBody(caller: Caller, body: Buffer, { message, route }: Routed): void {
+    if (route.kind !== 'each') return
+    for (const { upstream, params } of route.parts) {
+      const most = upstream.limits.maxBodyBytes
+      if (most !== null && body.length > most) throw tooLarge(most)
+      const question = { caller, policy, upstream, messages: [{ ...message, params }] }
+      if (asksForArguments(question)) refuseRepeatedMembers(body, limits)
+    }
+  }
+
+  return async (asking, noticed) => {
+    const { caller, place, messages } = asking
+    const access =
+      place.kind === 'aggregate'
+        ? await decideSeveral(place, asking, noticed)
+        : await decideOne(place.upstream, asking)
+    if (access.allowed) return
+    if (access.by === 'policy') throw policyRefusal(access.forbidden, messages)
+    if (caller.grantId !== null) onStepUp?.(caller.grantId)
+    throw insufficientScope(access, place.resource, messages)
+  }
+}
