@@ -38,6 +38,7 @@ export function openLinks({ registry, keyring, mailbox, credentialFor, logger }:
       wrote: (upstream, line) => logger.debug({ upstream, line }, 'a program wrote to its standard error'),
       died: (upstream, how) => logger.warn({ upstream, how }, 'a program ended by itself'),
     },
+    failureLog: (upstream, why) => logger.warn({ upstream, why }, 'an upstream has no answer'),
     apiProblem: (upstream, err) => logger.warn({ upstream, err }, 'an OpenAPI document cannot be used'),
   })
   // Their documents are loaded before anybody asks.

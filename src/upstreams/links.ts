@@ -14,6 +14,7 @@ import { createPeers } from './peers.ts'
 import { type Eras, probeEras } from './probe.ts'
 import { createPrograms, type ProgramLog } from './programs/programs.ts'
 import type { HttpUpstream, Upstream } from './registry.ts'
+import type { FailureLog } from './told-failures.ts'
 
 export interface LinksNeeds {
   readonly credentialFor: CredentialFor
@@ -24,6 +25,8 @@ export interface LinksNeeds {
   /** Whether an upstream is still configured. */
   readonly has: (upstream: Upstream) => boolean
   readonly programLog: ProgramLog
+  /** Why an upstream has no answer, for the log. */
+  readonly failureLog: FailureLog
   /** An OpenAPI document that is of no use, or not all of it; for the log. */
   readonly apiProblem: (upstream: string, problem: unknown) => void
   /** Milliseconds. */

@@ -18,6 +18,7 @@ import { createOpenApiPeer } from './openapi/peer.ts'
 import type { Programs } from './programs/programs.ts'
 import type { HttpUpstream, OpenApiUpstream, StdioUpstream, Upstream } from './registry.ts'
 import { sharedPeer } from './shared-peer.ts'
+import { type FailureLog, tellingPeer } from './told-failures.ts'
 
 export interface PeersNeeds {
   readonly connections: Connections
@@ -26,6 +27,8 @@ export interface PeersNeeds {
   readonly known: KnownEras
   readonly sealer: StateSealer
   readonly mailbox: Mailbox
+  /** Why an upstream has no answer, for the log. */
+  readonly failureLog: FailureLog
   /** An OpenAPI document that is of no use, or not all of it; for the log. */
   readonly apiProblem: (upstream: string, problem: unknown) => void
   /** Whether an upstream is still configured. */
@@ -103,8 +106,9 @@ export function createPeers(needs: PeersNeeds): Peers {
       if (found) return found.peer
       closeForgotten()
       const opened = openPeer(upstream)
-      open.set(upstream, opened)
-      return opened.peer
+      const peer = tellingPeer(opened.peer, upstream.name, needs.failureLog, clock)
+      open.set(upstream, { ...opened, peer })
+      return peer
     },
     async close() {
       await Promise.all([...open.values()].map(({ close }) => close()))

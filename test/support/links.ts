@@ -20,6 +20,7 @@ export function openLinks(t: Teardown, needs: Partial<LinksNeeds> = {}): Links {
     },
     mailbox: createLocalMailbox(),
     has: () => true,
+    failureLog: () => undefined,
     apiProblem: () => undefined,
     programLog: { wrote: () => undefined, died: () => undefined },
     ...needs,

@@ -12,7 +12,7 @@ server.registerTool(
   ({ name }) => ({ content: [{ type: 'text', text: `Hello ${name}, from ${process.pid}` }] }),
 )
 
-server.registerTool('environment', {}, () => ({
+server.registerTool('environment', { annotations: { readOnlyHint: true } }, () => ({
   content: [{ type: 'text', text: JSON.stringify(Object.keys(process.env).sort()) }],
 }))
 
