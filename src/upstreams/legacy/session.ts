@@ -93,7 +93,7 @@ export async function openSession(
       reply({ id, result: {} })
       return
     }
-    const owner = owners.of(during)
+    const owner = owners.ofQuestion(during)
     const error = owner === null ? NOT_NOW : owner.ask(id, method, params)
     if (error !== null) reply({ id, error })
   }

@@ -42,6 +42,7 @@ export interface UpstreamCall {
 
 /** The side of the call that the session sees. */
 export interface OpenCall extends UpstreamCall {
+  readonly mayAsk: boolean
   /** Nothing more comes of it. An error is what to tell who waits: a `PeerFailure`, or a `SessionLost`. */
   end(given: Answer | Error): void
   log(params: Members): void
@@ -119,6 +120,7 @@ export function createUpstreamCall({ method, capabilities, serverInfo, reply, ov
 
   return {
     serverInfo,
+    mayAsk: mayAsk(method),
     async wait(ears) {
       if (ears.signal.aborted) cancel()
       ears.signal.throwIfAborted()

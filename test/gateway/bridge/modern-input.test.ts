@@ -62,6 +62,31 @@ t.test('a question that names no call is asked during the call that is under way
   t.match(await client.callTool({ name: 'ask_on_own_stream' }), { content: [{ text: /Anybody/ }] })
 })
 
+t.test(
+  'a question that names no call is not asked during a request that nothing can be asked in',
+  async (t) => {
+    const servers = askingServers()
+    const listing = Promise.withResolvers<void>()
+    const upstream = await serveLegacy(t, servers.build, {
+      before: (_req, res, body) => {
+        if (!JSON.stringify(body ?? {}).includes('"prompts/list"')) return false
+        void listing.promise.then(() => res.writeHead(500).end())
+        return true
+      },
+    })
+    const stage = await setBridge(t, upstream.url)
+    const token = await stage.token()
+    const list = send(stage, asking('prompts/list', {}, { token, capabilities: EVERYTHING }))
+    await until(() => upstream.count('prompts/list') === 1)
+    const first = await send(stage, calling(token, 'ask_on_own_stream'))
+    const answer = await send(stage, calling(token, 'ask_on_own_stream', responding(askedIn(first))))
+    t.match(answer.json.result, { content: [{ text: /Ann/ }] })
+    t.equal(upstream.sessions(), 1)
+    listing.resolve()
+    t.equal((await list).status, 502)
+  },
+)
+
 t.test('a question during a prompt, and one that sends the person to a page', async (t) => {
   const servers = askingServers()
   const upstream = await serveLegacy(t, servers.build)
