@@ -13,7 +13,7 @@ import type { OpenDatabase } from './storage/database.ts'
 import type { Keyring } from './storage/sealing.ts'
 import { observe } from './storage/upstream-tools.ts'
 import type { CredentialFor } from './upstreams/credentials.ts'
-import { createLinks, type Links } from './upstreams/links.ts'
+import { createLinks, type Links, type OpenLinks } from './upstreams/links.ts'
 import type { Registry } from './upstreams/registry.ts'
 import { createToolCatalogue, type ToolCatalogue } from './upstreams/tools.ts'
 
@@ -27,7 +27,7 @@ export interface LinksFoundation {
   readonly logger: Logger
 }
 
-export function openLinks({ registry, keyring, mailbox, credentialFor, logger }: LinksFoundation): Links {
+export function openLinks({ registry, keyring, mailbox, credentialFor, logger }: LinksFoundation): OpenLinks {
   const links = createLinks({
     credentialFor,
     sealer: sealerOf(keyring, 'mcp-request-state'),
@@ -42,7 +42,11 @@ export function openLinks({ registry, keyring, mailbox, credentialFor, logger }:
     apiProblem: (upstream, err) => logger.warn({ upstream, err }, 'an OpenAPI document cannot be used'),
   })
   // Their documents are loaded before anybody asks.
-  for (const upstream of registry.upstreams()) if (upstream.kind === 'openapi') links.peerOf(upstream)
+  const load = () => {
+    for (const upstream of registry.upstreams()) if (upstream.kind === 'openapi') links.peerOf(upstream)
+  }
+  load()
+  registry.onReplace(load)
   return links
 }
 

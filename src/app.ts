@@ -6,6 +6,7 @@ import { SIGN_OUT_ACTION } from './account/paths.ts'
 import { account } from './account/plugin.ts'
 import { createUpstreamLogins, serveClientDocument, type UpstreamLogins } from './app-logins.ts'
 import { mailboxOf } from './app-mailbox.ts'
+import { type Reload, startReload } from './app-reload.ts'
 import {
   createCatalogue,
   endpointsOf,
@@ -81,7 +82,7 @@ import * as upstreamLogins from './storage/upstream-logins.ts'
 import * as users from './storage/users.ts'
 import { guardLinks } from './upstreams/guarded-links.ts'
 import { createGuards } from './upstreams/guards.ts'
-import type { Links } from './upstreams/links.ts'
+import type { OpenLinks } from './upstreams/links.ts'
 import { createRegistry, type Registry, type UpstreamSettings } from './upstreams/registry.ts'
 import type { ToolCatalogue } from './upstreams/tools.ts'
 
@@ -97,6 +98,10 @@ export interface Overrides {
   readonly upstreamFetch?: GuardedFetch
   /** How often the signing keys are read again; tests wait for it. */
   readonly signingKeyPollMs?: number
+  /** The configuration as it is written now. Without it the upstreams stay as they were at the start. */
+  readonly readConfig?: () => Config
+  /** How often the files of the upstreams are looked at; tests wait for it. */
+  readonly filePollMs?: number
   /** Smaller ones, for tests. */
   readonly registrationLimits?: { readonly perAddress?: number; readonly unused?: number }
 }
@@ -105,6 +110,8 @@ export interface Gatehouse {
   /** Ready to listen. Closing it drains the gateway, then closes everything that was opened here. */
   readonly app: FastifyInstance
   readonly firstSteps: FirstSteps
+  /** Reads the upstreams again; null when there is nothing to read them from. */
+  readonly reload: Reload | null
 }
 
 /** Receiving a request takes longer than this only for who means to keep us waiting. Answers may take as long as they like. */
@@ -140,7 +147,7 @@ export async function buildApp(config: Config, secrets: Secrets, overrides: Over
     },
   })
   try {
-    return { app, firstSteps: await compose(app, front, config, secrets, overrides) }
+    return { app, ...(await compose(app, front, config, secrets, overrides)) }
   } catch (error) {
     await app.close()
     throw error
@@ -157,7 +164,7 @@ interface Foundation {
   readonly registry: Registry
   readonly pages: Pages
   readonly mailbox: Mailbox
-  readonly links: Links
+  readonly links: OpenLinks
   readonly catalogue: ToolCatalogue
   readonly revocations: RevocationList
   readonly logins: UpstreamLogins
@@ -169,7 +176,7 @@ async function compose(
   config: Config,
   secrets: Secrets,
   overrides: Overrides,
-): Promise<FirstSteps> {
+): Promise<Omit<Gatehouse, 'app'>> {
   const { logger } = overrides
   const storage = overrides.storage ?? (await openStorage(app, config, logger))
   await migrate(storage, logger)
@@ -208,17 +215,30 @@ async function compose(
   keepHouse(app, foundation, [authorizationServer.flush, keys.flush, logins.flush])
   keepKeys(app, foundation, authorizationServer, overrides)
 
-  return {
+  const firstSteps = {
     endpoints: endpointsOf(registry),
     setupLink: setup.kind === 'link' ? setup.url : null,
     usesDemo: config.upstreams.length === 0,
   }
+  return { firstSteps, reload: followFiles(app, foundation, overrides) }
 }
 
 async function openStorage(app: FastifyInstance, config: Config, logger: Logger): Promise<OpenDatabase> {
   const storage = await openDatabase(config.database, { log: logger })
   app.addHook('onClose', () => storage.close())
   return storage
+}
+
+function followFiles(
+  app: FastifyInstance,
+  { registry, logger, config }: Foundation,
+  { readConfig, filePollMs }: Overrides,
+): Reload | null {
+  if (!readConfig) return null
+  const poll = filePollMs === undefined ? {} : { everyMs: filePollMs }
+  const reload = startReload({ registry, logger, config, readConfig, ...poll })
+  app.addHook('onClose', () => reload.stop())
+  return reload
 }
 
 async function followRevocations(
@@ -401,7 +421,8 @@ function addGateway(
 ): { isDraining: () => boolean } {
   const report = (err: unknown) => logger.error({ err }, 'the gateway failed')
   const guards = createGuards({ perUpstream: config.perUpstream, clock: Date.now })
-  const links = guardLinks(opened, guards)
+  const links = guardLinks(opened, guards, report)
+  registry.onReplace(links.retire)
   const gateway = createGateway({
     issuer: config.publicUrl,
     registry,

@@ -19,7 +19,8 @@ export async function start(flags: Flags = {}): Promise<void> {
   const secrets = await loadSecrets(env, config)
   const logger = createLogger({ level: config.logLevel, readable: process.stdout.isTTY })
 
-  const { app, firstSteps } = await buildApp(config, secrets, { logger })
+  const readConfig = () => loadConfig(withFlags(readEnvironment(), flags))
+  const { app, firstSteps, reload } = await buildApp(config, secrets, { logger, readConfig })
   try {
     await app.listen({ host: config.host, port: config.port })
   } catch (error) {
@@ -27,7 +28,10 @@ export async function start(flags: Flags = {}): Promise<void> {
     throw new Error(whyNotListening(error, config), { cause: error })
   }
 
-  closeWithGrace({ delay: config.shutdownGraceMs + CLOSING_MS, logger }, async ({ err, signal }) => {
+  // Without a terminal that could be gone it is the word for reading the configuration again, as it is for other services.
+  const skip = process.stdout.isTTY ? [] : ['SIGHUP' as const]
+  if (skip.length > 0) process.on('SIGHUP', () => reload?.now())
+  closeWithGrace({ delay: config.shutdownGraceMs + CLOSING_MS, logger, skip }, async ({ err, signal }) => {
     if (err) logger.fatal({ err }, 'stopping after an error that nobody handled')
     else logger.info({ signal }, 'stopping')
     await app.close()

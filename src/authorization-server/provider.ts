@@ -36,6 +36,7 @@ import { createRefreshRotation } from './refresh-rotation.ts'
 import type { Registrations } from './registrations.ts'
 import { type Resources, resourceIndicators } from './resources.ts'
 import { REVOCATION_PATH, revocation, revokeAccessTokens } from './revocation.ts'
+import { tellScopes } from './scopes-supported.ts'
 import type { SigningKey } from './signing-keys.ts'
 import { createSpending, getsRefreshToken } from './spending.ts'
 import { answerOutages, commitTokenRequests, type OutageAnswer } from './token-transaction.ts'
@@ -115,6 +116,7 @@ export function createProvider(needs: ProviderNeeds): Provider {
   needs.initialAccess?.attach(provider)
   addGrants(provider, needs)
   letKeySetBeCached(provider)
+  tellScopes(provider, needs.resources, IDENTITY_SCOPES)
   return provider
 }
 
@@ -150,7 +152,6 @@ function protocol(needs: ProviderNeeds): Configuration {
     scopes: ['openid'],
     claims: { openid: ['sub'], profile: ['name'], email: ['email', 'email_verified'] },
     discovery: {
-      scopes_supported: [...IDENTITY_SCOPES, ...needs.resources.scopes()],
       ...(needs.trustedIssuers.any && { authorization_grant_profiles_supported: [ID_JAG_PROFILE] }),
     },
     pkce: { required: () => true },

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 import type { Allowance } from '../oauth/allowance.ts'
 import type { Policy } from '../oauth/policy.ts'
 import { reportCombinations } from './combinations.ts'
-import { type Environment, type Given, readGiven } from './given.ts'
+import { type Environment, readGiven } from './given.ts'
 import { isInsecure } from './origins.ts'
 import { readPolicy } from './policy.ts'
 import { withoutProblems } from './problem.ts'
@@ -13,6 +13,7 @@ import type { Values } from './schema.ts'
 import { type IdentityProviderConfig, readIdentityProviders } from './sign-in.ts'
 import { readTrustedIssuers, type TrustedIssuerConfig } from './trusted-issuers.ts'
 import type { UpstreamConfig } from './upstream-entry.ts'
+import { upstreamFilesOf } from './upstream-files.ts'
 import { readUpstreams } from './upstreams.ts'
 import { readValues } from './variables.ts'
 
@@ -39,8 +40,8 @@ export interface Config {
   readonly admin: { readonly email: string; readonly password: string } | null
   /** Empty: the demo upstream. */
   readonly upstreams: readonly UpstreamConfig[]
-  /** The file to watch. Null: they did not come from a file. */
-  readonly upstreamsFile: string | null
+  /** Absolute: the files that they, or their secrets, come from. */
+  readonly upstreamFiles: readonly string[]
   /** Null: what people agreed to is all that counts. */
   readonly policy: Policy | null
   readonly registration: Values['REGISTRATION']
@@ -90,22 +91,16 @@ export function loadConfig(env: Environment): Config {
       ...settingsOf(values),
       upstreams,
       policy: readPolicy(given, upstreams, report),
-      upstreamsFile: upstreamsFileOf(given, env),
+      upstreamFiles: upstreamFilesOf(env, values.UPSTREAMS_ENV),
       identityProviders: readIdentityProviders(given, report),
       trustedIssuers: readTrustedIssuers(given, report),
     }
   })
 }
 
-function upstreamsFileOf(given: Given, env: Environment): string | null {
-  const from = given.get('UPSTREAMS')?.from
-  const path = from === 'UPSTREAMS_FILE' ? env[from] : undefined
-  return path === undefined ? null : resolve(path)
-}
-
 function settingsOf(
   values: Values,
-): Omit<Config, 'upstreams' | 'upstreamsFile' | 'policy' | 'identityProviders' | 'trustedIssuers'> {
+): Omit<Config, 'upstreams' | 'upstreamFiles' | 'policy' | 'identityProviders' | 'trustedIssuers'> {
   const dataDir = resolve(values.DATA_DIR)
   const publicUrl = values.PUBLIC_URL ?? defaultPublicUrl(values.PORT)
   return {

@@ -14,11 +14,14 @@ export type Report = (problem: Problem) => void
 
 export class ConfigError extends Error {
   readonly problems: readonly Problem[]
+  /** One for each. */
+  readonly lines: readonly string[]
 
   constructor(problems: readonly Problem[], options?: ErrorOptions) {
     super(formatProblems(problems), options)
     this.name = 'ConfigError'
     this.problems = problems
+    this.lines = problems.map(formatProblem)
   }
 }
 
@@ -27,12 +30,12 @@ function formatProblems(problems: readonly Problem[]): string {
     problems.length === 1
       ? 'The configuration has a problem:'
       : `The configuration has ${problems.length} problems:`
-  return [title, ...problems.map(formatProblem)].join('\n')
+  return [title, ...problems.map((problem) => `  ${formatProblem(problem)}`)].join('\n')
 }
 
 function formatProblem({ variable, at, expected, got }: Problem): string {
   const place = at === undefined ? variable : `${variable}, ${at}`
-  return `  ${place}: expected ${expected}; got ${got}`
+  return `${place}: expected ${expected}; got ${got}`
 }
 
 const SHOWN_LENGTH = 80

@@ -41,6 +41,8 @@ export interface Forwarder {
   openStreams(): number
   /** Ends what only listens; calls go on. */
   endListening(): void
+  /** Ends what listens to these upstreams; calls go on, and then their connections are closed. */
+  retire(upstreams: readonly Upstream[]): void
   /** Breaks off what is left, and closes the connections. */
   destroy(): Promise<void>
 }
@@ -67,6 +69,13 @@ const CLOSING: Substitute = {
   reason: 'draining',
   code: INTERNAL_ERROR,
   message: 'This service is being stopped. Try again.',
+}
+
+const MOVED: Substitute = {
+  status: 503,
+  reason: 'draining',
+  code: INTERNAL_ERROR,
+  message: 'The upstream server was configured anew. Try again.',
 }
 
 export function createForwarder(needs: ForwarderNeeds): Forwarder {
@@ -119,11 +128,7 @@ export function createForwarder(needs: ForwarderNeeds): Forwarder {
   }
 
   function openRoute(upstream: Upstream): Route {
-    for (const [known, { pool }] of routes) {
-      if (registry.has(known)) continue
-      routes.delete(known)
-      void pool.close()
-    }
+    for (const known of routes.keys()) if (!registry.has(known)) closeRoute(known)
     if (upstream.kind !== 'http') throw new Error(`Nothing can be forwarded to upstream "${upstream.name}".`)
     const { path } = upstream
     const patienceMs = upstream.limits.firstByteTimeoutMs ?? limits.firstByteTimeoutMs
@@ -131,6 +136,21 @@ export function createForwarder(needs: ForwarderNeeds): Forwarder {
     const route = { pool, path, headers: standingHeaders(upstream), patienceMs }
     routes.set(upstream, route)
     return route
+  }
+
+  /** Once what is under way there is done. */
+  function closeRoute(upstream: Upstream): void {
+    void routes.get(upstream)?.pool.close()
+    routes.delete(upstream)
+  }
+
+  function retire(upstreams: readonly Upstream[]): void {
+    const gone = new Set(upstreams)
+    for (const exchange of exchanges) {
+      if (exchange.listening && gone.has(exchange.call.place.upstream))
+        exchange.end(farewell(exchange.call), MOVED)
+    }
+    for (const upstream of gone) closeRoute(upstream)
   }
 
   function beat(): void {
@@ -172,6 +192,7 @@ export function createForwarder(needs: ForwarderNeeds): Forwarder {
     forward: async (call, credential) => forward(call, credential),
     openStreams: () => [...exchanges].filter((exchange) => exchange.streaming).length,
     endListening,
+    retire,
     destroy,
   }
 }

@@ -122,6 +122,7 @@ export function createGateway(needs: GatewayNeeds): Gateway {
     clock,
   })
   const visits = createVisits()
+  registry.onReplace(forwarder.retire)
   const cache = createAnswerCache({ registry, mailbox, report, clock, bytes: needs.answerCacheBytes ?? 0 })
   const peerOf = (upstream: Upstream) => {
     const peer = watchedPeer(needs.links.peerOf(upstream), (topic) => cache.drop(upstream, topic))

@@ -2,22 +2,40 @@
 
 import { type Peer, PeerFailure, type PeerHooks, type PeerRequest, type Visitor } from '../mcp/peer.ts'
 import { type Errand, type Guards, isBarrier, type Passage } from './guards.ts'
-import type { Links } from './links.ts'
+import type { Links, OpenLinks } from './links.ts'
 import type { Upstream } from './registry.ts'
+import { createRetiring, type Retiring } from './retiring.ts'
 
-/** The same links, whose peers ask the guards first. */
-export function guardLinks(links: Links, guards: Guards): Links {
-  const peers = new WeakMap<Upstream, Peer>()
+export interface GuardedLinks extends Links {
+  /** Ends what listens to these upstreams, lets calls finish, and forgets them. */
+  retire(upstreams: readonly Upstream[]): void
+}
 
-  function peerOf(upstream: Upstream): Peer {
-    const known = peers.get(upstream)
-    if (known) return known
+/** The same links, whose peers ask the guards first, and end in good order. */
+export function guardLinks(links: OpenLinks, guards: Guards, report: (error: unknown) => void): GuardedLinks {
+  const open = new Map<Upstream, Retiring>()
+
+  const forget = (upstream: Upstream) => void links.forget(upstream).catch(report)
+
+  function openPeer(upstream: Upstream): Retiring {
     const peer = guardPeer(links.peerOf(upstream), upstream, guards)
-    peers.set(upstream, peer)
-    return peer
+    const opened = createRetiring(peer, () => forget(upstream))
+    open.set(upstream, opened)
+    return opened
   }
 
-  return { ...links, peerOf }
+  return {
+    ...links,
+    peerOf: (upstream) => (open.get(upstream) ?? openPeer(upstream)).peer,
+    retire(upstreams) {
+      for (const upstream of upstreams) {
+        const opened = open.get(upstream)
+        open.delete(upstream)
+        if (opened) opened.retire()
+        else forget(upstream)
+      }
+    },
+  }
 }
 
 export function guardPeer(peer: Peer, upstream: Upstream, guards: Guards): Peer {

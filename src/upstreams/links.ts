@@ -47,7 +47,13 @@ export interface Links {
   close(): Promise<void>
 }
 
-export function createLinks(needs: LinksNeeds): Links {
+/** As they are opened, for whoever decides when one is not wanted any more. */
+export interface OpenLinks extends Links {
+  /** Ends what is kept for this upstream. */
+  forget(upstream: Upstream): Promise<void>
+}
+
+export function createLinks(needs: LinksNeeds): OpenLinks {
   const { credentialFor, programLog, clock = Date.now, times } = needs
   const connections = createConnections()
   const known = createKnownEras({ probe, clock, ...(times && { times }) })
@@ -76,6 +82,7 @@ export function createLinks(needs: LinksNeeds): Links {
       if (upstream.kind === 'http') void known.contradict(upstream, caller)
     },
     peerOf: peers.of,
+    forget: peers.forget,
     async close() {
       await peers.close()
       await programs.close()

@@ -1,8 +1,8 @@
-// Owns the peers: one for each upstream that is spoken to, of whichever kind it is, closed when the upstream is not there any more.
+// Owns the peers: one for each upstream that is spoken to, of whichever kind it is, closed when it is not wanted any more.
 
 import type { Connections } from '../http/connections.ts'
 import type { Mailbox } from '../mcp/mailbox.ts'
-import type { Peer } from '../mcp/peer.ts'
+import { type Peer, PeerFailure } from '../mcp/peer.ts'
 import { balancedConnections } from './balanced-connections.ts'
 import type { CredentialFor } from './credentials.ts'
 import { createEitherEraPeer } from './either-era.ts'
@@ -39,6 +39,8 @@ export interface PeersNeeds {
 
 export interface Peers {
   of(upstream: Upstream): Peer
+  /** Closes that of an upstream, when there is one. */
+  forget(upstream: Upstream): Promise<void>
   close(): Promise<void>
 }
 
@@ -46,6 +48,10 @@ interface OpenPeer {
   readonly peer: Peer
   close(): Promise<void>
 }
+
+/** For a call that was under way to it when its upstream was removed. */
+const gone = () => Promise.reject(new PeerFailure('unreachable'))
+const GONE: Peer = { discover: gone, request: gone, listen: gone }
 
 export function createPeers(needs: PeersNeeds): Peers {
   const { connections, programs, credentialFor, known, clock } = needs
@@ -92,23 +98,21 @@ export function createPeers(needs: PeersNeeds): Peers {
     return createLegacyPeer({ ...needs, upstream, open: channels })
   }
 
-  function closeForgotten(): void {
-    for (const [upstream, { close }] of open) {
-      if (needs.has(upstream)) continue
-      open.delete(upstream)
-      void close()
-    }
-  }
-
   return {
     of(upstream) {
       const found = open.get(upstream)
       if (found) return found.peer
-      closeForgotten()
+      // Nobody would close it again.
+      if (!needs.has(upstream)) return GONE
       const opened = openPeer(upstream)
       const peer = tellingPeer(opened.peer, upstream.name, needs.failureLog, clock)
       open.set(upstream, { ...opened, peer })
       return peer
+    },
+    async forget(upstream) {
+      const found = open.get(upstream)
+      open.delete(upstream)
+      await found?.close()
     },
     async close() {
       await Promise.all([...open.values()].map(({ close }) => close()))

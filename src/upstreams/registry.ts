@@ -38,6 +38,8 @@ export interface Registry {
   has(upstream: Upstream): boolean
   /** From now on these upstreams. Throws, and keeps the old ones, when two of them have one name or a URL is not one. */
   replace(upstreams: readonly UpstreamSettings[]): void
+  /** `retire` is told which objects are gone: their upstreams are not there any more, or are others now. */
+  onReplace(retire: (gone: readonly Upstream[]) => void): void
 }
 
 /** For people: what `/mcp` is called when it is several. */
@@ -46,6 +48,7 @@ const ALL_SERVERS = 'All servers'
 export function createRegistry(upstreams: readonly UpstreamSettings[], publicUrl: string): Registry {
   let known = upstreams.map(createUpstream)
   let places = placesOf(known, publicUrl)
+  const listeners: ((gone: readonly Upstream[]) => void)[] = []
   return {
     find: (path) => places.get(path) ?? null,
     all: () => [...places.values()],
@@ -54,8 +57,11 @@ export function createRegistry(upstreams: readonly UpstreamSettings[], publicUrl
     replace(changed) {
       const next = changed.map((each) => known.find((one) => sameSettings(one, each)) ?? createUpstream(each))
       places = placesOf(next, publicUrl)
+      const gone = known.filter((each) => !next.includes(each))
       known = next
+      for (const retire of listeners) retire(gone)
     },
+    onReplace: (retire) => void listeners.push(retire),
   }
 }
 

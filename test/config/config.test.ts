@@ -18,7 +18,7 @@ t.test('nothing has to be set', async (t) => {
     dataDir,
     admin: null,
     upstreams: [],
-    upstreamsFile: null,
+    upstreamFiles: [],
     registration: 'open',
     initialAccessTokens: [],
     allowedRedirectHosts: null,

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { type AddressInfo, createServer } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { buildApp, type Overrides } from '../../src/app.ts'
+import type { Reloaded } from '../../src/app-reload.ts'
 import { type Config, loadConfig } from '../../src/config/config.ts'
 import { createLogger } from '../../src/ops/logger.ts'
 import { createPasswords } from '../../src/sign-in/password.ts'
@@ -14,6 +15,8 @@ import { createTestDatabase, type DatabaseKind, type Teardown, type TestDatabase
 import { lines } from './lines.ts'
 
 export const CHEAP_PASSWORDS = { memoryKiB: 1024, passes: 1, lanes: 1 }
+/** Shorter than in earnest, and still a few looks apart from each other. */
+const FILE_POLL_MS = 50
 export const PASSWORD = 'a quiet gate at dusk'
 
 export interface Running {
@@ -25,6 +28,8 @@ export interface Running {
   /** To open once more, as another replica would. */
   readonly database: TestDatabase
   readonly secretKeys: readonly string[]
+  /** As at SIGHUP. */
+  readonly reload: () => Reloaded | undefined
   /** What was logged so far. */
   readonly log: () => string
   readonly createPerson: (email: string) => Promise<users.User>
@@ -46,13 +51,14 @@ export async function build(
   const storage = await createTestDatabase(t, { kind })
   const port = await freePort()
   const origin = `http://localhost:${port}`
-  const config = loadConfig({ HOST: '127.0.0.1', PORT: String(port), PUBLIC_URL: origin, ...env })
+  const readConfig = () => loadConfig({ HOST: '127.0.0.1', PORT: String(port), PUBLIC_URL: origin, ...env })
+  const config = readConfig()
   const { destination, written } = lines()
   const logger = createLogger({ level: 'debug', destination })
-  const { app } = await buildApp(
+  const { app, reload } = await buildApp(
     config,
     { secretKeys },
-    { logger, storage, passwordCost: CHEAP_PASSWORDS, ...overrides },
+    { logger, storage, passwordCost: CHEAP_PASSWORDS, readConfig, filePollMs: FILE_POLL_MS, ...overrides },
   )
   t.teardown(() => app.close())
   await app.listen({ host: config.host, port })
@@ -64,6 +70,7 @@ export async function build(
     database: storage,
     secretKeys,
     log: written,
+    reload: () => reload?.now(),
     createPerson: (email) => createPerson(storage.db, email),
     browser: () => createBrowser(origin),
   }
