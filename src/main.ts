@@ -1,5 +1,6 @@
 // Owns the process: start, signals, exit code, and the few lines that a person reads first.
 
+import { isatty } from 'node:tty'
 import closeWithGrace from 'close-with-grace'
 import { buildApp } from './app.ts'
 import { banner } from './banner.ts'
@@ -10,6 +11,7 @@ import { createLogger } from './ops/logger.ts'
 
 /** What closing may take beside draining the open calls. */
 const CLOSING_MS = 5_000
+const STDOUT = 1
 
 /** Resolves once the service listens. Throws, with nothing left open, when it cannot start. */
 export async function start(flags: Flags = {}): Promise<void> {
@@ -28,14 +30,20 @@ export async function start(flags: Flags = {}): Promise<void> {
     throw new Error(whyNotListening(error, config), { cause: error })
   }
 
-  // Without a terminal that could be gone it is the word for reading the configuration again, as it is for other services.
-  const skip = process.stdout.isTTY ? [] : ['SIGHUP' as const]
-  if (skip.length > 0) process.on('SIGHUP', () => reload?.now())
-  closeWithGrace({ delay: config.shutdownGraceMs + CLOSING_MS, logger, skip }, async ({ err, signal }) => {
-    if (err) logger.fatal({ err }, 'stopping after an error that nobody handled')
-    else logger.info({ signal }, 'stopping')
-    await app.close()
+  // The word for reading the configuration again, as for other services; unless it is the terminal that says goodbye.
+  const onTerminal = isatty(STDOUT)
+  process.on('SIGHUP', () => {
+    if (onTerminal && !isatty(STDOUT)) process.kill(process.pid, 'SIGTERM')
+    else reload?.now()
   })
+  closeWithGrace(
+    { delay: config.shutdownGraceMs + CLOSING_MS, logger, skip: ['SIGHUP'] },
+    async ({ err, signal }) => {
+      if (err) logger.fatal({ err }, 'stopping after an error that nobody handled')
+      else logger.info({ signal }, 'stopping')
+      await app.close()
+    },
+  )
   process.stdout.write(banner(config, firstSteps))
   logger.info({ url: config.publicUrl, ms: Math.round(performance.now() - began) }, 'ready')
 }

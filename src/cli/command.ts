@@ -11,6 +11,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   key: async () => (await import('./key.ts')).keyCommand,
   keys: async () => (await import('./keys.ts')).keysCommand,
   explain: async () => (await import('./explain.ts')).explainCommand,
+  upstream: async () => (await import('./upstream.ts')).upstreamCommand,
   token: async () => (await import('./token.ts')).tokenCommand,
 }
 

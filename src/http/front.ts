@@ -22,7 +22,7 @@ export function createFront(isOurs: HostCheck): Front {
 
   return {
     serverFactory: (router, options) => {
-      const server = createServer((req, res) => {
+      const server = createServer(options.http ?? {}, (req, res) => {
         if (taking !== null && takes(req.url ?? '') && isOurs(req)) taking(req, res)
         else router(req, res)
       })

@@ -48,6 +48,13 @@ export async function lockDirectory(directory: string): Promise<DirectoryLock> {
   }
 }
 
+/** The process that has the directory open, where a signal reaches it; null when there is none, or it is somewhere else. */
+export async function holderOf(directory: string): Promise<number | null> {
+  const owner = parseOwner(await contentOf(`${directory}.lock`))
+  if (owner === null || owner.place !== (await placeHere())) return null
+  return (await runs(owner)) ? owner.pid : null
+}
+
 async function contentOfMine(): Promise<Content> {
   const { pid } = process
   return { pid, startedAt: await startOf(pid), place: await placeHere(), nonce: randomUUID() }
@@ -75,8 +82,12 @@ async function takeOver(directory: string, file: string, mine: string): Promise<
 async function refuseIfAlive(directory: string, file: string): Promise<void> {
   const owner = parseOwner(await contentOf(file))
   const here = owner !== null && owner.place === (await placeHere())
-  const alive = here ? (await startOf(owner.pid)) === owner.startedAt && exists(owner.pid) : await beats(file)
+  const alive = here ? await runs(owner) : await beats(file)
   if (alive) throw new DirectoryInUseError(directory, owner?.pid ?? null)
+}
+
+async function runs({ pid, startedAt }: Owner): Promise<boolean> {
+  return (await startOf(pid)) === startedAt && exists(pid)
 }
 
 function exists(pid: number): boolean {

@@ -1,0 +1,58 @@
+// Owns the proof that a running service follows its upstreams' file, SIGHUP and `gatehouse upstream reload`, and stays up.
+
+import { rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t from 'tap'
+import { freePort } from '../support/gatehouse.ts'
+import { runGatehouse, serve, usedDataDir } from '../support/process.ts'
+import { until } from '../support/until.ts'
+
+const NOTES = { notes: { url: 'http://127.0.0.1:9/mcp' } }
+const BOTH = { ...NOTES, mail: { url: 'http://127.0.0.1:9/mail' } }
+
+async function isThere(origin: string, upstream: string): Promise<boolean> {
+  return (await fetch(`${origin}/.well-known/oauth-protected-resource/mcp/${upstream}`)).ok
+}
+
+t.test('a running service follows the file of its upstreams', async (t) => {
+  const file = join(t.testdir({}), 'upstreams.json')
+  const write = async (servers: unknown) => {
+    await writeFile(`${file}.new`, JSON.stringify(servers))
+    await rename(`${file}.new`, file)
+  }
+  await write(NOTES)
+  const env = { DATA_DIR: await usedDataDir(t), PORT: String(await freePort()), UPSTREAMS_FILE: file }
+  const gatehouse = await serve(t, env)
+  const { origin, stdout } = gatehouse
+  t.notOk(await isThere(origin, 'mail'))
+
+  await write(BOTH)
+  await until('it followed', () => isThere(origin, 'mail'))
+
+  await write({ notes: { url: 'nonsense' } })
+  await until('it said why not', () => stdout().includes('the upstreams stay as they are'))
+  t.match(stdout(), 'notes.url: expected an http or https URL')
+  t.ok(await isThere(origin, 'mail'))
+  const refused = runGatehouse(t, ['upstream', 'reload'], { env })
+  t.match(await refused.ended, { code: 1 })
+  t.match(refused.stderr(), 'notes.url: expected an http or https URL', 'the command says so too')
+
+  await write(NOTES)
+  await until('it followed again', async () => !(await isThere(origin, 'mail')))
+  const listed = runGatehouse(t, ['upstream', 'list', '--json'], { env })
+  t.match(await listed.ended, { code: 0 })
+  t.match(JSON.parse(listed.stdout()), [{ name: 'notes', kind: 'http', at: 'http://127.0.0.1:9' }])
+
+  const readAgain = () => stdout().split('the configuration was read again').length - 1
+  const told = runGatehouse(t, ['upstream', 'reload'], { env })
+  t.match(await told.ended, { code: 0 })
+  await until('the command was heard', () => readAgain() === 1)
+  gatehouse.signal('SIGHUP')
+  await until('the signal was heard', () => readAgain() === 2)
+  t.match(await fetch(`${origin}/readyz`), { status: 200 })
+  t.same(await gatehouse.stop(), { code: 0, signal: null })
+
+  const nobody = runGatehouse(t, ['upstream', 'reload'], { env })
+  t.match(await nobody.ended, { code: 1 })
+  t.match(nobody.stderr(), /does not run on this machine/)
+})
