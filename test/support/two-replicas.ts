@@ -1,19 +1,16 @@
 // Owns two replicas of one Gatehouse in tests: two apps with a database connection each, and one PostgreSQL behind both.
 
-import { createPrivateKey, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { Writable } from 'node:stream'
-import { SignJWT } from 'jose'
 import { buildApp } from '../../src/app.ts'
-import { openSigningKey } from '../../src/authorization-server/signing-keys.ts'
 import { loadConfig } from '../../src/config/config.ts'
 import { createLogger } from '../../src/ops/logger.ts'
 import { type Database, openDatabase } from '../../src/storage/database.ts'
-import { createKeyring } from '../../src/storage/sealing.ts'
-import * as signingKeys from '../../src/storage/signing-keys.ts'
 import { type Answer, send } from '../gateway/stage.ts'
 import { type Browser, createBrowser } from './browser.ts'
 import { createTestDatabase, type Teardown } from './database.ts'
 import { CHEAP_PASSWORDS, freePort } from './gatehouse.ts'
+import { mintToken } from './minted-token.ts'
 
 export interface Replica {
   /** Where this one listens. */
@@ -76,7 +73,6 @@ export async function startReplicas(t: Teardown, { upstream, reach }: ReplicaOpt
 
   const first = await start(port, config.url)
   const second = await start(await freePort(), reach ? await reach(config.url) : config.url)
-  const keyring = createKeyring(secretKeys)
   return {
     origin,
     first,
@@ -84,22 +80,7 @@ export async function startReplicas(t: Teardown, { upstream, reach }: ReplicaOpt
     db,
     resource: `${origin}/mcp`,
     browser: () => createBrowser(origin),
-    async token(claims = {}) {
-      const stored = (await signingKeys.list(db)).find(({ alg }) => alg === 'ES256')
-      if (!stored) throw new Error('no key')
-      const key = openSigningKey(stored, keyring)
-      const now = Math.floor(Date.now() / 1000)
-      const usual = {
-        iss: origin,
-        aud: `${origin}/mcp`,
-        sub: 'usr_alice',
-        client_id: 'client-1',
-        scope: 'notes',
-      }
-      return new SignJWT({ ...usual, gid: 'grant-1', iat: now, exp: now + 600, ...claims })
-        .setProtectedHeader({ alg: key.alg, typ: 'at+jwt', kid: key.kid })
-        .sign(createPrivateKey({ key: key.privateJwk, format: 'jwk' }))
-    },
+    token: (claims) => mintToken({ db, secretKeys, issuer: origin }, claims),
   }
 }
 

@@ -114,7 +114,7 @@ t.test('a subscription is acknowledged first, carries no tag, and ends when its 
   t.match(hooks.heard[1], { method: 'notifications/tools/list_changed' })
   t.notMatch(JSON.stringify(hooks.heard), /subscriptionId/)
   hooks.leave()
-  await t.rejects(ended, { name: 'PeerFailure' })
+  await t.rejects(ended, { name: 'AbortError' })
 })
 
 t.test(
@@ -294,7 +294,7 @@ t.test('a client that leaves takes its request with it, and nothing is heard aft
   const asked = peerAt(t, url).request(visitorOf(), asking('prompts/list'), hooks)
   await until('the first notification', () => hooks.heard.length === 1)
   hooks.leave()
-  await t.rejects(asked, { name: 'PeerFailure' })
+  await t.rejects(asked, { name: 'AbortError' })
   await closed[0]
 })
 

@@ -76,6 +76,8 @@ export function createModernPeer({
         notify: unlessAborted(signal, notify),
       })
     } catch (error) {
+      // Who left is no failure of the upstream's.
+      signal.throwIfAborted()
       throw peerFailure(error)
     }
   }
