@@ -72,7 +72,7 @@ The forms can be combined, as long as each name appears once.
 
 | member | meaning |
 |---|---|
-| its name | Its address here is \`/mcp/<name>\`, and its scopes are \`<name>\` and \`<name>:read\`. 1 to 32 lower-case letters, digits and hyphens, no hyphen first; not \`openid\`, \`profile\`, \`email\`, \`address\` or \`phone\`, which are scopes already. |
+| its name | Its address here is \`/mcp/<name>\`; at \`/mcp\`, where several answer as [one](aggregation.md), its tools are \`<name>_…\`. Its scopes are \`<name>\` and \`<name>:read\`. 1 to 32 lower-case letters, digits and hyphens, no hyphen first; not \`openid\`, \`profile\`, \`email\`, \`address\` or \`phone\`, which are scopes already. |
 | \`url\`, \`urls\`, \`command\` or \`openapi\` | Required: how it is reached, see below. |
 | \`title\`, \`description\` | For people: one line each. |
 | \`headers\` | Sent with every request to this upstream, for a key that all callers share. Not \`Host\`, \`Content-Length\`, hop-by-hop headers or \`Mcp-*\`. |
