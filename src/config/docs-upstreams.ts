@@ -68,6 +68,17 @@ where the secret \`tickets-headers\` is \`${HEADERS_FILE_EXAMPLE}\`.
 
 The forms can be combined, as long as each name appears once.
 
+### Changing them while it runs
+
+The file of \`UPSTREAMS_FILE\`, and every other file that upstreams or their secrets come from (\`UPSTREAM_<NAME>_…_FILE\`, the files of variables
+in \`UPSTREAMS_ENV\`), is followed: a change is taken over within a few seconds, on every replica that has the file, however it was replaced
+(in place, by a new file, by the swapped links of Docker and Kubernetes). What stands in \`.env\` is read again when the process gets
+\`SIGHUP\`, or at \`gatehouse upstream reload\` with the embedded database. Other variables take effect at a restart.
+
+A new upstream is there at once: its address, its scopes, its place on the consent page and in \`/mcp\`. One that changed finishes the
+calls under way where they began; new calls go to the new one. One that was removed answers 404. Streams that only listen to either end, and their clients come
+back. A file with a mistake changes nothing: every problem is in the log, and \`gatehouse upstream list\` shows them too.
+
 ### What an upstream has
 
 | member | meaning |
@@ -78,6 +89,7 @@ The forms can be combined, as long as each name appears once.
 | \`headers\` | Sent with every request to this upstream, for a key that all callers share. Not \`Host\`, \`Content-Length\`, hop-by-hop headers or \`Mcp-*\`. |
 | \`scopes\` | Finer scopes, each for some of its tools: \`{"issues": ["create_issue", "*_comment"]}\` makes the scope \`tickets:issues\`. With a title for people: \`{"issues": {"title": "Work on issues", "tools": ["create_issue"]}}\`. The upstream's name is the scope for everything, \`<name>:read\` is what its tools mark read-only. |
 | \`holdNewTools\` | \`true\`: tools that appear, or become destructive, after a person agreed wait until that person agrees again. |
+| \`limits\` | How much it takes, from everybody, from each person, and for single tools; its largest body, and how long it is waited for. See [limits](limits.md). |
 | \`disabled\` | \`true\`: as if the entry were not there. |
 
 Other members, and entries whose name begins with \`_\`, are ignored. A mistake in the JSON is reported with line and column.
