@@ -129,16 +129,18 @@ export interface Sending {
 }
 
 export async function talk(
-  stage: Stage,
-  { version = '2025-11-25', capabilities = {}, token = undefined }: TalkOptions = {},
+  stage: Pick<Stage, 'origin' | 'token'>,
+  { version = '2025-11-25', capabilities = {}, token, path = '/mcp/notes', host }: TalkOptions = {},
 ): Promise<Talk> {
   const bearer = token ?? (await stage.token())
+  const usual = { path, token: bearer }
+  const named: Readonly<Record<string, string>> = host === undefined ? {} : { host }
   const params = { protocolVersion: version, capabilities, clientInfo: { name: 'by hand', version: '1' } }
-  const initialized = await send(stage, { token: bearer, body: call('initialize', params, 0) })
+  const initialized = await send(stage, { ...usual, headers: named, body: call('initialize', params, 0) })
   const id = String(initialized.headers['mcp-session-id'])
   const sent = ({ headers = {}, signal }: Sending) => ({
-    token: bearer,
-    headers: { 'mcp-session-id': id, 'mcp-protocol-version': version, ...headers },
+    ...usual,
+    headers: { ...named, 'mcp-session-id': id, 'mcp-protocol-version': version, ...headers },
     ...(signal && { signal }),
   })
   return {
@@ -155,7 +157,10 @@ export async function talk(
 export interface TalkOptions {
   readonly version?: string
   readonly capabilities?: object
-  readonly token?: string | undefined
+  readonly token?: string
+  readonly path?: string
+  /** The name of the service, where that is not the address. */
+  readonly host?: string
 }
 
 export interface Event {
