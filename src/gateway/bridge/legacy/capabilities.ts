@@ -37,6 +37,11 @@ export function modernClientInfo(legacy: unknown): Members | null {
   )
 }
 
+/** Of a client that cannot be asked, because it takes no stream: better known before than in the middle of a call. */
+export function withoutQuestions({ elicitation, sampling, roots, ...others }: Members): Members {
+  return others
+}
+
 export function legacyCapabilities({ capabilities }: Discovery): Members {
   return { ...records(capabilities, SERVER_CAPABILITIES), ...extensionsIn(capabilities) }
 }

@@ -1,6 +1,6 @@
 // Owns the ids of the events on the stream of a call: which call, how far, and which requests it answers.
 
-import { randomBytes } from 'node:crypto'
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { isRpcId, type RpcId } from '../../../mcp/rpc.ts'
 
 /** A place in the stream of a call, as a client that comes back names it. */
@@ -14,13 +14,28 @@ export interface Cursor {
   readonly requests: readonly RpcId[]
 }
 
+const RANDOM_BYTES = 12
+const MARK_BYTES = 9
 const MAX_REQUESTS_LENGTH = 200
-const EVENT_ID = /^([\w-]{22})\.(\d{1,9})(z?)\.([\w-]{0,300})$/
-const QUESTION_ID = /^ask-([\w-]{22})-\d{1,9}$/
+const EVENT_ID = /^([\w-]{28})\.(\d{1,9})(z?)\.([\w-]{0,300})$/
+const QUESTION_ID = /^ask-([\w-]{28})-\d{1,9}$/
 
-/** The id of a turn: not to be guessed. */
-export function newTurnId(): string {
-  return randomBytes(16).toString('base64url')
+/** The id of a turn: not to be guessed, and any replica can tell that it was made for this session. */
+export function newTurnId(session: string): string {
+  const random = randomBytes(RANDOM_BYTES)
+  return Buffer.concat([random, markOf(random, session)]).toString('base64url')
+}
+
+/** Nobody asks other replicas for what a client made up. */
+export function isTurnOf(turn: string, session: string): boolean {
+  const bytes = Buffer.from(turn, 'base64url')
+  if (bytes.length !== RANDOM_BYTES + MARK_BYTES) return false
+  return timingSafeEqual(bytes.subarray(RANDOM_BYTES), markOf(bytes.subarray(0, RANDOM_BYTES), session))
+}
+
+/** The session's own id is a secret: clients have it sealed alone. */
+function markOf(random: Buffer, session: string): Buffer {
+  return createHmac('sha256', session).update(random).digest().subarray(0, MARK_BYTES)
 }
 
 /** MCP 2025-11-25, "Resumability and Redelivery": unique in the session, and it tells the stream. */
@@ -33,10 +48,10 @@ export function eventIds(
   return (number, last) => `${turn}.${number}${last ? 'z' : ''}.${tail}`
 }
 
-/** Null for what we never gave out. */
-export function readEventId(text: string): Cursor | null {
+/** Null for what was never given out in this session. */
+export function readEventId(text: string, session: string): Cursor | null {
   const [, turn, number, last, tail = ''] = EVENT_ID.exec(text) ?? []
-  if (turn === undefined) return null
+  if (turn === undefined || !isTurnOf(turn, session)) return null
   return { turn, after: Number(number), last: last === 'z', requests: readRequests(tail) }
 }
 
@@ -45,8 +60,10 @@ export function questionId(turn: string, number: number): string {
   return `ask-${turn}-${number}`
 }
 
-export function turnAsking(id: RpcId | null): string | null {
-  return typeof id === 'string' ? (QUESTION_ID.exec(id)?.[1] ?? null) : null
+/** Null for what was never asked in this session. */
+export function turnAsking(id: RpcId, session: string): string | null {
+  const [, turn] = typeof id === 'string' ? (QUESTION_ID.exec(id) ?? []) : []
+  return turn !== undefined && isTurnOf(turn, session) ? turn : null
 }
 
 function readRequests(tail: string): readonly RpcId[] {

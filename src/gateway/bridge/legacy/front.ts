@@ -65,7 +65,7 @@ export function createLegacyFront(needs: FrontNeeds): Front {
     const { req } = reply.call
     if (!acceptedBy(req).events) throw notAcceptable('text/event-stream')
     const lastEventId = req.headers['last-event-id']
-    const cursor = typeof lastEventId === 'string' ? readEventId(lastEventId) : null
+    const cursor = typeof lastEventId === 'string' ? readEventId(lastEventId, within.session.id) : null
     if (cursor) return resuming.resume(reply, within.session, cursor)
     const visitor = { ...visitorOf(reply.call, within), logLevel: null }
     return listeners.open(reply, within.session, peer, visitor)

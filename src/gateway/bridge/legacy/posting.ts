@@ -10,6 +10,7 @@ import { refusalFor } from '../failure.ts'
 import type { Reply } from '../reply.ts'
 import { traceIn } from '../trace.ts'
 import { acceptedBy, notAcceptable } from './accepted.ts'
+import { withoutQuestions } from './capabilities.ts'
 import type { LegacySession } from './handle.ts'
 import type { Notices } from './notices.ts'
 import { answerOwn, logLevelOf } from './own-methods.ts'
@@ -77,7 +78,8 @@ function answerRequests(needs: PostingNeeds, reply: Reply, peer: Peer, within: I
   })
   turns.add(turn)
   if (!json) turn.begin()
-  const visitor = visitorOf(call, within)
+  const { capabilities, ...others } = visitorOf(call, within)
+  const visitor = { ...others, capabilities: events ? capabilities : withoutQuestions(capabilities) }
   for (const message of call.messages) {
     if (message.kind === 'request' && message.id !== null)
       answerOne({ ...needs, turn, peer, visitor, id: message.id }, message).catch(needs.report)

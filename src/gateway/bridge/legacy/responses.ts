@@ -33,7 +33,7 @@ export async function takeResponses(
 ): Promise<void> {
   if (!messages.some(({ kind }) => kind === 'response')) return
   for (const { id, told } of postedIn(body)) {
-    const turn = turnAsking(id)
+    const turn = turnAsking(id, session.id)
     const holder = turn === null ? null : turns.find(turn, session.id)
     const taken = holder ? holder.take(id, told) : turn !== null && (await handOver(turn, String(id), told))
     if (!taken) throw malformed('This answers no question that is open.')

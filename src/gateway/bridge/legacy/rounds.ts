@@ -17,7 +17,8 @@ export interface RoundsNeeds {
 
 const MAX_ROUNDS = 16
 /** An upstream that asks for nothing but to be called again means: later. */
-const PAUSE_MS = 500
+const FIRST_PAUSE_MS = 500
+const LONGEST_PAUSE_MS = 10_000
 
 /** MCP 2026-07-28, basic/patterns/mrtr.mdx. Rejects with a `PeerFailure`, or when the request is cancelled. */
 export async function answerInRounds(needs: RoundsNeeds, first: PeerRequest): Promise<PeerAnswer> {
@@ -26,7 +27,7 @@ export async function answerInRounds(needs: RoundsNeeds, first: PeerRequest): Pr
   for (let round = 0; round <= MAX_ROUNDS; round++) {
     const answer = await needs.peer.request(needs.visitor, request, { signal, notify })
     if (answer.kind === 'error' || answer.result.resultType !== 'input_required') return answer
-    const next = await nextRound(needs, answer.result, signal)
+    const next = await nextRound(needs, answer.result, { round, signal })
     if (next.kind === 'error') return next
     request = { ...first, ...next.retry }
   }
@@ -42,15 +43,19 @@ type NextRound =
   | { readonly kind: 'retry'; readonly retry: Pick<PeerRequest, 'inputResponses' | 'requestState'> }
   | { readonly kind: 'error'; readonly error: RpcError }
 
-async function nextRound({ turn }: RoundsNeeds, result: Members, signal: AbortSignal): Promise<NextRound> {
-  const { inputRequests, requestState } = result
-  const state = typeof requestState === 'string' ? requestState : null
-  if (inputRequests === undefined) {
-    await delay(PAUSE_MS, undefined, { signal })
-    return { kind: 'retry', retry: { inputResponses: null, requestState: state } }
-  }
+async function nextRound(
+  { turn }: RoundsNeeds,
+  { inputRequests = {}, requestState }: Members,
+  { round, signal }: { readonly round: number; readonly signal: AbortSignal },
+): Promise<NextRound> {
+  signal.throwIfAborted()
   const asked = questionsFor(inputRequests, turn.session)
   if (asked.kind === 'error') return asked
+  const state = typeof requestState === 'string' ? requestState : null
+  if (asked.questions.length === 0) {
+    await delay(Math.min(FIRST_PAUSE_MS * 2 ** round, LONGEST_PAUSE_MS), undefined, { signal })
+    return { kind: 'retry', retry: { inputResponses: null, requestState: state } }
+  }
   try {
     const said = inputResponses(asked.questions, await turn.ask(asked.questions, signal))
     if (said.kind === 'error') return said

@@ -64,7 +64,7 @@ export interface TurnNeeds {
 const WITH_PRIMING = '2025-11-25'
 
 export function openTurn({ reply, session, requests, batch, streams, clock, onFinished }: TurnNeeds): Turn {
-  const id = newTurnId()
+  const id = newTurnId(session.id)
   const { caller } = reply.call
   const idOf = eventIds(id, requests)
   const pending = new Map(requests.map((request) => [request, new AbortController()]))
