@@ -19,6 +19,15 @@ const VIEWS: Readonly<Record<string, (pages: Pages, reply: FastifyReply) => Prom
   '/consent': (pages, reply) => pages.render(reply, 'consent', CONSENT),
   '/consent-long': (pages, reply) =>
     pages.render(reply, 'consent', { ...CONSENT, client: UNKNOWN, notice: 'Look.' }),
+  '/consent-several': (pages, reply) =>
+    pages.render(reply, 'consent', {
+      ...CONSENT,
+      server: { title: '2 servers', resource: 'http://localhost:8080/mcp' },
+      groups: ['Notes', 'n'.repeat(200)].map((title) => ({
+        title,
+        choices: CONSENT.groups[0]?.choices ?? [],
+      })),
+    }),
   '/home': (pages, reply) => pages.render(reply, 'home', HOME),
   '/error': (pages, reply) =>
     pages.render(reply, 'error', { ...ERROR, code: 'invalid_scope', requestId: 'req-7' }),
