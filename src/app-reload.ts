@@ -5,6 +5,9 @@ import { watchFiles } from './config/watched-files.ts'
 import type { Logger } from './ops/logger.ts'
 import type { Registry } from './upstreams/registry.ts'
 
+/** Where the replicas hear that they are to read again (see mcp/mailbox.ts). */
+export const RELOAD_ADDRESS = 'upstreams/reload'
+
 export interface ReloadNeeds {
   readonly registry: Registry
   readonly logger: Logger

@@ -6,7 +6,7 @@ import { SIGN_OUT_ACTION } from './account/paths.ts'
 import { account } from './account/plugin.ts'
 import { createUpstreamLogins, serveClientDocument, type UpstreamLogins } from './app-logins.ts'
 import { mailboxOf } from './app-mailbox.ts'
-import { type Reload, startReload } from './app-reload.ts'
+import { RELOAD_ADDRESS, type Reload, startReload } from './app-reload.ts'
 import {
   createCatalogue,
   endpointsOf,
@@ -220,7 +220,7 @@ async function compose(
     setupLink: setup.kind === 'link' ? setup.url : null,
     usesDemo: config.upstreams.length === 0,
   }
-  return { firstSteps, reload: followFiles(app, foundation, overrides) }
+  return { firstSteps, reload: await followFiles(app, foundation, overrides) }
 }
 
 async function openStorage(app: FastifyInstance, config: Config, logger: Logger): Promise<OpenDatabase> {
@@ -229,15 +229,17 @@ async function openStorage(app: FastifyInstance, config: Config, logger: Logger)
   return storage
 }
 
-function followFiles(
+async function followFiles(
   app: FastifyInstance,
-  { registry, logger, config }: Foundation,
+  { registry, logger, config, mailbox }: Foundation,
   { readConfig, filePollMs }: Overrides,
-): Reload | null {
+): Promise<Reload | null> {
   if (!readConfig) return null
   const poll = filePollMs === undefined ? {} : { everyMs: filePollMs }
   const reload = startReload({ registry, logger, config, readConfig, ...poll })
   app.addHook('onClose', () => reload.stop())
+  const box = await mailbox.open(RELOAD_ADDRESS, () => void reload.now())
+  app.addHook('onClose', async () => box.close())
   return reload
 }
 

@@ -1,9 +1,13 @@
 // Owns `gatehouse upstream`: which upstreams are configured, whether that is in order, and telling the service to look again.
 
 import { parseArgs } from 'node:util'
-import { type Config, loadConfig, type UpstreamConfig } from '../config/config.ts'
+import { RELOAD_ADDRESS } from '../app-reload.ts'
+import { type Config, loadConfig, loadSecrets, type UpstreamConfig } from '../config/config.ts'
 import { readEnvironment } from '../config/env.ts'
+import { openDatabase } from '../storage/database.ts'
 import { holderOf } from '../storage/directory-lock.ts'
+import { openMailbox } from '../storage/mailbox.ts'
+import { createKeyring } from '../storage/sealing.ts'
 import { print, table } from './output.ts'
 import type { Command } from './types.ts'
 
@@ -19,7 +23,8 @@ export const upstreamCommand: Command = {
        gatehouse upstream reload [--json]
 
 list    the upstreams as they are written down now. When something is wrong with them, says what, all of it.
-reload  the same check, then tells the running service to read them again: with the embedded database, on this machine.
+reload  the same check, then tells the running service to read them again: with PostgreSQL every replica, each its own files;
+        with the embedded database the process on this machine.
 
 A running service follows the files that its upstreams come from by itself, within seconds. What stands in .env is read again
 at \`reload\`, or when a process gets SIGHUP.`,
@@ -65,14 +70,34 @@ function placeOf(upstream: UpstreamConfig): string {
   }
 }
 
-async function reload({ database, upstreams }: Config, json: boolean | undefined): Promise<void> {
-  if (database.kind === 'postgres')
-    throw new Error(
-      'With PostgreSQL there may be many processes. Each follows its files by itself; after a change of .env, send SIGHUP to each.',
-    )
-  const pid = await holderOf(database.directory)
+async function reload(config: Config, json: boolean | undefined): Promise<void> {
+  const { database, upstreams } = config
+  const told =
+    database.kind === 'postgres' ? await tellReplicas(config) : await tellProcess(database.directory)
+  const line = `Told ${told} to read them again; its log says what became of it. Configured here: ${upstreams.length}.`
+  print({ told, upstreams: upstreams.length }, json, [line])
+}
+
+async function tellProcess(directory: string): Promise<string> {
+  const pid = await holderOf(directory)
   if (pid === null) throw new Error('The service does not run on this machine with this DATA_DIR.')
   process.kill(pid, 'SIGHUP')
-  const line = `Told process ${pid}, which says in its log what became of it. Configured: ${upstreams.length}.`
-  print({ pid, upstreams: upstreams.length }, json, [line])
+  return `process ${pid}`
+}
+
+/** Each reads what it has itself. */
+async function tellReplicas(config: Config): Promise<string> {
+  const { secretKeys } = await loadSecrets(readEnvironment(), config)
+  const storage = await openDatabase(config.database)
+  try {
+    const mailbox = await openMailbox({
+      storage,
+      keyring: createKeyring(secretKeys),
+      report: () => undefined,
+    })
+    await mailbox.send(RELOAD_ADDRESS, {}).finally(() => mailbox.close())
+  } finally {
+    await storage.close()
+  }
+  return 'every replica'
 }

@@ -7,6 +7,7 @@ import t, { type Test } from 'tap'
 import * as z from 'zod'
 import { INITIALIZE, post } from '../demo/wire.ts'
 import { serveMcp } from '../gateway/mcp-upstream.ts'
+import { commandLine } from '../support/command-line.ts'
 import { build, type Running } from '../support/gatehouse.ts'
 import { authorizationRequest, getJson, register } from '../support/oauth.ts'
 import { connect, signIn } from '../support/sign-in.ts'
@@ -39,7 +40,7 @@ async function scene(t: Test) {
   await write({ notes: { url: notes.url } })
   const running = await build(t, { env: { UPSTREAMS_FILE: file } })
   await running.createPerson(ALICE)
-  return { ...running, notes, mail, write }
+  return { ...running, notes, mail, write, file }
 }
 
 function connected({ origin, browser }: Running, upstream: string) {
@@ -134,4 +135,15 @@ t.test('an upstream that moves is called at its new address by the tokens that a
   t.equal(await initialize(origin, '/mcp/notes', accessToken), 200)
   t.equal(notes.count('POST'), before)
   t.ok(mail.count('POST') > 0)
+})
+
+t.test('an operator tells every replica to read again by command', async (t) => {
+  const { database, secretKeys, file, log } = await scene(t)
+  const url = database.config.kind === 'postgres' ? database.config.url : ''
+  const env = { DATABASE_URL: url, SECRET_KEY: secretKeys.join(','), UPSTREAMS_FILE: file }
+  const told = await commandLine(env)('upstream', 'reload', '--json')
+  t.match(told, { code: 0, json: { told: 'every replica', upstreams: 1 } })
+  await until('it was heard', () => log().includes('the configuration was read again'))
+  const refused = await commandLine({ ...env, UPSTREAMS_FILE: `${file}.gone` })('upstream', 'reload')
+  t.match(refused, { code: 1, err: /which does not exist/ })
 })
