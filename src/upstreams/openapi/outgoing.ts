@@ -1,6 +1,7 @@
 // Owns the request that a call of a tool becomes: what the operation declares, encoded, and nothing else.
 
 import { isRecord, type Members } from '../../mcp/rpc.ts'
+import { ArgumentProblem, encode, isGiven, queryPairs, simple } from './argument.ts'
 import type { Operation, Parameter } from './operation.ts'
 
 export interface Outgoing {
@@ -10,14 +11,6 @@ export interface Outgoing {
   readonly cookies: readonly string[]
   readonly contentType: string | null
   readonly body: string | null
-}
-
-/** An argument that cannot be sent. The text is for whoever called, and says what to change. */
-export class ArgumentProblem extends Error {
-  constructor(what: string) {
-    super(what)
-    this.name = 'ArgumentProblem'
-  }
 }
 
 /** `base`: where the API is. Throws an `ArgumentProblem`. */
@@ -46,10 +39,6 @@ function refuseUnknown({ parameters, content }: Operation, given: Members): void
   if (unknown !== undefined) throw new ArgumentProblem(`There is no argument "${unknown.slice(0, 64)}".`)
   const missing = known.find(({ argument, required }) => required && !isGiven(given[argument]))
   if (missing) throw new ArgumentProblem(`The argument "${missing.argument}" is missing.`)
-}
-
-function isGiven(value: unknown): boolean {
-  return value !== undefined && value !== null
 }
 
 function pathOf({ path, parameters }: Operation, given: Members): string {
@@ -93,52 +82,11 @@ function urlOf(base: string, path: string, query: readonly string[]): string {
   return url.href
 }
 
-/** OpenAPI 3.1 §4.8.12.3, "Style Values". */
-function queryPairs(parameter: Parameter, value: unknown): readonly string[] {
-  const { name, style, explode, members } = parameter
-  const pair = (key: string, each: unknown) => `${encode(key)}=${encode(plain(parameter, each))}`
-  if (style === 'json') return [`${encode(name)}=${encode(JSON.stringify(value))}`]
-  if (Array.isArray(value)) {
-    if (explode) return value.map((each) => pair(name, each))
-    const between = style === 'spaceDelimited' ? '%20' : style === 'pipeDelimited' ? '|' : ','
-    return [`${encode(name)}=${value.map((each) => encode(plain(parameter, each))).join(between)}`]
-  }
-  if (!isRecord(value)) return [pair(name, value)]
-  const entries = Object.entries(value).filter(([, each]) => isGiven(each))
-  if (style === 'deepObject') return entries.map(([key, each]) => pair(`${name}[${key}]`, each))
-  if (!explode)
-    return [
-      `${encode(name)}=${entries
-        .flat()
-        .map((each) => encode(plain(parameter, each)))
-        .join(',')}`,
-    ]
-  // Spread into the query, a member could pass for another parameter.
-  return entries.filter(([key]) => members?.has(key)).map(([key, each]) => pair(key, each))
-}
-
 function headerOf(parameter: Parameter, value: unknown): readonly [string, string] {
   const text = simple(parameter, value)
   if (!/^[\x20-\x7e\x80-\xff]*$/.test(text))
     throw new ArgumentProblem(`The argument "${parameter.argument}" has characters that cannot be sent.`)
   return [parameter.name.toLowerCase(), text.trim()]
-}
-
-function simple(parameter: Parameter, value: unknown): string {
-  if (parameter.style === 'json') return JSON.stringify(value)
-  if (Array.isArray(value)) return value.map((each) => plain(parameter, each)).join(',')
-  if (!isRecord(value)) return plain(parameter, value)
-  const entries = Object.entries(value)
-  return parameter.explode
-    ? entries.map(([key, each]) => `${key}=${plain(parameter, each)}`).join(',')
-    : entries.flatMap(([key, each]) => [key, plain(parameter, each)]).join(',')
-}
-
-function plain({ argument }: Parameter, value: unknown): string {
-  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')
-    return String(value)
-  if (value === null) return ''
-  throw new ArgumentProblem(`The argument "${argument}" is nested too deeply.`)
 }
 
 function contentOf({ content }: Operation, given: Members): Pick<Outgoing, 'contentType' | 'body'> {
@@ -163,17 +111,4 @@ function written(argument: string, kind: 'json' | 'form' | 'text', value: unknow
 
 function formText(value: unknown): string {
   return typeof value === 'object' ? JSON.stringify(value) : String(value)
-}
-
-/** RFC 3986 §2.3: everything but unreserved characters. */
-function encode(text: string): string {
-  return encodeURIComponent(lossless(text)).replace(
-    /[!'()*]/g,
-    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
-  )
-}
-
-/** Half a surrogate pair has no encoding. */
-function lossless(text: string): string {
-  return text.toWellFormed()
 }
