@@ -1,0 +1,131 @@
+// Owns the words with which a client is asked to have its person log in at an upstream, and how it comes back. Pure.
+
+import type { Discovery, PeerAnswer, PeerRequest, Visitor } from '../../mcp/peer.ts'
+import { isRecord, type Members } from '../../mcp/rpc.ts'
+import type { Caller } from '../../oauth/caller.ts'
+import type { States } from '../legacy/request-state.ts'
+import type { Upstream } from '../registry.ts'
+
+export interface Connecting {
+  /** Where this caller logs in; of no use to anybody else. */
+  linkFor(caller: Caller, upstream: string): string
+  /** Of the calls that are asked to come back. */
+  states(upstream: Upstream): States
+  read(request: PeerRequest, visitor: Visitor, upstream: Upstream): CameBack
+}
+
+export interface CameBack {
+  /** Null: it is asked for the first time, or it is the upstream's own state. */
+  readonly cameBack: 'accepted' | 'declined' | null
+  /** The request as it was before it was asked to come back. */
+  readonly plain: PeerRequest
+}
+
+/** What tells our states from those of upstreams. */
+const STATE_PREFIX = 'connect.'
+const KEY = 'connect'
+const URL_MODE = 'url'
+
+export function isConnectState(state: unknown): boolean {
+  return typeof state === 'string' && state.startsWith(STATE_PREFIX)
+}
+
+export function createConnecting(needs: Omit<Connecting, 'read'>): Connecting {
+  return {
+    ...needs,
+    read(request, visitor, upstream) {
+      const { requestState, inputResponses } = request
+      if (requestState === null || !isConnectState(requestState)) return { cameBack: null, plain: request }
+      needs.states(upstream).open(requestState.slice(STATE_PREFIX.length), visitor, request)
+      const answer = inputResponses?.[KEY]
+      const accepted = isRecord(answer) && answer.action === 'accept'
+      const plain = { ...request, requestState: null, inputResponses: null }
+      return { cameBack: accepted ? 'accepted' : 'declined', plain }
+    },
+  }
+}
+
+/** In the way that this client can show best: as a link to open, or as a text with the link. */
+export function askToConnect(
+  request: PeerRequest,
+  visitor: Visitor,
+  upstream: Upstream,
+  connecting: Connecting,
+): PeerAnswer {
+  const url = connecting.linkFor(visitor.caller, upstream.name)
+  if (!opensLinks(visitor.capabilities) || !CAN_WAIT.has(request.method))
+    return said(
+      request,
+      `${upstream.title} wants you to log in first. Open this link, then try again: ${url}`,
+    )
+  const message = `${upstream.title} wants you to log in first.`
+  const elicitation = { method: 'elicitation/create', params: { mode: URL_MODE, message, url } }
+  const state = connecting.states(upstream).seal({ kind: 'again' }, visitor, request)
+  return {
+    kind: 'result',
+    result: {
+      resultType: 'input_required',
+      inputRequests: { [KEY]: elicitation },
+      requestState: STATE_PREFIX + state,
+    },
+  }
+}
+
+/** MCP 2026-07-28, basic/patterns/mrtr.mdx: only these may be answered by a question. */
+const CAN_WAIT: ReadonlySet<string> = new Set(['tools/call', 'prompts/get', 'resources/read'])
+
+function opensLinks({ elicitation }: Members): boolean {
+  return isRecord(elicitation) && elicitation[URL_MODE] !== undefined
+}
+
+/** As the result of a tool, which a model reads to its person; else as an error. */
+export function said({ method }: PeerRequest, text: string): PeerAnswer {
+  if (method !== 'tools/call') return { kind: 'error', error: { code: 403, message: text } }
+  const result = { resultType: 'complete', isError: true, content: [{ type: 'text', text }] }
+  return { kind: 'result', result }
+}
+
+/** Its title would do, but for the characters. */
+export function connectToolName({ name }: Upstream): string {
+  return `connect_${name.replace(/-/g, '_')}`
+}
+
+export function isConnectTool({ method, params }: PeerRequest, upstream: Upstream): boolean {
+  return method === 'tools/call' && params.name === connectToolName(upstream)
+}
+
+/** What there is before the login. Nothing of it is to be kept. */
+export function emptyAnswer({ method }: PeerRequest, upstream: Upstream): PeerAnswer | null {
+  const nothing = EMPTY.get(method)
+  if (nothing === undefined) return null
+  const found = method === 'tools/list' ? { tools: [connectTool(upstream)] } : nothing
+  return {
+    kind: 'result',
+    result: { resultType: 'complete', ttlMs: 0, cacheScope: 'private', ...found },
+  }
+}
+
+const EMPTY: ReadonlyMap<string, Members> = new Map([
+  ['tools/list', { tools: [] }],
+  ['prompts/list', { prompts: [] }],
+  ['resources/list', { resources: [] }],
+  ['resources/templates/list', { resourceTemplates: [] }],
+])
+
+function connectTool(upstream: Upstream): Members {
+  return {
+    name: connectToolName(upstream),
+    title: `Log in at ${upstream.title}`,
+    description: `${upstream.title} wants the user to log in before its tools can be used. Call this to get the link to open.`,
+    inputSchema: { type: 'object', properties: {}, additionalProperties: false },
+    annotations: { readOnlyHint: true, openWorldHint: true },
+  }
+}
+
+export function placeholder(upstream: Upstream): Discovery {
+  return {
+    capabilities: { tools: { listChanged: true } },
+    serverInfo: { name: upstream.name, title: upstream.title, version: '0' },
+    instructions: `${upstream.title} wants the user to log in first. The tool ${connectToolName(upstream)} gives the link; afterwards its own tools are there.`,
+  }
+}

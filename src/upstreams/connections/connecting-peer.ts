@@ -1,0 +1,126 @@
+// Owns what a client hears from an upstream at which its person has to log in first: where, and then the answer to its call.
+
+import { setTimeout } from 'node:timers/promises'
+import {
+  type Peer,
+  type PeerAnswer,
+  PeerFailure,
+  type PeerHooks,
+  type PeerRequest,
+  type Visitor,
+} from '../../mcp/peer.ts'
+import {
+  ConnectFirst,
+  type CredentialFor,
+  type CredentialRefused,
+  CredentialUnavailable,
+} from '../credentials.ts'
+import type { Upstream } from '../registry.ts'
+import { askToConnect, type Connecting, emptyAnswer, isConnectTool, placeholder, said } from './asking.ts'
+
+export interface ConnectingPeerNeeds {
+  readonly credentialFor: CredentialFor
+  readonly refused: CredentialRefused
+  readonly connecting: Connecting
+}
+
+/** Clients that were told where to log in come back at once; meanwhile their person reads and types. */
+const PATIENCE_MS = 50_000
+const LOOK_AGAIN_MS = 1_000
+
+/**
+ * Before there is a login, the upstream has one tool, which leads to it, and every call is answered by asking for it
+ * (MCP, URL Mode Elicitation). Once there is one, the same calls get through.
+ */
+export function connectingPeer(peer: Peer, upstream: Upstream, needs: ConnectingPeerNeeds): Peer {
+  const { credentialFor, refused, connecting } = needs
+
+  async function isConnected({ caller }: Visitor): Promise<boolean> {
+    try {
+      await credentialFor(caller, upstream)
+      return true
+    } catch (error) {
+      if (error instanceof ConnectFirst) return false
+      throw unavailable(error)
+    }
+  }
+
+  async function becomesConnected(
+    visitor: Visitor,
+    signal: AbortSignal,
+    patienceMs: number,
+  ): Promise<boolean> {
+    const until = Date.now() + patienceMs
+    while (!(await isConnected(visitor))) {
+      if (Date.now() >= until || signal.aborted) return false
+      await setTimeout(LOOK_AGAIN_MS, undefined, { ref: false, signal }).catch(() => undefined)
+    }
+    return true
+  }
+
+  /** A credential that was not accepted is renewed, and the same tried once more: a refused call was not carried out. */
+  async function attempt<T>(visitor: Visitor, act: () => Promise<T>): Promise<T> {
+    const { caller } = visitor
+    const credential = await Promise.resolve(credentialFor(caller, upstream)).catch((error: unknown) => {
+      throw unavailable(error)
+    })
+    try {
+      return await act()
+    } catch (error) {
+      if (!(error instanceof PeerFailure) || error.reason !== 'credentials') throw unavailable(error)
+      if (await refused(caller, upstream, credential)) return await act()
+      if (await isConnected(visitor)) throw error
+      throw new ConnectFirst(upstream, true)
+    }
+  }
+
+  async function request(visitor: Visitor, asked: PeerRequest, hooks: PeerHooks): Promise<PeerAnswer> {
+    const { cameBack, plain } = connecting.read(asked, visitor, upstream)
+    if (cameBack === 'declined')
+      return said(asked, `Nothing was done: ${upstream.title} wants a login first.`)
+    if (cameBack === 'accepted') await becomesConnected(visitor, hooks.signal, PATIENCE_MS)
+    if (isConnectTool(plain, upstream) && (await isConnected(visitor)))
+      return said(plain, `${upstream.title} is connected.`)
+    try {
+      return await attempt(visitor, () => peer.request(visitor, plain, hooks))
+    } catch (error) {
+      if (!(error instanceof ConnectFirst)) throw error
+      return emptyAnswer(plain, upstream) ?? askToConnect(plain, visitor, upstream, connecting)
+    }
+  }
+
+  return {
+    request,
+    async discover(visitor, signal) {
+      try {
+        return await attempt(visitor, () => peer.discover(visitor, signal))
+      } catch (error) {
+        if (error instanceof ConnectFirst) return placeholder(upstream)
+        throw error
+      }
+    },
+    async listen(visitor, filter, hooks) {
+      if (await isConnected(visitor)) return attempt(visitor, () => peer.listen(visitor, filter, hooks))
+      const { toolsListChanged } = filter
+      const heard = toolsListChanged ? { toolsListChanged } : {}
+      hooks.notify({ method: 'notifications/subscriptions/acknowledged', params: { notifications: heard } })
+      if (!(await becomesConnected(visitor, hooks.signal, Number.POSITIVE_INFINITY))) return
+      if (toolsListChanged) hooks.notify({ method: 'notifications/tools/list_changed', params: {} })
+      await attempt(visitor, () => peer.listen(visitor, filter, withoutAcknowledgement(hooks)))
+    },
+  }
+}
+
+/** It was given already, for less. */
+function withoutAcknowledgement(hooks: PeerHooks): PeerHooks {
+  return {
+    signal: hooks.signal,
+    notify(notification) {
+      if (notification.method !== 'notifications/subscriptions/acknowledged') hooks.notify(notification)
+    },
+  }
+}
+
+function unavailable(error: unknown): unknown {
+  return error instanceof CredentialUnavailable ? new PeerFailure('credentials', { cause: error }) : error
+}
