@@ -3,11 +3,11 @@
 import type { FastifyInstance } from 'fastify'
 import type { Config } from './config/config.ts'
 import { createGuardedFetch, type GuardedFetch } from './http/guarded-fetch.ts'
-import type { Caller } from './oauth/caller.ts'
 import type { Audit } from './ops/audit.ts'
 import type { Logger } from './ops/logger.ts'
 import type { OpenDatabase } from './storage/database.ts'
 import type { Keyring } from './storage/sealing.ts'
+import { type Connecting, createConnecting } from './upstreams/connections/asking.ts'
 import { createConnections } from './upstreams/connections/connections.ts'
 import {
   type ConnectionCredentials,
@@ -17,13 +17,14 @@ import { createKnownConnections } from './upstreams/connections/known.ts'
 import { CALLBACK_PATH, type Connections, connectPath } from './upstreams/connections/port.ts'
 import { createRenewal } from './upstreams/connections/renewal.ts'
 import { CredentialUnavailable } from './upstreams/credentials.ts'
+import { createStates } from './upstreams/legacy/request-state.ts'
 import { CLIENT_DOCUMENT_PATH, clientMetadata } from './upstreams/oauth/registration.ts'
 import type { Registry, Upstream } from './upstreams/registry.ts'
 
 export interface UpstreamLogins extends ConnectionCredentials {
+  /** How a caller is asked to log in. */
+  readonly connecting: Connecting
   readonly connections: Omit<Connections, 'beginDevice'>
-  /** Where a caller connects this upstream: of no use to anybody else. */
-  linkFor(caller: Pick<Caller, 'subject'>, upstream: string): string
   isFor(handle: string, upstream: string, userId: string): boolean
   /** Writes which connections were used. */
   flush(): Promise<void>
@@ -41,6 +42,9 @@ export interface UpstreamLoginNeeds {
 }
 
 const HANDLE_PURPOSE = 'connect-link'
+const STATE_PURPOSE = 'connect-state'
+/** A login over there may take its time. */
+const STATE_TTL_MS = 15 * 60 * 1000
 
 export function createUpstreamLogins(needs: UpstreamLoginNeeds): UpstreamLogins {
   const { config, logger, audit, storage, keyring, registry } = needs
@@ -53,15 +57,22 @@ export function createUpstreamLogins(needs: UpstreamLoginNeeds): UpstreamLogins 
     throw new CredentialUnavailable()
   }
   const upstreams = () => registry.upstreams()
+  const sealer = {
+    seal: (text: string, aad: string) => keyring.seal(STATE_PURPOSE, text, aad),
+    open: (sealed: string, aad: string) => keyring.open(STATE_PURPOSE, sealed, aad)?.toString() ?? null,
+  }
   const report = (err: unknown, upstream: string) =>
     logger.warn({ err, upstream }, 'a login at an upstream did not work out')
   return {
     ...createConnectionCredentials({ known, renewal, others }),
     connections: createConnections({ db, keyring, fetch, publicUrl, upstreams, known, report }),
-    linkFor({ subject }, upstream) {
-      const handle = keyring.seal(HANDLE_PURPOSE, subject, upstream)
-      return `${publicUrl}${connectPath(upstream)}?for=${handle}`
-    },
+    connecting: createConnecting({
+      linkFor({ subject }, upstream) {
+        const handle = keyring.seal(HANDLE_PURPOSE, subject, upstream)
+        return `${publicUrl}${connectPath(upstream)}?for=${handle}`
+      },
+      states: ({ name }) => createStates({ upstream: name, sealer, ttlMs: STATE_TTL_MS, clock: Date.now }),
+    }),
     isFor: (handle, upstream, userId) =>
       keyring.open(HANDLE_PURPOSE, handle, upstream)?.toString() === userId,
     flush: known.flush,

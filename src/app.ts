@@ -80,6 +80,7 @@ import * as throttles from './storage/throttles.ts'
 import { createTransactions } from './storage/transactions.ts'
 import * as upstreamLogins from './storage/upstream-logins.ts'
 import * as users from './storage/users.ts'
+import { connectingLinks } from './upstreams/connections/connecting-links.ts'
 import { guardLinks } from './upstreams/guarded-links.ts'
 import { createGuards } from './upstreams/guards.ts'
 import type { OpenLinks } from './upstreams/links.ts'
@@ -423,8 +424,9 @@ function addGateway(
 ): { isDraining: () => boolean } {
   const report = (err: unknown) => logger.error({ err }, 'the gateway failed')
   const guards = createGuards({ perUpstream: config.perUpstream, clock: Date.now })
-  const links = guardLinks(opened, guards, report)
-  registry.onReplace(links.retire)
+  const guarded = guardLinks(opened, guards, report)
+  registry.onReplace(guarded.retire)
+  const links = connectingLinks(guarded, logins)
   const gateway = createGateway({
     issuer: config.publicUrl,
     registry,
@@ -433,6 +435,7 @@ function addGateway(
     apiKeys: keys,
     claimProof: storage.kind === 'postgres' ? claimProofsIn(storage) : undefined,
     credentialFor: logins.credentialFor,
+    credentialRefused: logins.refused,
     links,
     policy: config.policy,
     answerCacheBytes: config.answerCacheBytes,

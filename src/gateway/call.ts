@@ -36,6 +36,8 @@ export interface Call {
 /** One whose bytes pass to a single upstream. */
 export interface UpstreamCall extends Call {
   readonly place: UpstreamPlace
+  /** It is the second try, with a credential that was renewed. */
+  readonly renewed?: boolean
 }
 
 const LISTEN = 'subscriptions/listen'

@@ -5,6 +5,7 @@ import { type Dispatcher, errors } from 'undici'
 import { contradicts } from '../mcp/era-signs.ts'
 import type { Passage } from '../upstreams/guards.ts'
 import {
+  CREDENTIALS,
   errorCode,
   isRpcAnswer,
   judge,
@@ -36,6 +37,8 @@ export interface ExchangeNeeds {
   /** Sends the same once more. */
   readonly repeat: (exchange: Exchange) => void
   readonly over: (exchange: Exchange) => void
+  /** A credential that is not accepted is for somebody else to deal with; nothing is answered. */
+  readonly handsBack: boolean
   /** The upstream does not seem to speak the era of this call (any more). */
   readonly contradicted: (call: UpstreamCall) => void
 }
@@ -77,6 +80,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #resumable = false
   #sent = false
   #repeated = false
+  #handedBack = false
   readonly #pace = new Pace()
 
   constructor(call: UpstreamCall, needs: ExchangeNeeds) {
@@ -167,7 +171,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
     switch (verdict.kind) {
       case 'refused':
         this.#lookForEra(null)
-        this.#refuse(verdict.instead)
+        if (verdict.instead === CREDENTIALS && this.#needs.handsBack) this.#handBack()
+        else this.#refuse(verdict.instead)
         break
       case 'error':
         this.#instead = verdict.instead
@@ -318,6 +323,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#stop('refused', refusal.reason)
   }
 
+  #handBack(): void {
+    this.#handedBack = true
+    this.#stop('refused', CREDENTIALS.reason)
+  }
+
   #abandon(outcome: 'aborted' | 'failed'): void {
     if (this.#phase === 'over') return
     this.call.res.destroy()
@@ -335,6 +345,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#aside = []
     this.#last = null
     this.#needs.over(this)
-    this.#settle({ outcome, status: this.#status, reason, detail: this.#detail })
+    const handedBack = this.#handedBack
+    this.#settle({ outcome, status: this.#status, reason, detail: this.#detail, handedBack })
   }
 }

@@ -35,9 +35,10 @@ export interface ForwarderNeeds {
 export interface Forwarder {
   /**
    * Sends the call to its upstream and the answer to its client. Settles when both are done with it; rejects with a refusal,
-   * and only at once, when the upstream takes no more.
+   * and only at once, when the upstream takes no more. With `handsBack`, a credential that the upstream does not accept
+   * leaves the call without an answer.
    */
-  forward(call: UpstreamCall, credential: Credential): Promise<Outcome>
+  forward(call: UpstreamCall, credential: Credential, handsBack?: boolean): Promise<Outcome>
   openStreams(): number
   /** Ends what only listens; calls go on. */
   endListening(): void
@@ -87,23 +88,28 @@ export function createForwarder(needs: ForwarderNeeds): Forwarder {
   const pulse = setInterval(beat, limits.pulseMs).unref()
   revocations.onChange(endRevoked)
 
-  function forward(call: UpstreamCall, credential: Credential): Promise<Outcome> | Outcome {
+  function forward(
+    call: UpstreamCall,
+    credential: Credential,
+    handsBack = false,
+  ): Promise<Outcome> | Outcome {
     if (call.res.closed) return CLIENT_LEFT
     const passage = guards.enter(call.place.upstream, errandOf(call))
     if (isBarrier(passage)) throw barred(passage, call)
-    const exchange = begin(call, credential, passage)
+    const exchange = begin(call, credential, passage, handsBack)
     // It may have come in before the end was decided, with its body still on the way.
     if (ending && exchange.listening) exchange.end(null, CLOSING)
     else dispatch(exchange, credential)
     return exchange.outcome
   }
 
-  function begin(call: UpstreamCall, credential: Credential, passage: Passage): Exchange {
+  function begin(call: UpstreamCall, credential: Credential, passage: Passage, handsBack: boolean): Exchange {
     const exchange = new Exchange(call, {
       sealer,
       limits,
       passage,
       contradicted,
+      handsBack,
       repeat: (again) => void setTimeout(dispatch, REPEAT_PAUSE_MS, again, credential).unref(),
       over(done) {
         exchanges.delete(done)
@@ -189,7 +195,7 @@ export function createForwarder(needs: ForwarderNeeds): Forwarder {
   }
 
   return {
-    forward: async (call, credential) => forward(call, credential),
+    forward: async (call, credential, handsBack) => forward(call, credential, handsBack),
     openStreams: () => [...exchanges].filter((exchange) => exchange.streaming).length,
     endListening,
     retire,

@@ -8,7 +8,7 @@ import { INTERNAL_ERROR, INVALID_REQUEST } from '../mcp/rpc.ts'
 import type { Caller } from '../oauth/caller.ts'
 import type { Policy } from '../oauth/policy.ts'
 import type { Tools } from '../oauth/tool.ts'
-import type { CredentialFor } from '../upstreams/credentials.ts'
+import type { Credential, CredentialFor, CredentialRefused } from '../upstreams/credentials.ts'
 import type { Guards } from '../upstreams/guards.ts'
 import type { Links } from '../upstreams/links.ts'
 import type { Place, Registry, Upstream } from '../upstreams/registry.ts'
@@ -20,7 +20,7 @@ import { canSkipBody, readBody } from './body.ts'
 import { createBridge } from './bridge/bridge.ts'
 import { createLocalSessionStore, type SessionStore } from './bridge/legacy/session-store.ts'
 import { answerFromMemory } from './cache/answer.ts'
-import { createAnswerCache } from './cache/answer-cache.ts'
+import { createAnswerCache, type Lookup } from './cache/answer-cache.ts'
 import { watchedPeer } from './cache/watched-peer.ts'
 import { type Call, type CallMethod, isListening, type UpstreamCall } from './call.ts'
 import { type CallEvent, callEvent, type Visit } from './call-event.ts'
@@ -28,6 +28,7 @@ import type { DpopNeeds } from './dpop.ts'
 import { createForwarder } from './forward.ts'
 import { type AdmissionNeeds, createAdmission } from './limits/admission.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
+import { createLogins } from './logins.ts'
 import { type RpcMessage, readMessages, requestIds } from './message.ts'
 import { type ResourceMetadata, resourceMetadata } from './metadata.ts'
 import { checkMirroredHeaders } from './mirrored-headers.ts'
@@ -52,6 +53,8 @@ export interface GatewayNeeds {
   /** Remembers the proofs of tokens that are bound to a key, for all replicas; see dpop.ts. */
   readonly claimProof?: DpopNeeds['claimProof']
   readonly credentialFor: CredentialFor
+  /** See credentials.ts; without it nothing is worth a second try. */
+  readonly credentialRefused?: CredentialRefused
   readonly links: Links
   /** Beyond what people agreed to; see policy/. None: the scopes are all that counts. */
   readonly policy?: Policy | null
@@ -121,6 +124,7 @@ export function createGateway(needs: GatewayNeeds): Gateway {
     limits,
     clock,
   })
+  const logins = createLogins({ ...needs, clock })
   const visits = createVisits()
   registry.onReplace(forwarder.retire)
   const cache = createAnswerCache({ registry, mailbox, report, clock, bytes: needs.answerCacheBytes ?? 0 })
@@ -173,15 +177,27 @@ export function createGateway(needs: GatewayNeeds): Gateway {
     const lookup = cache.lookUp(call)
     if (lookup?.found) return answerFromMemory(call, lookup.found)
     const passes = await needs.links.passes(upstream, modern ? 'modern' : 'legacy', caller)
-    if (!passes) return bridge.serve(call, peerOf(upstream))
-    const credential = await needs.credentialFor(caller, upstream)
+    if (!passes || logins.isUnderWay(call)) return bridge.serve(call, peerOf(upstream))
+    const credential = await logins.credentialFor(call)
+    if (credential === null) return bridge.serve(call, peerOf(upstream))
+    return pass(call, credential, lookup)
+  }
+
+  /** As it is, and once more when what was presented could be renewed. */
+  async function pass(call: UpstreamCall, credential: Credential, lookup: Lookup | null): Promise<Outcome> {
+    const { modern, place } = call
+    const { upstream } = place
     const treatment = {
       rewrite: listRewrite(policy, call),
       keep: lookup?.keep ?? null,
       watch: isListening(call) ? cache.watch(upstream) : null,
     }
     const session = modern ? null : sessionOf(call)
-    return forwarder.forward({ ...call, ...treatment, session }, credential)
+    const forward = { ...call, ...treatment, session }
+    const outcome = await forwarder.forward(forward, credential, logins.mayRenew(call))
+    if (!outcome.handedBack) return outcome
+    await logins.renew(call, credential)
+    return answerOne({ ...call, renewed: true })
   }
 
   function maxBodyOf(place: Place): number {

@@ -12,6 +12,8 @@ export interface Outcome {
   readonly reason: RefusalReason | null
   /** What the system calls what went wrong (`ECONNREFUSED`), for the log alone. */
   readonly detail: string | null
+  /** Nobody has answered yet, and somebody may try again. */
+  readonly handedBack?: boolean
 }
 
 /** Before there was a status: the number that proxies use in their logs. */

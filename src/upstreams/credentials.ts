@@ -48,3 +48,10 @@ export class CredentialUnavailable extends Error {
     this.name = 'CredentialUnavailable'
   }
 }
+
+/** What tells the `requestState` of a call that waits for a login from those of upstreams (see connections/asking.ts). */
+export const CONNECT_STATE_PREFIX = 'connect.'
+
+export function isConnectState(state: unknown): boolean {
+  return typeof state === 'string' && state.startsWith(CONNECT_STATE_PREFIX)
+}

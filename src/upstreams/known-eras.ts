@@ -5,8 +5,11 @@ import type { Eras } from './probe.ts'
 import type { HttpUpstream } from './registry.ts'
 
 export interface KnownErasNeeds {
-  /** Asks the upstream, on behalf of this caller; null when it does not say. Never rejects. */
-  readonly probe: (upstream: HttpUpstream, caller: Caller) => Promise<Eras | null>
+  /**
+   * Asks the upstream, on behalf of this caller; null when it does not say, `unasked` when this caller has nothing to
+   * present to it yet. Never rejects.
+   */
+  readonly probe: (upstream: HttpUpstream, caller: Caller) => Promise<Eras | null | 'unasked'>
   /** Milliseconds. */
   readonly clock: () => number
   readonly times?: Partial<EraTimes>
@@ -70,8 +73,8 @@ export function createKnownEras({ probe, clock, times }: KnownErasNeeds): KnownE
   function ask(upstream: HttpUpstream, caller: Caller, knowledge: Knowledge): Promise<Eras | null> {
     knowledge.asking ??= probe(upstream, caller)
       .then((eras) => {
-        if (eras) told(knowledge, eras)
-        else untold(knowledge, caller)
+        if (eras === null) untold(knowledge, caller)
+        else if (eras !== 'unasked') told(knowledge, eras)
         return knowledge.eras
       })
       .finally(() => {

@@ -6,7 +6,7 @@ import type { Mailbox } from '../mcp/mailbox.ts'
 import type { Peer, Visitor } from '../mcp/peer.ts'
 import type { Caller } from '../oauth/caller.ts'
 import { balancedConnections } from './balanced-connections.ts'
-import type { CredentialFor } from './credentials.ts'
+import { ConnectFirst, type CredentialFor } from './credentials.ts'
 import { createKnownEras, type EraTimes } from './known-eras.ts'
 import { headersFor } from './legacy/http-headers.ts'
 import type { StateSealer } from './legacy/request-state.ts'
@@ -60,15 +60,15 @@ export function createLinks(needs: LinksNeeds): OpenLinks {
   const programs = createPrograms({ log: programLog })
   const peers = createPeers({ ...needs, connections, programs, known, clock })
 
-  async function probe(upstream: HttpUpstream, caller: Caller): Promise<Eras | null> {
+  async function probe(upstream: HttpUpstream, caller: Caller): Promise<Eras | null | 'unasked'> {
     try {
       const headers = headersFor(upstream.headers, await credentialFor(caller, upstream), {})
       const { url, balance } = upstream
       const there = balance === null ? connections : balancedConnections(connections, balance)
       return await probeEras({ connections: there, url, headers, visitor: probing(caller) })
-    } catch {
+    } catch (error) {
       // There is nothing to present for this caller: then the upstream says nothing either.
-      return null
+      return error instanceof ConnectFirst ? 'unasked' : null
     }
   }
 

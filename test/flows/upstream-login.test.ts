@@ -2,52 +2,14 @@
 
 import { type HTMLElement, parse } from 'node-html-parser'
 import t from 'tap'
-import type { Browser, Page } from '../support/browser.ts'
-import type { Teardown } from '../support/database.ts'
-import { build, PASSWORD, type Running } from '../support/gatehouse.ts'
+import type { Page } from '../support/browser.ts'
 import { STATIC_CLIENT } from '../support/guarded-upstream/manners.ts'
-import { type GuardedUpstream, startGuardedUpstream } from '../support/guarded-upstream.ts'
+import { startGuardedUpstream } from '../support/guarded-upstream.ts'
 import { connect } from '../support/sign-in.ts'
+import { CONNECT, LOGIN, logIn, logInThere, open, startBefore } from '../support/upstream-login.ts'
 
 const ALICE = 'alice@example.com'
 const BOB = 'bob@example.com'
-const CONNECT = '/connect/notion'
-const LOGIN = 'form[action="/connect/notion"]'
-
-async function open(origin: string, browser: Browser, path: string, email = ALICE): Promise<Page> {
-  const page = await browser.open(origin + path)
-  return page.url.includes('/login/') ? browser.submit(page, { email, password: PASSWORD }) : page
-}
-
-/** The person's way at the upstream's own pages: back to where its server sends the browser. */
-async function logInThere(url: string, name = 'carol', answer = 'yes'): Promise<string> {
-  const cookies = new Map<string, string>()
-  const request = async (at: string, init: RequestInit = {}) => {
-    const cookie = [...cookies].map(([key, value]) => `${key}=${value}`).join('; ')
-    const response = await fetch(at, { ...init, redirect: 'manual', headers: { ...init.headers, cookie } })
-    for (const line of response.headers.getSetCookie()) {
-      const [key = '', value = ''] = line.split(';')[0]?.split('=') ?? []
-      cookies.set(key, value)
-    }
-    return response
-  }
-  const { origin } = new URL(url)
-  let at = url
-  for (let hops = 0; hops < 12; hops++) {
-    const posts = new URL(at).pathname.startsWith('/interaction/')
-    const body = new URLSearchParams({ name, answer })
-    const response = await request(at, posts ? { method: 'POST', body } : {})
-    at = new URL(response.headers.get('location') ?? '/nowhere', at).href
-    if (!at.startsWith(`${origin}/`)) return at
-  }
-  throw new Error('it does not end')
-}
-
-async function logIn(running: Pick<Running, 'origin'>, browser: Browser, email = ALICE): Promise<Page> {
-  const page = await open(running.origin, browser, CONNECT, email)
-  const away = await browser.submit(page, {}, undefined, LOGIN)
-  return browser.open(await logInThere(away.url))
-}
 
 function main({ document }: Page): string {
   return document.querySelector('main')?.text.replace(/\s+/g, ' ') ?? ''
@@ -86,16 +48,9 @@ async function callMe(origin: string, accessToken: string): Promise<{ status: nu
   return { status: answer.status, text: await answer.text() }
 }
 
-async function start(t: Teardown, upstream: GuardedUpstream, auth: object): Promise<Running> {
-  const UPSTREAMS = JSON.stringify({ notion: { url: upstream.url, title: 'Notion', auth } })
-  const running = await build(t, { env: { UPSTREAMS } })
-  await running.createPerson(ALICE)
-  return running
-}
-
 t.test('one line of configuration is enough: register, log in, call', async (t) => {
   const upstream = await startGuardedUpstream(t, 'open')
-  const running = await start(t, upstream, { type: 'oauth2' })
+  const running = await startBefore(t, upstream, { type: 'oauth2' })
   const { origin, browser, db, log } = running
   const desk = browser()
   t.match(connectionsOn(await open(origin, desk, '/account')).text, /Notion\s+needs login/)
@@ -124,7 +79,7 @@ for (const manner of ['static', 'company'] as const) {
     const client = { client_id: STATIC_CLIENT.id, client_secret: STATIC_CLIENT.secret, resource: false }
     const explicit = manner === 'static' ? { ...endpoints, scopes: 'tools' } : {}
     const redirect_uri = 'http://localhost/connect/-/callback'
-    const running = await start(t, upstream, { type: 'oauth2', ...client, ...explicit, redirect_uri })
+    const running = await startBefore(t, upstream, { type: 'oauth2', ...client, ...explicit, redirect_uri })
     const { origin, browser } = running
     const desk = browser()
     const page = await open(origin, desk, CONNECT)
@@ -141,7 +96,7 @@ for (const manner of ['static', 'company'] as const) {
 
 t.test('a login is finished once, in the browser that began it, and by nobody else', async (t) => {
   const upstream = await startGuardedUpstream(t, 'open')
-  const running = await start(t, upstream, { type: 'oauth2' })
+  const running = await startBefore(t, upstream, { type: 'oauth2' })
   const { origin, browser, createPerson } = running
   await createPerson(BOB)
   const [desk, foreign, phone] = [browser(), browser(), browser()]
@@ -159,7 +114,7 @@ t.test('a login is finished once, in the browser that began it, and by nobody el
 
 t.test('what goes wrong over there is said here, in our words', async (t) => {
   const upstream = await startGuardedUpstream(t, 'open')
-  const running = await start(t, upstream, { type: 'oauth2' })
+  const running = await startBefore(t, upstream, { type: 'oauth2' })
   const { origin, browser } = running
   const desk = browser()
   const away = await desk.submit(await open(origin, desk, CONNECT), {}, undefined, LOGIN)
@@ -180,7 +135,7 @@ t.test('what goes wrong over there is said here, in our words', async (t) => {
 
 t.test('logging out revokes over there, and the next call wants a login again', async (t) => {
   const upstream = await startGuardedUpstream(t, 'open')
-  const running = await start(t, upstream, { type: 'oauth2' })
+  const running = await startBefore(t, upstream, { type: 'oauth2' })
   const { origin, browser } = running
   const desk = browser()
   await logIn(running, desk)
@@ -195,7 +150,7 @@ t.test('logging out revokes over there, and the next call wants a login again', 
 
 t.test('a link for somebody else begins nothing', async (t) => {
   const upstream = await startGuardedUpstream(t, 'open')
-  const { origin, browser, createPerson } = await start(t, upstream, { type: 'oauth2' })
+  const { origin, browser, createPerson } = await startBefore(t, upstream, { type: 'oauth2' })
   await createPerson(BOB)
   const page = await open(origin, browser(), `${CONNECT}?for=invented`)
   t.equal(page.status, 403)

@@ -3,6 +3,7 @@
 import type { Discovery, PeerAnswer, PeerRequest, Visitor } from '../../mcp/peer.ts'
 import { isRecord, type Members } from '../../mcp/rpc.ts'
 import type { Caller } from '../../oauth/caller.ts'
+import { CONNECT_STATE_PREFIX, isConnectState } from '../credentials.ts'
 import type { States } from '../legacy/request-state.ts'
 import type { Upstream } from '../registry.ts'
 
@@ -21,14 +22,8 @@ export interface CameBack {
   readonly plain: PeerRequest
 }
 
-/** What tells our states from those of upstreams. */
-const STATE_PREFIX = 'connect.'
 const KEY = 'connect'
 const URL_MODE = 'url'
-
-export function isConnectState(state: unknown): boolean {
-  return typeof state === 'string' && state.startsWith(STATE_PREFIX)
-}
 
 export function createConnecting(needs: Omit<Connecting, 'read'>): Connecting {
   return {
@@ -36,7 +31,7 @@ export function createConnecting(needs: Omit<Connecting, 'read'>): Connecting {
     read(request, visitor, upstream) {
       const { requestState, inputResponses } = request
       if (requestState === null || !isConnectState(requestState)) return { cameBack: null, plain: request }
-      needs.states(upstream).open(requestState.slice(STATE_PREFIX.length), visitor, request)
+      needs.states(upstream).open(requestState.slice(CONNECT_STATE_PREFIX.length), visitor, request)
       const answer = inputResponses?.[KEY]
       const accepted = isRecord(answer) && answer.action === 'accept'
       const plain = { ...request, requestState: null, inputResponses: null }
@@ -66,7 +61,7 @@ export function askToConnect(
     result: {
       resultType: 'input_required',
       inputRequests: { [KEY]: elicitation },
-      requestState: STATE_PREFIX + state,
+      requestState: CONNECT_STATE_PREFIX + state,
     },
   }
 }
@@ -79,9 +74,9 @@ function opensLinks({ elicitation }: Members): boolean {
 }
 
 /** As the result of a tool, which a model reads to its person; else as an error. */
-export function said({ method }: PeerRequest, text: string): PeerAnswer {
+export function said({ method }: PeerRequest, text: string, isError = true): PeerAnswer {
   if (method !== 'tools/call') return { kind: 'error', error: { code: 403, message: text } }
-  const result = { resultType: 'complete', isError: true, content: [{ type: 'text', text }] }
+  const result = { resultType: 'complete', isError, content: [{ type: 'text', text }] }
   return { kind: 'result', result }
 }
 

@@ -80,7 +80,7 @@ export function connectingPeer(peer: Peer, upstream: Upstream, needs: Connecting
       return said(asked, `Nothing was done: ${upstream.title} wants a login first.`)
     if (cameBack === 'accepted') await becomesConnected(visitor, hooks.signal, PATIENCE_MS)
     if (isConnectTool(plain, upstream) && (await isConnected(visitor)))
-      return said(plain, `${upstream.title} is connected.`)
+      return said(plain, `${upstream.title} is connected.`, false)
     try {
       return await attempt(visitor, () => peer.request(visitor, plain, hooks))
     } catch (error) {
