@@ -268,6 +268,8 @@ t.test('what a person is known by at the API is presented for that person', asyn
   )
   await call('getPet', { petId: '1' })
   t.equal(shop.arrivals[0]?.headers.authorization, 'Bearer usr_alice')
+  shop.answer((res) => void res.writeHead(401).end())
+  await t.rejects(call('getPet', { petId: '1' }), new PeerFailure('credentials'), 'so that it can be renewed')
 })
 
 t.test('an answer of any kind is a result, and none is larger than may be', async (t) => {

@@ -123,8 +123,12 @@ async function call(
   if (request instanceof ArgumentProblem) return { kind: 'result', result: failed(request.message) }
   const { upstream, credentialFor } = needs
   const headers = headersOf(upstream, request, trace)
-  const presented = headersFor(headers, await credentialFor(caller, upstream), ownHeaders(request))
-  return { kind: 'result', result: await send(needs, operation, request, presented, signal) }
+  const credential = await credentialFor(caller, upstream)
+  const presented = headersFor(headers, credential, ownHeaders(request))
+  const answer = await send(needs, operation, request, presented, signal)
+  // A login of the person's, which can be renewed. What an operator configured cannot, and the result says so.
+  if (answer.status === 401 && credential.kind === 'header') throw new PeerFailure('credentials')
+  return { kind: 'result', result: answer.result }
 }
 
 function prepared(operation: Operation, given: Members, base: string): Outgoing | ArgumentProblem {
@@ -156,18 +160,19 @@ async function send(
   { url, body }: Outgoing,
   headers: Record<string, string>,
   signal: AbortSignal,
-): Promise<Members> {
+): Promise<{ readonly status: number; readonly result: Members }> {
   try {
     const answer = await connections.request({ method, url, headers, body, signal })
     if ((answer.headers['content-encoding'] ?? 'identity') !== 'identity') {
       answer.body.destroy()
-      return failed('The API answered in an encoding that was not asked for.')
+      return { status: 0, result: failed('The API answered in an encoding that was not asked for.') }
     }
-    return toolResult({ ...answer, body: await readBytes(answer.body, maxBytes) }, name)
+    const { status } = answer
+    return { status, result: toolResult({ ...answer, body: await readBytes(answer.body, maxBytes) }, name) }
   } catch (problem) {
     signal.throwIfAborted()
     if (problem instanceof UnreadableAnswer)
-      return failed(`The answer of the API has more than ${maxBytes} bytes.`)
+      return { status: 0, result: failed(`The answer of the API has more than ${maxBytes} bytes.`) }
     throw peerFailure(problem)
   }
 }
