@@ -1,6 +1,6 @@
 // Owns forwarding: the connections to the upstreams, the exchanges under way on them, and the end of both.
 
-import { Pool } from 'undici'
+import { buildConnector } from 'undici'
 import { INTERNAL_ERROR } from '../mcp/rpc.ts'
 import type { Caller } from '../oauth/caller.ts'
 import type { Credential } from '../upstreams/credentials.ts'
@@ -11,6 +11,7 @@ import type { Substitute } from './answer.ts'
 import { createBalanced, type Outlet } from './balanced.ts'
 import type { UpstreamCall } from './call.ts'
 import { Exchange } from './exchange.ts'
+import { createLanes } from './lanes.ts'
 import { errandOf } from './limits/errand.ts'
 import { isQuick } from './limits/quick.ts'
 import { barred } from './limits/too-much.ts'
@@ -49,7 +50,7 @@ export interface Forwarder {
 }
 
 interface Route {
-  readonly pool: Outlet
+  readonly outlet: Outlet
   readonly path: string
   readonly headers: readonly string[]
   /** Until the first byte of an answer. */
@@ -130,7 +131,7 @@ export function createForwarder(needs: ForwarderNeeds): Forwarder {
       ? Math.min(route.patienceMs, limits.quickTimeoutMs)
       : route.patienceMs
     const { method, body } = call
-    route.pool.dispatch({ path: route.path, method, headers, body, headersTimeout }, exchange)
+    route.outlet.dispatch({ path: route.path, method, headers, body, headersTimeout }, exchange)
   }
 
   function openRoute(upstream: Upstream): Route {
@@ -138,15 +139,15 @@ export function createForwarder(needs: ForwarderNeeds): Forwarder {
     if (upstream.kind !== 'http') throw new Error(`Nothing can be forwarded to upstream "${upstream.name}".`)
     const { path } = upstream
     const patienceMs = upstream.limits.firstByteTimeoutMs ?? limits.firstByteTimeoutMs
-    const pool = openOutlet(upstream, limits)
-    const route = { pool, path, headers: standingHeaders(upstream), patienceMs }
+    const outlet = openOutlet(upstream, limits)
+    const route = { outlet, path, headers: standingHeaders(upstream), patienceMs }
     routes.set(upstream, route)
     return route
   }
 
   /** Once what is under way there is done. */
   function closeRoute(upstream: Upstream): void {
-    void routes.get(upstream)?.pool.close()
+    void routes.get(upstream)?.outlet.close()
     routes.delete(upstream)
   }
 
@@ -191,7 +192,7 @@ export function createForwarder(needs: ForwarderNeeds): Forwarder {
   async function destroy(): Promise<void> {
     clearInterval(pulse)
     for (const exchange of exchanges) exchange.destroy()
-    await Promise.all([...routes.values()].map(({ pool }) => pool.destroy()))
+    await Promise.all([...routes.values()].map(({ outlet }) => outlet.destroy()))
   }
 
   return {
@@ -204,25 +205,15 @@ export function createForwarder(needs: ForwarderNeeds): Forwarder {
 }
 
 function openOutlet(upstream: HttpUpstream, limits: Limits): Outlet {
-  const { balance } = upstream
-  if (balance === null) return createPool(upstream, limits)
-  return createBalanced(balance, (origin) => createPool({ ...upstream, origin }, limits))
-}
-
-/**
- * HTTP/1.1 alone, where a request has a connection to itself: leaving one is closing it. As many connections as there are
- * requests, because one that waits behind an event stream waits for ever.
- */
-function createPool({ origin, limits: own }: HttpUpstream, limits: Limits): Pool {
-  return new Pool(origin, {
+  const { balance, origin, limits: own } = upstream
+  const connect = buildConnector({
     allowH2: false,
-    connect: {
-      timeout: own.connectTimeoutMs ?? limits.connectTimeoutMs,
-      keepAlive: true,
-      keepAliveInitialDelay: KEEP_ALIVE_PROBE_MS,
-    },
-    bodyTimeout: 0,
+    timeout: own.connectTimeoutMs ?? limits.connectTimeoutMs,
+    keepAlive: true,
+    keepAliveInitialDelay: KEEP_ALIVE_PROBE_MS,
   })
+  if (balance === null) return createLanes(origin, connect)
+  return createBalanced(balance, (each) => createLanes(each, connect))
 }
 
 /** MCP 2026-07-28, Subscriptions, "Graceful Closure": the result that a subscription ends with. */
