@@ -64,7 +64,6 @@ export function createCatalogue(
 ): ToolCatalogue {
   const report = (err: unknown) => logger.warn({ err }, 'an upstream did not tell its tools')
   return createToolCatalogue({
-    fetch,
     peerOf,
     report,
     observe: (upstream, tools) => observe(db, upstream, tools),

@@ -3,11 +3,14 @@
 import { parseArgs } from 'node:util'
 import type { Config } from '../config/config.ts'
 import { type Explanation, explain } from '../gateway/policy/explain.ts'
+import { createLocalMailbox } from '../mcp/mailbox.ts'
 import { groupsOf } from '../oauth/policy.ts'
 import type { Tools } from '../oauth/tool.ts'
 import type { Database } from '../storage/database.ts'
 import * as stored from '../storage/upstream-tools.ts'
 import type { User } from '../storage/users.ts'
+import { staticCredentials } from '../upstreams/credentials.ts'
+import { createLinks } from '../upstreams/links.ts'
 import { createRegistry, type Upstream } from '../upstreams/registry.ts'
 import { createToolCatalogue } from '../upstreams/tools.ts'
 import { type Opened, withDatabase } from './database.ts'
@@ -108,13 +111,27 @@ function upstreamOf({ upstreams, publicUrl }: Config, name: string | undefined):
 
 /** What it says now, or what it said last. */
 async function toolsOf(db: Database, upstream: Upstream, tool: string): Promise<Tools> {
+  const links = createLinks({
+    credentialFor: staticCredentials,
+    // Nobody is asked anything, so nobody comes back.
+    sealer: { seal: () => '', open: () => null },
+    mailbox: createLocalMailbox(),
+    has: () => true,
+    programLog: { wrote: () => undefined, died: () => undefined },
+    failureLog: () => undefined,
+    apiProblem: () => undefined,
+  })
   const catalogue = createToolCatalogue({
-    fetch,
+    peerOf: links.peerOf,
     report: () => undefined,
     observe: (name, tools) => stored.observe(db, name, tools),
   })
-  const now = await catalogue.toolsOf(upstream, [tool])
-  return now.size > 0 ? now : stored.lastSeen(db, upstream.name)
+  try {
+    const now = await catalogue.toolsOf(upstream, [tool])
+    return now.size > 0 ? now : await stored.lastSeen(db, upstream.name)
+  } finally {
+    await links.close()
+  }
 }
 
 function argumentsOf(text: string | undefined): unknown {

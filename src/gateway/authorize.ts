@@ -17,7 +17,7 @@ import { refuseRepeatedMembers } from './policy/unambiguous.ts'
 export interface AuthorizeNeeds {
   readonly policy: Policy | null
   readonly aggregate: Aggregate
-  readonly toolsOf: (upstream: Upstream, asked: readonly string[]) => Promise<Tools>
+  readonly toolsOf: (upstream: Upstream, asked: readonly string[], caller: Caller) => Promise<Tools>
   readonly onStepUp?: (grantId: string) => void
   readonly report: (error: unknown) => void
   readonly limits: MessageLimits
@@ -46,7 +46,7 @@ export function createAuthorize(needs: AuthorizeNeeds): Authorize {
     const question = { caller, policy, upstream, messages }
     if (body !== null && asksForArguments(question)) refuseRepeatedMembers(body, limits)
     const asked = toolsInQuestion(question)
-    const tools = asked.length === 0 ? NO_TOOLS : await toolsOf(upstream, asked)
+    const tools = asked.length === 0 ? NO_TOOLS : await toolsOf(upstream, asked, caller)
     return decide({ ...question, tools })
   }
 

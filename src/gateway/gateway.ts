@@ -65,7 +65,7 @@ export interface GatewayNeeds {
   /** How much one person, and one client, may do; as much as they like when it is not said. */
   readonly allowances?: Omit<AdmissionNeeds, 'clock'>
   /** The tools of an upstream; asked anew when `asked` names one that is not known. None when in doubt. */
-  readonly toolsOf: (upstream: Upstream, asked: readonly string[]) => Promise<Tools>
+  readonly toolsOf: (upstream: Upstream, asked: readonly string[], caller: Caller) => Promise<Tools>
   /** Told when a client of this grant is about to learn that it needs more scope. */
   readonly onStepUp?: (grantId: string) => void
   readonly sessions: Sealer

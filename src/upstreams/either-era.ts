@@ -1,6 +1,6 @@
 // Owns the peer of an upstream over Streamable HTTP, whichever era it speaks now: it may change while it is used.
 
-import { type Peer, PeerFailure, type Visitor } from '../mcp/peer.ts'
+import type { Peer, Visitor } from '../mcp/peer.ts'
 import type { Caller } from '../oauth/caller.ts'
 import { EraMismatch } from './era-mismatch.ts'
 import type { Eras } from './probe.ts'
@@ -14,9 +14,9 @@ export interface EitherEraNeeds {
 
 /** Modern where the upstream speaks it, as less is kept for that. */
 export function createEitherEraPeer(needs: EitherEraNeeds): Peer {
+  /** One that does not say is asked in the modern era, so that it is known why it does not. */
   function choose(eras: Eras | null): Peer {
-    if (eras === null) throw new PeerFailure('unreachable')
-    return eras.modern ? needs.modern : needs.legacy
+    return eras === null || eras.modern ? needs.modern : needs.legacy
   }
 
   /** What was refused as of the wrong era was not done, so that it can be said again in the other one. */

@@ -1,8 +1,7 @@
 // Owns asking a peer for all of its tools.
 
-import { type Peer, PeerFailure } from '../mcp/peer.ts'
+import { type Peer, PeerFailure, type Visitor } from '../mcp/peer.ts'
 import { isRecord, type Members } from '../mcp/rpc.ts'
-import { SERVICE_VISITOR } from './service-visitor.ts'
 
 /** A tool as its upstream lists it, as far as we look at it. */
 export interface ListedTool {
@@ -17,27 +16,40 @@ export interface ListedTool {
     | undefined
 }
 
-/** All pages. Rejects with a `PeerFailure` when there are more than `maxPages`, or something else is listed. */
+/** More than anybody has; each of them is kept. */
+const MAX_TOOLS = 10_000
+
+/** All pages. Rejects with a `PeerFailure` when there are more than `maxPages`, too many tools, or something else is listed. */
 export async function listTools(
   peer: Peer,
+  visitor: Visitor,
   signal: AbortSignal,
   maxPages: number,
 ): Promise<readonly ListedTool[]> {
   const tools: ListedTool[] = []
   let cursor: unknown
   for (let page = 0; page < maxPages; page++) {
-    const result = await listPage(peer, cursor, signal)
-    tools.push(...(Array.isArray(result.tools) ? result.tools : []).filter(isRecord).flatMap(toListed))
+    const result = await listPage(peer, visitor, cursor, signal)
+    if (!Array.isArray(result.tools))
+      throw new PeerFailure('answer', { cause: new Error('There is no list.') })
+    tools.push(...result.tools.filter(isRecord).flatMap(toListed))
     cursor = result.nextCursor
+    if (tools.length > MAX_TOOLS)
+      throw new PeerFailure('answer', { cause: new Error('There are too many tools.') })
     if (cursor === undefined) return tools
   }
   throw new PeerFailure('answer', { cause: new Error('There are too many pages.') })
 }
 
-async function listPage(peer: Peer, cursor: unknown, signal: AbortSignal): Promise<Members> {
+async function listPage(
+  peer: Peer,
+  visitor: Visitor,
+  cursor: unknown,
+  signal: AbortSignal,
+): Promise<Members> {
   const params = cursor === undefined ? {} : { cursor }
   const request = { method: 'tools/list', params, inputResponses: null, requestState: null }
-  const answer = await peer.request(SERVICE_VISITOR, request, { signal, notify: () => undefined })
+  const answer = await peer.request(visitor, request, { signal, notify: () => undefined })
   if (answer.kind === 'result') return answer.result
   throw new PeerFailure('answer', { cause: new Error(answer.error.message) })
 }

@@ -1,17 +1,17 @@
 // Owns the catalogue of tools: asked of each upstream itself, rarely, and empty when it does not tell.
 
 import type { Peer } from '../mcp/peer.ts'
+import type { Caller } from '../oauth/caller.ts'
 import type { Tool, Tools } from '../oauth/tool.ts'
 import { type ListedTool, listTools } from './list-tools.ts'
-import type { HttpUpstream, Upstream } from './registry.ts'
+import type { Upstream } from './registry.ts'
+import { SERVICE_VISITOR } from './service-visitor.ts'
 
 /** A tool as its upstream lists it. */
 export type ListedFacts = Omit<Tool, 'since'>
 
 export interface ToolCatalogueNeeds {
-  readonly fetch: typeof fetch
-  /** For whatever is not a single endpoint over Streamable HTTP; without it, such an upstream does not tell. */
-  readonly peerOf?: (upstream: Upstream) => Peer
+  readonly peerOf: (upstream: Upstream) => Peer
   /**
    * Remembers what an upstream lists and says since when each tool is there, the same on every replica. Without it every
    * tool counts as having been there always.
@@ -26,9 +26,10 @@ export interface ToolCatalogueNeeds {
 export interface ToolCatalogue {
   /**
    * The tools of an upstream. A name in `asked` that is not listed is a reason to ask again, but not all the time.
-   * Concurrent calls ask once. Empty when the upstream does not tell: then nothing is read-only.
+   * Concurrent calls ask once, on behalf of the first caller, or of the service. Empty when the upstream does not tell: then
+   * nothing is read-only.
    */
-  toolsOf(upstream: Upstream, asked?: readonly string[]): Promise<Tools>
+  toolsOf(upstream: Upstream, asked?: readonly string[], caller?: Caller): Promise<Tools>
 }
 
 interface Listing {
@@ -44,18 +45,18 @@ const MAX_PAGES = 64
 const NO_TOOLS: Tools = new Map()
 
 export function createToolCatalogue(needs: ToolCatalogueNeeds): ToolCatalogue {
-  const { fetch, peerOf, report, clock = Date.now, observe = async () => new Map<string, number>() } = needs
+  const { peerOf, report, clock = Date.now, observe = async () => new Map<string, number>() } = needs
   const listings = new WeakMap<Upstream, Listing>()
   const pending = new WeakMap<Upstream, Promise<Listing>>()
 
-  async function toolsOf(upstream: Upstream, asked: readonly string[] = []): Promise<Tools> {
+  async function toolsOf(upstream: Upstream, asked: readonly string[] = [], caller?: Caller): Promise<Tools> {
     const listing = listings.get(upstream)
     if (listing && isGoodFor(listing, asked, clock())) return listing.tools
-    return (await (pending.get(upstream) ?? ask(upstream))).tools
+    return (await (pending.get(upstream) ?? ask(upstream, caller))).tools
   }
 
-  function ask(upstream: Upstream): Promise<Listing> {
-    const asking = list(upstream)
+  function ask(upstream: Upstream, caller?: Caller): Promise<Listing> {
+    const asking = list(upstream, caller)
       .catch((error: unknown) => {
         report(new Error(`The tools of upstream "${upstream.name}" cannot be listed.`, { cause: error }))
         return NO_TOOLS
@@ -65,17 +66,13 @@ export function createToolCatalogue(needs: ToolCatalogueNeeds): ToolCatalogue {
     return asking
   }
 
-  async function list(upstream: Upstream): Promise<Tools> {
-    const listed = factsOf(await askFor(upstream))
+  async function list(upstream: Upstream, caller: Caller = SERVICE_VISITOR.caller): Promise<Tools> {
+    const visitor = { ...SERVICE_VISITOR, caller }
+    const listed = factsOf(
+      await listTools(peerOf(upstream), visitor, AbortSignal.timeout(TIMEOUT_MS), MAX_PAGES),
+    )
     const since = await observe(upstream.name, listed)
     return new Map(listed.map((tool) => [tool.name, { ...tool, since: since.get(tool.name) ?? 0 }]))
-  }
-
-  async function askFor(upstream: Upstream): Promise<readonly ListedTool[]> {
-    if (upstream.kind === 'http' && upstream.balance === null) return listOverHttp(upstream, fetch)
-    if (peerOf === undefined)
-      throw new Error('Only a single endpoint over Streamable HTTP can be asked here.')
-    return listTools(peerOf(upstream), AbortSignal.timeout(TIMEOUT_MS), MAX_PAGES)
   }
 
   function remember(upstream: Upstream, tools: Tools): Listing {
@@ -104,41 +101,4 @@ function factsOf(tools: readonly ListedTool[]): readonly ListedFacts[] {
     facts.set(name, { name, title: title ?? annotations?.title ?? null, readOnly, destructive })
   }
   return [...facts.values()]
-}
-
-/** All pages, in whichever era the upstream speaks. The session of a legacy one is ended again. */
-async function listOverHttp(
-  upstream: HttpUpstream,
-  fetch: ToolCatalogueNeeds['fetch'],
-): Promise<readonly ListedTool[]> {
-  // On demand: callers with full access do not bring this about.
-  const { Client, StreamableHTTPClientTransport } = await import('@modelcontextprotocol/client')
-  const client = new Client(
-    { name: 'gatehouse', version: '1' },
-    { versionNegotiation: { mode: 'auto' }, listMaxPages: MAX_PAGES },
-  )
-  const deadline = AbortSignal.timeout(TIMEOUT_MS)
-  const transport = new StreamableHTTPClientTransport(new URL(upstream.url), {
-    fetch: (url, init) => fetch(url, { ...init, signal: AbortSignal.any([deadline, ...signalsOf(init)]) }),
-    requestInit: { headers: { ...upstream.headers } },
-    reconnectionOptions: {
-      maxRetries: 0,
-      initialReconnectionDelay: 0,
-      maxReconnectionDelay: 0,
-      reconnectionDelayGrowFactor: 1,
-    },
-  })
-  try {
-    await client.connect(transport, { signal: deadline })
-    const { tools } = await client.listTools(undefined, { signal: deadline })
-    return tools
-  } finally {
-    // Not every server lets a session be ended, and this one has nothing in it.
-    await transport.terminateSession().catch(() => undefined)
-    await client.close()
-  }
-}
-
-function signalsOf(init: RequestInit | undefined): readonly AbortSignal[] {
-  return init?.signal ? [init.signal] : []
 }

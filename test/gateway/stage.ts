@@ -16,6 +16,7 @@ import type { Links } from '../../src/upstreams/links.ts'
 import { createRegistry, type Registry, type UpstreamSettings } from '../../src/upstreams/registry.ts'
 import type { HttpSettings } from '../../src/upstreams/settings.ts'
 import { createToolCatalogue } from '../../src/upstreams/tools.ts'
+import { openLinks } from '../support/links.ts'
 
 export interface Teardown {
   teardown(close: () => Promise<unknown>): unknown
@@ -76,7 +77,7 @@ export async function setStage(
     credentialFor: staticCredentials,
     links: PASSING,
     guards: createGuards({ perUpstream: { calls: null, streams: null }, clock: now }),
-    toolsOf: createToolCatalogue({ fetch, report, clock: now }).toolsOf,
+    toolsOf: createToolCatalogue({ peerOf: openLinks(t).peerOf, report, clock: now }).toolsOf,
     sessions: {
       seal: (text, aad) => keyring.seal('mcp-session', text, aad),
       open: (sealed, aad) => keyring.open('mcp-session', sealed, aad)?.toString() ?? null,

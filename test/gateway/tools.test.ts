@@ -6,6 +6,8 @@ import * as z from 'zod'
 import { createRegistry, type Upstream } from '../../src/upstreams/registry.ts'
 import { createToolCatalogue } from '../../src/upstreams/tools.ts'
 import { json, type Script, startHostileUpstream } from '../support/hostile-upstream.ts'
+import { openLinks, type Teardown } from '../support/links.ts'
+import { callerOf, sendError, sendResult, servePlainly } from '../upstreams/peers.ts'
 import { serveMcp } from './mcp-upstream.ts'
 
 function upstreamAt(url: string) {
@@ -15,11 +17,12 @@ function upstreamAt(url: string) {
   return upstream
 }
 
-function catalogue() {
+function catalogue(t: Teardown) {
   const errors: unknown[] = []
   const clock = { now: 1_000_000 }
+  const links = openLinks(t)
   const { toolsOf } = createToolCatalogue({
-    fetch,
+    peerOf: links.peerOf,
     report: (error) => void errors.push(error),
     clock: () => clock.now,
   })
@@ -27,7 +30,7 @@ function catalogue() {
     const tools = [...(await toolsOf(upstream, asked)).values()]
     return new Set(tools.filter(({ readOnly }) => readOnly).map(({ name }) => name))
   }
-  return { toolsOf, readOnlyTools, errors, clock }
+  return { toolsOf, readOnlyTools, errors, clock, links }
 }
 
 interface Listed {
@@ -71,7 +74,7 @@ t.test('all pages are read, and only what says so is read-only', async (t) => {
     ],
     [{ name: 'd', annotations: reads }, { name: 'twice' }],
   ])
-  const { readOnlyTools, errors } = catalogue()
+  const { readOnlyTools, errors } = catalogue(t)
   t.same([...(await readOnlyTools(entry, ['a']))].sort(), ['a', 'd'])
   t.same(errors, [])
 })
@@ -79,7 +82,7 @@ t.test('all pages are read, and only what says so is read-only', async (t) => {
 t.test('it is asked once for many calls, again after a while, and soon for a name that is new', async (t) => {
   let tools: readonly Listed[] = [{ name: 'a', annotations: reads }]
   const { entry, asked } = await listing(t, () => [tools])
-  const { readOnlyTools, clock } = catalogue()
+  const { readOnlyTools, clock } = catalogue(t)
   await Promise.all(Array.from({ length: 20 }, () => readOnlyTools(entry, ['a'])))
   t.equal(asked.times, 1)
   tools = [{ name: 'a' }, { name: 'b', annotations: reads }]
@@ -98,7 +101,7 @@ t.test('it is asked once for many calls, again after a while, and soon for a nam
 
 t.test('an upstream that does not tell has no read-only tools, until it does', async (t) => {
   const { upstream, entry } = await listing(t, () => [[{ name: 'a', annotations: reads }]])
-  const { readOnlyTools, errors, clock } = catalogue()
+  const { readOnlyTools, errors, clock } = catalogue(t)
   t.equal((await readOnlyTools(entry, ['a'])).size, 1)
   const bad: Record<string, Script> = {
     refuses: (_, res) => res.writeHead(500).end(),
@@ -118,12 +121,12 @@ t.test('pages that never end are given up', async (t) => {
   const { entry } = await listing(t, () =>
     Array.from({ length: 1000 }, (_, at) => [{ name: `t${at}`, annotations: reads }]),
   )
-  const { readOnlyTools, errors } = catalogue()
+  const { readOnlyTools, errors } = catalogue(t)
   t.equal((await readOnlyTools(entry, ['t1'])).size, 0)
   t.equal(errors.length, 1)
 })
 
-t.test('a legacy session that was opened for the list is ended again', async (t) => {
+t.test('a legacy session that was opened for the list is ended with the links', async (t) => {
   const build = () => {
     const server = new McpServer({ name: 'tools', version: '1' })
     const config = { description: 'reads', inputSchema: z.object({}), annotations: reads }
@@ -131,9 +134,53 @@ t.test('a legacy session that was opened for the list is ended again', async (t)
     return server
   }
   const upstream = await serveMcp(t, build, 'legacy')
-  const { readOnlyTools, errors } = catalogue()
+  const { readOnlyTools, errors, links } = catalogue(t)
   t.same([...(await readOnlyTools(upstreamAt(upstream.url), ['a']))], ['a'])
   t.same(errors, [])
+  t.equal(upstream.sessions(), 1)
+  await links.close()
   t.equal(upstream.sessions(), 0)
-  t.equal(upstream.count('DELETE'), 1)
 })
+
+t.test('a list that is too large is not read to its end', async (t) => {
+  const description = 'x'.repeat(1024 * 1024)
+  const page = (size: number) => [
+    Array.from({ length: size }, (_, at) => ({ name: `t${at}`, description, annotations: reads })),
+  ]
+  let size = 20
+  const { entry } = await listing(t, () => page(size))
+  const { readOnlyTools, errors, clock } = catalogue(t)
+  t.equal((await readOnlyTools(entry, ['t1'])).size, 0)
+  t.equal(errors.length, 1)
+  size = 2
+  clock.now += 6_000
+  t.equal((await readOnlyTools(entry, ['t1'])).size, 2)
+})
+
+t.test(
+  'an upstream that lists for nobody but its own people is asked in the name of who calls',
+  async (t) => {
+    const plain = await servePlainly(t, (received) => {
+      const { body, req, res } = received
+      if (req.headers.authorization !== 'Bearer usr_alice') res.writeHead(401).end()
+      else if (body.method === 'server/discover')
+        sendResult(received, { supportedVersions: ['2026-07-28'], capabilities: {} })
+      else if (body.method === 'tools/list')
+        sendResult(received, { tools: [{ name: 'a', annotations: reads }] })
+      else sendError(received, 400, -32022, { supported: ['2026-07-28'] })
+    })
+    const links = openLinks(t, {
+      credentialFor: ({ subject }) => ({ kind: 'header', name: 'authorization', value: `Bearer ${subject}` }),
+    })
+    const clock = { now: 0 }
+    const { toolsOf } = createToolCatalogue({
+      peerOf: links.peerOf,
+      report: () => undefined,
+      clock: () => clock.now,
+    })
+    const entry = upstreamAt(plain.url)
+    t.same([...(await toolsOf(entry)).keys()], [])
+    clock.now += 6_000
+    t.same([...(await toolsOf(entry, ['a'], callerOf('usr_alice'))).keys()], ['a'])
+  },
+)

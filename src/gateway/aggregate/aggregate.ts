@@ -20,7 +20,7 @@ export interface AggregateNeeds {
   /** With the policy kept. */
   readonly peerOf: (upstream: Upstream) => Peer
   readonly policy: Policy | null
-  readonly toolsOf: (upstream: Upstream, asked: readonly string[]) => Promise<Tools>
+  readonly toolsOf: (upstream: Upstream, asked: readonly string[], caller: Caller) => Promise<Tools>
   readonly emailOf?: (caller: Caller) => Promise<string | null>
   /** A bug or an outage, for the log. */
   readonly report: (error: unknown) => void

@@ -27,7 +27,7 @@ export interface AggregateQuestion {
   readonly policy: Policy | null
   readonly upstreams: readonly Upstream[]
   readonly routed: readonly Routed[]
-  readonly toolsOf: (upstream: Upstream, asked: readonly string[]) => Promise<Tools>
+  readonly toolsOf: (upstream: Upstream, asked: readonly string[], caller: Caller) => Promise<Tools>
 }
 
 type Refused = Denial | Prohibition
@@ -86,7 +86,10 @@ async function decideOne({ message, route }: Routed, question: AggregateQuestion
       route.parts.map(async ({ upstream, params }) => {
         const part = { caller, policy, upstream, messages: [{ ...message, params }] }
         const asked = toolsInQuestion(part)
-        return decide({ ...part, tools: asked.length === 0 ? NO_TOOLS : await toolsOf(upstream, asked) })
+        return decide({
+          ...part,
+          tools: asked.length === 0 ? NO_TOOLS : await toolsOf(upstream, asked, caller),
+        })
       }),
     ),
   )

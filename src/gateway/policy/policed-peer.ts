@@ -1,6 +1,7 @@
 // Owns the operator's policy where a peer is spoken to: what is forbidden does not reach it, and its lists leave that out.
 
 import type { Peer, PeerAnswer, PeerHooks, PeerRequest, Visitor } from '../../mcp/peer.ts'
+import type { Caller } from '../../oauth/caller.ts'
 import type { Policy } from '../../oauth/policy.ts'
 import type { Tools } from '../../oauth/tool.ts'
 import type { Upstream } from '../../upstreams/registry.ts'
@@ -10,7 +11,7 @@ import { isListMethod, shownTo, viewOf } from './visible.ts'
 
 export interface Policing {
   readonly policy: Policy | null
-  readonly toolsOf: (upstream: Upstream, asked: readonly string[]) => Promise<Tools>
+  readonly toolsOf: (upstream: Upstream, asked: readonly string[], caller: Caller) => Promise<Tools>
 }
 
 /** The one code for what is refused to a caller, as at the edge. */
@@ -25,7 +26,7 @@ export function policedPeer(peer: Peer, upstream: Upstream, { policy, toolsOf }:
     const question = { policy, upstream, caller, messages: [asking] }
     const { name } = asking.params
     const asked = asking.method === 'tools/call' && typeof name === 'string' && asksWhatReads(question)
-    const tools = asked ? await toolsOf(upstream, [name]) : NO_TOOLS
+    const tools = asked ? await toolsOf(upstream, [name], caller) : NO_TOOLS
     const forbidden = findForbidden(question, (tool) => tools.get(tool)?.readOnly === true)
     return forbidden && describeForbidden(forbidden)
   }

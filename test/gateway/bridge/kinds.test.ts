@@ -31,7 +31,6 @@ async function stageWith(t: Test, settings: Settings) {
   const programLog = { wrote: (_: string, line: string) => void written.push(line), died: () => undefined }
   const links = openLinks(t, { mailbox, programLog })
   const { toolsOf } = createToolCatalogue({
-    fetch,
     peerOf: links.peerOf,
     report: (error) => t.fail(String(error)),
   })
