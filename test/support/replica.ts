@@ -2,7 +2,8 @@
 
 import { request } from 'node:http'
 import { text } from 'node:stream/consumers'
-import { buildApp, type Overrides } from '../../src/app.ts'
+import { buildApp } from '../../src/app.ts'
+import type { Overrides } from '../../src/app-foundation.ts'
 import { createLogger } from '../../src/ops/logger.ts'
 import { openDatabase } from '../../src/storage/database.ts'
 import type { Teardown } from './database.ts'

@@ -1,0 +1,99 @@
+import type { FastifyInstance } from 'fastify'
+import { countersOf, type Foundation, type Overrides } from './app-foundation.ts'
+import { heldToolsOf, resourcesOf } from './app-upstreams.ts'
+import {
+  type AuthorizationServer,
+  createAuthorizationServer,
+} from './authorization-server/authorization-server.ts'
+import { POLL_WINDOW_SECONDS } from './authorization-server/device-flow.ts'
+import { decideConsent } from './consent/decision.ts'
+import { outcomePage } from './consent/device-view.ts'
+import { createConfiguredFetch } from './http/configured-fetch.ts'
+import { createOutboundFetch } from './http/outbound.ts'
+import { throttleByAddress } from './http/throttle.ts'
+import type { ErrorView } from './http/view-data.ts'
+import { groupsOf } from './oauth/policy.ts'
+import { isOutage } from './storage/outage.ts'
+import { createTransactions } from './storage/transactions.ts'
+
+/** Hosted clients register anew for every person that connects, all from a few addresses. */
+const REGISTRATIONS_PER_WINDOW = 60
+const REGISTRATION_WINDOW_SECONDS = 60
+/** A device asks for one code at a time; an office full of them has one address. */
+const DEVICE_CODES_PER_WINDOW = 60
+const DEVICE_CODE_WINDOW_SECONDS = 60
+export async function addAuthorizationServer(
+  app: FastifyInstance,
+  { config, logger, audit, storage, keyring, registry, pages, catalogue, revocations }: Foundation,
+  { outboundFetch = createOutboundFetch({ ownOrigin: config.publicUrl }), registrationLimits }: Overrides,
+): Promise<AuthorizationServer> {
+  const server = await createAuthorizationServer({
+    issuer: config.publicUrl,
+    db: storage.db,
+    transactions: createTransactions(storage.db),
+    keyring,
+    audit,
+    revocations,
+    isOutage,
+    decideConsent,
+    hasHeldTools: heldToolsOf(registry, catalogue),
+    outboundFetch,
+    onForeignRedirects: (clientId, hosts) =>
+      logger.info({ clientId, hosts }, 'a client sends its codes to another site than its document is from'),
+    resources: resourcesOf(registry),
+    groupsOf: (member) => groupsOf(config.policy, member),
+    trustedIssuers: config.trustedIssuers,
+    configuredFetch: createConfiguredFetch(),
+    registration: config.registration,
+    initialAccessTokens: config.initialAccessTokens,
+    allowedRedirectHosts: config.allowedRedirectHosts,
+    allowedClientDomains: config.allowedClientDomains,
+    clientUnusedTtlSeconds: config.clientUnusedTtlSeconds,
+    ...(registrationLimits?.unused !== undefined && { mostUnused: registrationLimits.unused }),
+    onEvicted: (count) =>
+      logger.warn({ count }, 'there were too many registrations that nobody used; the oldest were removed'),
+    accessTokenTtlSeconds: config.accessTokenTtlSeconds,
+    refreshTokenTtlSeconds: config.refreshTokenTtlSeconds,
+    signingKeyRotationSeconds: config.signingKeyRotationSeconds,
+    sessionIdleSeconds: config.sessionIdleSeconds,
+    sessionMaxSeconds: config.sessionMaxSeconds,
+    devicePolls: countersOf(storage)('device-polls', POLL_WINDOW_SECONDS),
+    logError: (err, message) => logger.error({ err }, message),
+  })
+  server.mount(app, {
+    throttleRegistration: throttleByAddress({
+      counters: countersOf(storage)('registration', REGISTRATION_WINDOW_SECONDS),
+      limit: registrationLimits?.perAddress ?? REGISTRATIONS_PER_WINDOW,
+      description: 'Too many clients were registered from your address lately. Try again later.',
+    }),
+    throttleDevices: throttleByAddress({
+      counters: countersOf(storage)('device-codes', DEVICE_CODE_WINDOW_SECONDS),
+      limit: DEVICE_CODES_PER_WINDOW,
+      description: 'Too many codes were asked for from your address lately. Try again later.',
+    }),
+    showDevice: (reply, outcome) => {
+      const { view, status } = outcomePage(outcome)
+      return pages.render(reply, 'message', view, { status })
+    },
+    showError: (reply, error, status) =>
+      pages.render(reply, 'error', authorizationErrorView(error), { status }),
+  })
+  return server
+}
+
+function authorizationErrorView({
+  error,
+  description,
+}: {
+  error: string
+  description: string | undefined
+}): ErrorView {
+  return {
+    title: 'The app could not be connected',
+    message: description ?? 'Its request cannot be answered.',
+    advice: 'Go back to the app and connect again. If it keeps failing, tell its makers the code below.',
+    link: null,
+    code: error,
+    requestId: null,
+  }
+}
