@@ -8,6 +8,7 @@ import { addGateway } from './app-gateway.ts'
 import { keepHouse, keepKeys } from './app-housekeeping.ts'
 import { createUpstreamLogins, serveClientDocument } from './app-logins.ts'
 import { mailboxOf } from './app-mailbox.ts'
+import { addOperatorApi } from './app-operators.ts'
 import { addPeople } from './app-people.ts'
 import { RELOAD_ADDRESS, type Reload, startReload } from './app-reload.ts'
 import { createCatalogue, endpointsOf, openLinks } from './app-upstreams.ts'
@@ -119,7 +120,9 @@ async function compose(
     setupLink: setup.kind === 'link' ? setup.url : null,
     usesDemo: config.upstreams.length === 0,
   }
-  return { firstSteps, reload: await followFiles(app, foundation, overrides) }
+  const reload = await followFiles(app, foundation, overrides)
+  await addOperatorApi(app, foundation, keys, reload)
+  return { firstSteps, reload }
 }
 
 async function openStorage(app: FastifyInstance, config: Config, logger: Logger): Promise<OpenDatabase> {

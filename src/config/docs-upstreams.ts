@@ -73,7 +73,8 @@ The forms can be combined, as long as each name appears once.
 The file of \`UPSTREAMS_FILE\`, and every other file that upstreams or their secrets come from (\`UPSTREAM_<NAME>_…_FILE\`, the files of variables
 in \`UPSTREAMS_ENV\`), is followed: a change is taken over within a few seconds, on every replica that has the file, however it was replaced
 (in place, by a new file, by the swapped links of Docker and Kubernetes). What stands in \`.env\` is read again when the process gets
-\`SIGHUP\`, or by every replica at \`gatehouse upstream reload\`. Other variables take effect at a restart.
+\`SIGHUP\`, or by every replica at \`gatehouse upstream reload\` or at \`POST /admin/api/upstreams/reload\` with an API key of an
+administrator as bearer token. Other variables take effect at a restart.
 
 A new upstream is there at once: its address, its scopes, its place on the consent page and in \`/mcp\`. One that changed finishes the
 calls under way where they began; new calls go to the new one. One that was removed answers 404. Streams that only listen to either end, and their clients come

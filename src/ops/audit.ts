@@ -58,6 +58,8 @@ export interface Audit {
   upstreamRefused(event: { userId: string; upstream: string | null; why: string }): void
   /** By itself: `ended` needs a new login, `failed` is tried again. */
   upstreamRenewed(event: { owner: string; upstream: string; outcome: string; why: string | null }): void
+  /** `outcome`: `reloaded`, `unchanged` or `refused`. */
+  upstreamsReloaded(event: { userId: string; outcome: string }): void
   deviceCodesThrottled(event: { ip: string; seconds: number }): void
   administratorCreated(event: { userId: string; by: 'environment' | 'setup link' | 'command' }): void
   /** The ids of the keys; the private parts of those that were removed are gone. */
@@ -90,6 +92,7 @@ export function createAudit(logger: Logger): Audit {
     upstreamDisconnected: record('upstream.disconnected'),
     upstreamRefused: warn('upstream.refused'),
     upstreamRenewed: record('upstream.renewed'),
+    upstreamsReloaded: record('upstreams.reloaded'),
     deviceCodesThrottled: warn('device_codes.throttled'),
     administratorCreated: record('administrator.created'),
     signingKeysChanged: record('signing_keys.changed'),
