@@ -4,6 +4,7 @@ import { type KeyObject, verify } from 'node:crypto'
 import { isRecord } from '../mcp/rpc.ts'
 import type { Caller } from '../oauth/caller.ts'
 import { parseScope } from '../oauth/scope.ts'
+import { derSignature } from './ecdsa-signature.ts'
 
 export interface VerificationKey {
   /** Public. */
@@ -29,10 +30,10 @@ export interface VerifiedToken {
 export type TokenFault = string
 
 const ALGORITHMS: Readonly<
-  Record<string, { readonly digest: string | null; readonly signatureBytes?: number }>
+  Record<string, { readonly digest: string | null; readonly signatureBytes?: number; readonly ecdsa?: true }>
 > = {
   // IEEE P1363: r and s, 32 bytes each, never DER (RFC 7518 §3.4).
-  ES256: { digest: 'sha256', signatureBytes: 64 },
+  ES256: { digest: 'sha256', signatureBytes: 64, ecdsa: true },
   EdDSA: { digest: null, signatureBytes: 64 },
   RS256: { digest: 'sha256' },
 }
@@ -89,7 +90,7 @@ function signed(text: string, signature: string, { key, alg }: VerificationKey):
   const bytes = Buffer.from(signature, 'base64url')
   if (!algorithm) return false
   if (algorithm.signatureBytes !== undefined && bytes.length !== algorithm.signatureBytes) return false
-  return verify(algorithm.digest, Buffer.from(text), { key, dsaEncoding: 'ieee-p1363' }, bytes)
+  return verify(algorithm.digest, Buffer.from(text), key, algorithm.ecdsa ? derSignature(bytes) : bytes)
 }
 
 function callerOf(claims: unknown, issuer: string, now: number): Caller | TokenFault {
