@@ -26,6 +26,8 @@ export interface Overrides {
   readonly outboundFetch?: OutboundFetch
   /** What logs in at upstreams; the same. */
   readonly upstreamFetch?: GuardedFetch
+  /** How long a replica may take to renew a login at an upstream before another one tries; tests wait for it. */
+  readonly upstreamLeaseSeconds?: number
   /** How often the signing keys are read again; tests wait for it. */
   readonly signingKeyPollMs?: number
   /** The configuration as it is written now. Without it the upstreams stay as they were at the start. */

@@ -39,6 +39,8 @@ export interface UpstreamLoginNeeds {
   readonly registry: Registry
   /** Instead of the guarded one; for tests. */
   readonly fetch?: GuardedFetch | undefined
+  /** The same. */
+  readonly leaseSeconds?: number | undefined
 }
 
 const HANDLE_PURPOSE = 'connect-link'
@@ -47,12 +49,12 @@ const STATE_PURPOSE = 'connect-state'
 const STATE_TTL_MS = 15 * 60 * 1000
 
 export function createUpstreamLogins(needs: UpstreamLoginNeeds): UpstreamLogins {
-  const { config, logger, audit, storage, keyring, registry } = needs
+  const { config, logger, audit, storage, keyring, registry, leaseSeconds } = needs
   const { db } = storage
   const { publicUrl } = config
   const fetch = needs.fetch ?? createGuardedFetch({ isConfigured: isConfigured(registry) })
   const known = createKnownConnections(db, keyring)
-  const renewal = createRenewal({ db, keyring, fetch, onOutcome: audit.upstreamRenewed })
+  const renewal = createRenewal({ db, keyring, fetch, leaseSeconds, onOutcome: audit.upstreamRenewed })
   const others = () => {
     throw new CredentialUnavailable()
   }

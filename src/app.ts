@@ -89,7 +89,7 @@ async function compose(
   logRequests(app)
   const pages = await addPages(app, { publicUrl: config.publicUrl, isOutage })
   const revocations = await followRevocations(app, storage, logger)
-  const upstreamFetch = overrides.upstreamFetch
+  const { upstreamFetch, upstreamLeaseSeconds: leaseSeconds } = overrides
   const logins = createUpstreamLogins({
     config,
     logger,
@@ -98,6 +98,7 @@ async function compose(
     keyring,
     registry,
     fetch: upstreamFetch,
+    leaseSeconds,
   })
   serveClientDocument(app, config.publicUrl)
   const mailbox = await mailboxOf(app, storage, keyring, logger)

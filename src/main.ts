@@ -3,6 +3,7 @@
 import { isatty } from 'node:tty'
 import closeWithGrace from 'close-with-grace'
 import { buildApp } from './app.ts'
+import type { Overrides } from './app-foundation.ts'
 import { banner } from './banner.ts'
 import { type Config, loadConfig, loadSecrets } from './config/config.ts'
 import { readEnvironment } from './config/env.ts'
@@ -14,7 +15,7 @@ const CLOSING_MS = 5_000
 const STDOUT = 1
 
 /** Resolves once the service listens. Throws, with nothing left open, when it cannot start. */
-export async function start(flags: Flags = {}): Promise<void> {
+export async function start(flags: Flags = {}, overrides: Partial<Overrides> = {}): Promise<void> {
   const began = performance.now()
   const env = withFlags(readEnvironment(), flags)
   const config = loadConfig(env)
@@ -22,7 +23,8 @@ export async function start(flags: Flags = {}): Promise<void> {
   const logger = createLogger({ level: config.logLevel, readable: process.stdout.isTTY })
 
   const readConfig = () => loadConfig(withFlags(readEnvironment(), flags))
-  const { app, firstSteps, reload } = await buildApp(config, secrets, { logger, readConfig })
+  const given = { logger, readConfig, ...overrides }
+  const { app, firstSteps, reload } = await buildApp(config, secrets, given)
   try {
     await app.listen({ host: config.host, port: config.port })
   } catch (error) {

@@ -65,10 +65,15 @@ export function runGatehouse(t: Teardown, args: readonly string[], options: RunO
 }
 
 /** Resolves once the service says that it is ready; rejects, with what it said, when it ends before that. */
-export async function serve(t: Teardown, env: Environment, args: readonly string[] = []): Promise<Served> {
+export async function serve(
+  t: Teardown,
+  env: Environment,
+  args: readonly string[] = [],
+  launcher: string = LAUNCHER,
+): Promise<Served> {
   const began = performance.now()
   const port = env.PORT ?? String(await freePort())
-  const running = runGatehouse(t, ['serve', ...args], { env: { PORT: port, ...env } })
+  const running = runGatehouse(t, ['serve', ...args], { env: { PORT: port, ...env }, launcher })
   await saysReady(running)
   return {
     ...running,

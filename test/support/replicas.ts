@@ -7,7 +7,7 @@ import { type Database, openDatabase } from '../../src/storage/database.ts'
 import { type Browser, createBrowser } from './browser.ts'
 import { prepareTestDatabase, type Teardown } from './database.ts'
 import { createPerson, freePort } from './gatehouse.ts'
-import { type Served, serve } from './process.ts'
+import { type Environment, type Served, serve } from './process.ts'
 
 export type Fields = Readonly<Record<string, string>>
 
@@ -17,6 +17,8 @@ export interface TokenAnswer {
 }
 
 export interface Replica extends Served {
+  /** Where this one listens. */
+  readonly at: string
   /** Asks this one for tokens, under the public name. */
   token(fields: Fields): Promise<TokenAnswer>
   /** Posts a form to it in the same way. */
@@ -41,21 +43,31 @@ export interface TwoReplicas extends Service {
   readonly replicas: readonly [Replica, Replica]
 }
 
-export async function startReplicas(t: Teardown): Promise<TwoReplicas> {
-  const service = await startService(t)
+export interface ServiceOptions {
+  readonly env?: Environment
+  /** Instead of the one of the product. */
+  readonly launcher?: string
+}
+
+export async function startReplicas(t: Teardown, options: ServiceOptions = {}): Promise<TwoReplicas> {
+  const service = await startService(t, options)
   return { ...service, replicas: [service.first, await service.startAnother()] }
 }
 
-export async function startService(t: Teardown): Promise<Service> {
+export async function startService(
+  t: Teardown,
+  { env = {}, launcher }: ServiceOptions = {},
+): Promise<Service> {
   const config = await prepareTestDatabase(t)
   if (config.kind !== 'postgres') throw new Error('not PostgreSQL')
   const firstPort = String(await freePort())
   const publicUrl = `http://localhost:${firstPort}`
-  const shared = { PUBLIC_URL: publicUrl, SECRET_KEY: randomBytes(32).toString('base64url') }
+  const shared = { ...env, PUBLIC_URL: publicUrl, SECRET_KEY: randomBytes(32).toString('base64url') }
   const start = async (port: string, databaseUrl: string): Promise<Replica> => {
-    const process = await serve(t, { ...shared, DATABASE_URL: databaseUrl, PORT: port })
+    const process = await serve(t, { ...shared, DATABASE_URL: databaseUrl, PORT: port }, [], launcher)
     const post = createPosts(t, port, new URL(publicUrl).host)
-    return { ...process, post, token: (fields) => post('/token', fields) }
+    const at = `http://127.0.0.1:${port}`
+    return { ...process, at, post, token: (fields) => post('/token', fields) }
   }
   const first = await start(firstPort, config.url)
   const { db, close } = await openDatabase(config)

@@ -7,6 +7,8 @@ import * as stored from '../../storage/upstream-connections.ts'
 
 export const REMEMBERED_MS = 750
 const REMEMBERED = 5000
+/** Longer than a query takes that was asked before another and is answered after it. */
+const NEWEST_MS = 10_000
 
 export interface KnownConnections {
   /** As it is now, or was less than `REMEMBERED_MS` ago. Concurrent calls ask once. */
@@ -25,16 +27,30 @@ interface Look {
 
 export function createKnownConnections(db: Database, keyring: Keyring): KnownConnections {
   const looks = new LRUCache<string, Look>({ max: REMEMBERED, ttl: REMEMBERED_MS })
+  const newest = new LRUCache<string, number>({ max: REMEMBERED, ttl: NEWEST_MS })
   const used = new Map<string, stored.ConnectionKey>()
 
+  /** Queries overtake each other: what is older than what was seen already is read once more. */
+  const read = async (name: string, key: stored.ConnectionKey): Promise<stored.StoredConnection | null> => {
+    const found = await stored.find(db, keyring, key)
+    if (found === null || found.version >= (newest.get(name) ?? 0)) return found
+    return stored.find(db, keyring, key)
+  }
+
+  const note = (name: string, one: Look, found: stored.StoredConnection | null): void => {
+    one.found = found
+    if (found === null) return
+    newest.set(name, found.version)
+    const current = looks.get(name)
+    if (current?.found && current.found.version < found.version) looks.delete(name)
+  }
+
   const look = (name: string, key: stored.ConnectionKey): Look => {
-    const one: Look = { found: undefined, pending: stored.find(db, keyring, key) }
+    const one: Look = { found: undefined, pending: read(name, key) }
     // Before the query, so that its age counts from the moment that it looks at.
     looks.set(name, one)
     one.pending.then(
-      (found) => {
-        one.found = found
-      },
+      (found) => note(name, one, found),
       () => looks.delete(name),
     )
     return one

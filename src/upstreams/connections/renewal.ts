@@ -1,6 +1,7 @@
 // Owns the renewal of connections: before they run out, and once for all calls and replicas that need it.
 
 import { setTimeout } from 'node:timers/promises'
+import { LRUCache } from 'lru-cache'
 import type { GuardedFetch } from '../../http/guarded-fetch.ts'
 import type { Database } from '../../storage/database.ts'
 import type { Keyring } from '../../storage/sealing.ts'
@@ -15,6 +16,8 @@ export interface RenewalNeeds {
   readonly fetch: GuardedFetch
   /** What ended, or could not be renewed, and why; no secret is in it. */
   readonly onOutcome: (outcome: RenewalOutcome) => void
+  /** Shorter ones, for tests; see LEASE_SECONDS. */
+  readonly leaseSeconds?: number | undefined
 }
 
 export interface RenewalOutcome extends stored.ConnectionKey {
@@ -30,16 +33,24 @@ export interface Renewal {
   renew(connection: stored.StoredConnection): Promise<stored.StoredConnection | null>
 }
 
-/** Longer than a request may take, so that a holder that lives is never overtaken. */
-const LEASE_SECONDS = 40
+/** Longer than the one request and storing its answer may take, so that a holder that lives is never overtaken. */
+const LEASE_SECONDS = 25
 const LOOK_AGAIN_MS = 100
+/** Longer than the lease: whoever waits for a holder that is gone goes on in its place. */
 const PATIENCE_MS = 30_000
+/** After a failure: a server that is out is not asked by every call, and no call with a good token waits for it. */
+const PAUSE_MS = 2_000
+const MOST_PAUSES = 5000
 
-export function createRenewal({ db, keyring, fetch, onOutcome }: RenewalNeeds): Renewal {
+export function createRenewal(needs: RenewalNeeds): Renewal {
+  const { db, keyring, fetch, onOutcome, leaseSeconds = LEASE_SECONDS } = needs
   const running = new Map<string, Promise<stored.StoredConnection | null>>()
+  const failures = new LRUCache<string, { readonly error: unknown }>({ max: MOST_PAUSES, ttl: PAUSE_MS })
 
   async function renewOnce(connection: stored.StoredConnection): Promise<stored.StoredConnection | null> {
-    const lease = await stored.lease(db, connection, LEASE_SECONDS)
+    const failed = failures.get(nameOf(connection))
+    if (failed) throw failed.error
+    const lease = await stored.lease(db, connection, leaseSeconds)
     return lease === null ? awaitOther(connection) : renewLeased(connection, lease)
   }
 
@@ -56,6 +67,7 @@ export function createRenewal({ db, keyring, fetch, onOutcome }: RenewalNeeds): 
     } catch (error) {
       const why = error instanceof Error ? error.message : null
       if (!(error instanceof LoginEnded)) {
+        failures.set(nameOf(connection), { error })
         await stored.release(db, connection, lease)
         onOutcome({ ...keyOf(connection), outcome: 'failed', why })
         throw error
@@ -92,7 +104,7 @@ export function createRenewal({ db, keyring, fetch, onOutcome }: RenewalNeeds): 
 
   return {
     renew(connection) {
-      const key = JSON.stringify([connection.owner, connection.upstream, connection.version])
+      const key = nameOf(connection)
       const known = running.get(key)
       if (known) return known
       const renewing = renewOnce(connection).finally(() => running.delete(key))
@@ -116,6 +128,11 @@ async function storeInsistently(store: () => Promise<unknown>): Promise<void> {
       await setTimeout(FIRST_PAUSE_MS * 4 ** (attempt - 1))
     }
   }
+}
+
+/** Of this version of it. */
+function nameOf({ owner, upstream, version }: stored.StoredConnection): string {
+  return JSON.stringify([owner, upstream, version])
 }
 
 function keyOf({ owner, upstream }: stored.ConnectionKey): stored.ConnectionKey {

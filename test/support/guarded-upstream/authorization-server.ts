@@ -10,7 +10,10 @@ export interface GuardedAuthorizationServer {
   /** Whose token this is, when it is good for the MCP server. */
   accountOf(authorization: string | undefined): Promise<string | null>
   challenge(res: ServerResponse): void
-  /** What a test wants to happen: `end=access`, `end=all`, `fail=<status>`, `delay=<ms>`. */
+  /**
+   * What a test wants to happen: `end=access`, `end=grants` (with all their tokens), `access=<seconds>` that access tokens
+   * live, and at the token endpoint `fail=<status>`, `delay=<ms>`, `lose=<times>`: carried out, and the answer is lost.
+   */
   control(wishes: URLSearchParams): Promise<void>
   counts(): Counts
 }
@@ -35,13 +38,15 @@ export async function createAuthorizationServer(
   const resource = `${origin}/mcp`
   const { privateKey } = await generateKeyPair('ES256', { extractable: true })
   const key = { ...(await exportJWK(privateKey)), alg: 'ES256', use: 'sig', kid: 'guarded' }
-  const state = { accessSeconds: DEFAULT_ACCESS_SECONDS, fail: 0, delay: 0, endedBefore: 0 }
+  const state = { accessSeconds: DEFAULT_ACCESS_SECONDS, fail: 0, delay: 0, lose: 0, endedBefore: 0 }
+  const grants = new Set<string>()
   const counts = { registrations: 0, refreshes: 0, exchanges: 0, revocations: 0, refused: 0 }
   const provider = new Provider(origin, configuration(manner, resource, key, state))
   provider.proxy = false
   const callback = provider.callback()
   provider.on('registration_create.success', () => void counts.registrations++)
   provider.on('grant.success', ({ oidc }) => {
+    if (oidc.entities.Grant) grants.add(oidc.entities.Grant.jti)
     if (oidc.params?.grant_type === 'refresh_token') counts.refreshes++
     else counts.exchanges++
   })
@@ -55,13 +60,19 @@ export async function createAuthorizationServer(
     if (manner === 'static' && WELL_KNOWN.test(pathname)) return void res.writeHead(404).end()
     if (pathname.startsWith('/interaction/')) return interact(provider, req, res, resource)
     if (pathname === '/token' && (await isOut(res))) return
+    if (pathname === '/token' && state.lose-- > 0) Object.assign(res, { end: () => res.destroy() })
     await callback(req, res)
   }
 
   async function isOut(res: ServerResponse): Promise<boolean> {
     if (state.delay > 0) await new Promise((resolve) => setTimeout(resolve, state.delay))
     if (state.fail > 0) res.writeHead(state.fail).end()
-    return state.fail > 0
+    // Who left meanwhile gets nothing, and nothing was done.
+    return state.fail > 0 || res.destroyed
+  }
+
+  async function endGrants(): Promise<void> {
+    for (const id of grants) await (await provider.Grant.find(id))?.destroy()
   }
 
   async function accountOf(authorization: string | undefined): Promise<string | null> {
@@ -85,7 +96,9 @@ export async function createAuthorizationServer(
         accessSeconds: seconds,
         fail: Number(wishes.get('fail') ?? state.fail),
         delay: Number(wishes.get('delay') ?? state.delay),
+        lose: Number(wishes.get('lose') ?? state.lose),
       })
+      if (wishes.get('end') === 'grants') await endGrants()
       // Tokens say whole seconds.
       if (wishes.has('end')) state.endedBefore = Math.floor(Date.now() / 1000) + 1
     },
