@@ -15,6 +15,7 @@ import { observe } from './storage/upstream-tools.ts'
 import type { CredentialFor } from './upstreams/credentials.ts'
 import { createLinks, type Links, type OpenLinks } from './upstreams/links.ts'
 import type { Registry } from './upstreams/registry.ts'
+import { SERVICE_VISITOR } from './upstreams/service-visitor.ts'
 import { createToolCatalogue, type ToolCatalogue } from './upstreams/tools.ts'
 
 const TOOLS_FOR_PAGES_MS = 1500
@@ -72,11 +73,12 @@ export function createCatalogue(
 
 /** A person does not wait for an upstream that does not answer. */
 export function toolsForPages(registry: Registry, catalogue: ToolCatalogue) {
-  return async (name: string): Promise<Tools | undefined> => {
+  return async (name: string, userId: string): Promise<Tools | undefined> => {
     const upstream = registry.upstreams().find((each) => each.name === name)
     if (!upstream) return undefined
     const waited = setTimeout(TOOLS_FOR_PAGES_MS, undefined, { ref: false })
-    return Promise.race([catalogue.toolsOf(upstream), waited])
+    const caller = { ...SERVICE_VISITOR.caller, subject: userId }
+    return Promise.race([catalogue.toolsOf(upstream, [], caller), waited])
   }
 }
 

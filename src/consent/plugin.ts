@@ -15,8 +15,8 @@ export interface ConsentNeeds {
   readonly emailOf: (accountId: string) => Promise<string | null>
   /** Begins the same request again with the question who is there; returns where to redirect. */
   readonly switchAccount: (request: FastifyRequest, reply: FastifyReply) => Promise<string>
-  /** The tools behind an upstream; undefined when it does not tell, or not soon enough for a page. */
-  readonly toolsOf?: (upstream: string) => Promise<Tools | undefined>
+  /** The tools that this account would have behind an upstream; undefined when it does not tell, or not soon enough for a page. */
+  readonly toolsOf?: (upstream: string, accountId: string) => Promise<Tools | undefined>
 }
 
 const OTHER_ACCOUNT =
@@ -89,7 +89,9 @@ async function ask(
   notice: string | null,
 ) {
   const names = interaction.requested?.upstreams.map(({ name }) => name) ?? []
-  const tools = new Map(await Promise.all(names.map(async (name) => [name, await toolsOf?.(name)] as const)))
+  const tools = new Map(
+    await Promise.all(names.map(async (name) => [name, await toolsOf?.(name, person.id)] as const)),
+  )
   const view = consentView({ interaction, person, tools, notice })
   return pages.render(reply, 'consent', view, { formAction: interaction.client.redirectSource })
 }

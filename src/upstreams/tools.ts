@@ -1,8 +1,11 @@
 // Owns the catalogue of tools: asked of each upstream itself, rarely, and empty when it does not tell.
 
+import { LRUCache } from 'lru-cache'
 import type { Peer } from '../mcp/peer.ts'
 import type { Caller } from '../oauth/caller.ts'
 import type { Tool, Tools } from '../oauth/tool.ts'
+import { connectToolName } from './connections/asking.ts'
+import { ConnectFirst } from './credentials.ts'
 import { type ListedTool, listTools } from './list-tools.ts'
 import type { Upstream } from './registry.ts'
 import { SERVICE_VISITOR } from './service-visitor.ts'
@@ -26,7 +29,7 @@ export interface ToolCatalogueNeeds {
 export interface ToolCatalogue {
   /**
    * The tools of an upstream. A name in `asked` that is not listed is a reason to ask again, but not all the time.
-   * Concurrent calls ask once, on behalf of the first caller, or of the service. Empty when the upstream does not tell: then
+   * Concurrent calls ask once, on behalf of the first caller, or of the service; where people log in themselves, once for each. Empty when the upstream does not tell: then
    * nothing is read-only.
    */
   toolsOf(upstream: Upstream, asked?: readonly string[], caller?: Caller): Promise<Tools>
@@ -37,6 +40,13 @@ interface Listing {
   readonly tools: Tools
 }
 
+/** Of one upstream: what is listed, and who is asked, by name. */
+interface Shelf {
+  readonly listings: LRUCache<string, Listing>
+  readonly pending: Map<string, Promise<Tools>>
+}
+
+const MOST_LISTINGS = 1000
 const TTL_MS = 60_000
 /** Between two questions that only an unknown name, or a failure, gives a reason for. */
 const PAUSE_MS = 5_000
@@ -46,23 +56,35 @@ const NO_TOOLS: Tools = new Map()
 
 export function createToolCatalogue(needs: ToolCatalogueNeeds): ToolCatalogue {
   const { peerOf, report, clock = Date.now, observe = async () => new Map<string, number>() } = needs
-  const listings = new WeakMap<Upstream, Listing>()
-  const pending = new WeakMap<Upstream, Promise<Listing>>()
+  const shelves = new WeakMap<Upstream, Shelf>()
 
   async function toolsOf(upstream: Upstream, asked: readonly string[] = [], caller?: Caller): Promise<Tools> {
-    const listing = listings.get(upstream)
+    const shelf = shelfOf(upstream)
+    const name = shelfName(upstream, caller)
+    const listing = shelf.listings.get(name)
     if (listing && isGoodFor(listing, asked, clock())) return listing.tools
-    return (await (pending.get(upstream) ?? ask(upstream, caller))).tools
+    return shelf.pending.get(name) ?? ask(upstream, shelf, name, caller)
   }
 
-  function ask(upstream: Upstream, caller?: Caller): Promise<Listing> {
+  function shelfOf(upstream: Upstream): Shelf {
+    const known = shelves.get(upstream)
+    const shelf = known ?? { listings: new LRUCache({ max: MOST_LISTINGS }), pending: new Map() }
+    if (!known) shelves.set(upstream, shelf)
+    return shelf
+  }
+
+  function ask(upstream: Upstream, shelf: Shelf, name: string, caller?: Caller): Promise<Tools> {
     const asking = list(upstream, caller)
-      .catch((error: unknown) => {
-        report(new Error(`The tools of upstream "${upstream.name}" cannot be listed.`, { cause: error }))
-        return NO_TOOLS
-      })
-      .then((tools) => remember(upstream, tools))
-    pending.set(upstream, asking)
+      .then(
+        (tools) => remember(shelf, name, tools),
+        (error: unknown) => {
+          if (error instanceof ConnectFirst) return beforeLogin(upstream, shelf.listings.get(name))
+          report(new Error(`The tools of upstream "${upstream.name}" cannot be listed.`, { cause: error }))
+          return remember(shelf, name, NO_TOOLS)
+        },
+      )
+      .finally(() => shelf.pending.delete(name))
+    shelf.pending.set(name, asking)
     return asking
   }
 
@@ -75,14 +97,25 @@ export function createToolCatalogue(needs: ToolCatalogueNeeds): ToolCatalogue {
     return new Map(listed.map((tool) => [tool.name, { ...tool, since: since.get(tool.name) ?? 0 }]))
   }
 
-  function remember(upstream: Upstream, tools: Tools): Listing {
-    const listing = { at: clock(), tools }
-    listings.set(upstream, listing)
-    pending.delete(upstream)
-    return listing
+  function remember({ listings }: Shelf, name: string, tools: Tools): Tools {
+    listings.set(name, { at: clock(), tools })
+    return tools
   }
 
   return { toolsOf }
+}
+
+/** Who logs in there themselves may be shown other tools than anybody else. */
+function shelfName({ auth }: Upstream, caller?: Caller): string {
+  const isShared = auth === null || (auth.type === 'oauth2' && auth.shared)
+  return isShared ? '' : (caller?.subject ?? '')
+}
+
+/** Not remembered: whoever logs in a moment later sees the upstream's own at once. What was there before asks for the login. */
+function beforeLogin(upstream: Upstream, last: Listing | undefined): Tools {
+  const connect = { title: null, readOnly: true, destructive: false, since: 0 }
+  const name = connectToolName(upstream)
+  return new Map([...(last?.tools ?? NO_TOOLS), [name, { name, ...connect }]])
 }
 
 function isGoodFor({ at, tools }: Listing, asked: readonly string[], now: number): boolean {

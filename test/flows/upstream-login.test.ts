@@ -5,6 +5,7 @@ import t from 'tap'
 import type { Page } from '../support/browser.ts'
 import { STATIC_CLIENT } from '../support/guarded-upstream/manners.ts'
 import { startGuardedUpstream } from '../support/guarded-upstream.ts'
+import { authorizationRequest, register } from '../support/oauth.ts'
 import { connect } from '../support/sign-in.ts'
 import { CONNECT, LOGIN, logIn, logInThere, open, startBefore } from '../support/upstream-login.ts'
 
@@ -19,7 +20,11 @@ function connectionsOn(page: Page): HTMLElement {
   return page.document.querySelector('section[aria-labelledby="connections"]') ?? parse('')
 }
 
-async function callMe(origin: string, accessToken: string): Promise<{ status: number; text: string }> {
+async function callMe(
+  origin: string,
+  accessToken: string,
+  name = 'me',
+): Promise<{ status: number; text: string }> {
   const answer = await fetch(`${origin}/mcp`, {
     method: 'POST',
     headers: {
@@ -28,14 +33,14 @@ async function callMe(origin: string, accessToken: string): Promise<{ status: nu
       accept: 'application/json, text/event-stream',
       'mcp-protocol-version': '2026-07-28',
       'mcp-method': 'tools/call',
-      'mcp-name': 'me',
+      'mcp-name': name,
     },
     body: JSON.stringify({
       jsonrpc: '2.0',
       id: 1,
       method: 'tools/call',
       params: {
-        name: 'me',
+        name,
         arguments: {},
         _meta: {
           'io.modelcontextprotocol/protocolVersion': '2026-07-28',
@@ -156,3 +161,27 @@ t.test('a link for somebody else begins nothing', async (t) => {
   t.equal(page.status, 403)
   t.match(main(page), 'This link is for another account')
 })
+
+t.test(
+  'the consent page knows the tools of who has logged in, and nobody else’s absence hides them',
+  async (t) => {
+    const upstream = await startGuardedUpstream(t, 'open')
+    const running = await startBefore(t, upstream, { type: 'oauth2' })
+    const { origin, browser, createPerson } = running
+    await createPerson(BOB)
+    const [desk, other] = [browser(), browser()]
+    const bob = await connect(origin, other, BOB, { parameters: { scope: 'notion:read' } })
+    await logIn(running, desk)
+
+    t.match(await callMe(origin, bob.accessToken), { status: 403 }, 'for bob it is not known to only read')
+    const asked = await callMe(origin, bob.accessToken, 'connect_notion')
+    t.match(asked, { status: 200, text: /Open this link/ }, 'what leads to the login needs no more')
+    const alice = await connect(origin, desk, ALICE, { parameters: { scope: 'notion:read' } })
+    t.match(await callMe(origin, alice.accessToken), { status: 200, text: /you are carol/ })
+
+    const { client_id } = await register(origin, { client_name: 'Another' })
+    const request = authorizationRequest(origin, client_id, { scope: 'notion:read' })
+    t.match(main(await desk.open(request.url)), /1 tool\s+me/)
+    t.notMatch(main(await other.open(request.url)), /1 tool/)
+  },
+)
