@@ -182,6 +182,6 @@ t.test(
     const { client_id } = await register(origin, { client_name: 'Another' })
     const request = authorizationRequest(origin, client_id, { scope: 'notion:read' })
     t.match(main(await desk.open(request.url)), /1 tool\s+me/)
-    t.notMatch(main(await other.open(request.url)), /1 tool/)
+    t.match(main(await other.open(request.url)), /1 tool\s+connect_notion/)
   },
 )
