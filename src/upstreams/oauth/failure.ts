@@ -1,9 +1,12 @@
 // Owns why a login at an upstream, or its renewal, did not work out.
 
-/** The message is for people: our own words, with at most the name of a host in it. */
+/**
+ * The message is for people: our own words, with at most the name of a host in it. Of what caused it only the kind is kept:
+ * a server may repeat in its error what it was sent, and that is no text for a log.
+ */
 export class OAuthFailure extends Error {
   constructor(message: string, cause?: unknown) {
-    super(message, { cause })
+    super(message, { cause: kindOf(cause) })
     this.name = 'OAuthFailure'
   }
 }
@@ -14,4 +17,31 @@ export class LoginEnded extends OAuthFailure {
     super(message, cause)
     this.name = 'LoginEnded'
   }
+}
+
+/** RFC 6749 §4.1.2.1 and §5.2, RFC 7591 §3.2.2, RFC 8628 §3.5, RFC 8707 §2; any other word is not ours to repeat. */
+const CODES: ReadonlySet<unknown> = new Set([
+  'invalid_request',
+  'invalid_client',
+  'invalid_grant',
+  'unauthorized_client',
+  'unsupported_grant_type',
+  'unsupported_response_type',
+  'invalid_scope',
+  'invalid_target',
+  'access_denied',
+  'server_error',
+  'temporarily_unavailable',
+  'invalid_redirect_uri',
+  'invalid_client_metadata',
+  'invalid_software_statement',
+  'unapproved_software_statement',
+  'expired_token',
+])
+
+function kindOf(cause: unknown): string | undefined {
+  if (!(cause instanceof Error)) return undefined
+  // From our own fetch: the host, and why it could not be asked.
+  if (cause instanceof TypeError && cause.cause !== undefined) return cause.message
+  return 'code' in cause && CODES.has(cause.code) ? `${cause.name}: ${cause.code}` : cause.name
 }

@@ -1,8 +1,10 @@
 // Owns the authorization server of a guarded upstream: oidc-provider in one of the manners, with a login page of one button.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { text } from 'node:stream/consumers'
 import { exportJWK, generateKeyPair } from 'jose'
 import { type Configuration, Provider } from 'oidc-provider'
+import * as z from 'zod'
 import { type Manner, STATIC_CLIENT } from './manners.ts'
 
 export interface GuardedAuthorizationServer {
@@ -12,10 +14,12 @@ export interface GuardedAuthorizationServer {
   challenge(res: ServerResponse): void
   /**
    * What a test wants to happen: `end=access`, `end=grants` (with all their tokens), `access=<seconds>` that access tokens
-   * live, and at the token endpoint `fail=<status>`, `delay=<ms>`, `lose=<times>`: carried out, and the answer is lost.
+   * live, and at the token endpoint `fail=<status>` (repeating the request in the answer), `delay=<ms>`, `lose=<times>`: carried out, and the answer is lost.
    */
   control(wishes: URLSearchParams): Promise<void>
   counts(): Counts
+  /** Every token that was given, and the secrets of registered clients. */
+  secrets(): readonly string[]
 }
 
 export interface Counts {
@@ -26,6 +30,10 @@ export interface Counts {
   /** What the token endpoint was told to answer with, or had to. */
   readonly refused: number
 }
+
+const given = z
+  .object({ access_token: z.string(), refresh_token: z.string() })
+  .transform(({ access_token, refresh_token }) => [access_token, refresh_token])
 
 const WELL_KNOWN = /^\/\.well-known\//
 const RESOURCE_METADATA = '/.well-known/oauth-protected-resource/mcp'
@@ -44,8 +52,13 @@ export async function createAuthorizationServer(
   const provider = new Provider(origin, configuration(manner, resource, key, state))
   provider.proxy = false
   const callback = provider.callback()
-  provider.on('registration_create.success', () => void counts.registrations++)
-  provider.on('grant.success', ({ oidc }) => {
+  const secrets = new Set<string>()
+  provider.on('registration_create.success', (_ctx, { clientSecret }) => {
+    counts.registrations++
+    if (clientSecret) secrets.add(clientSecret)
+  })
+  provider.on('grant.success', ({ oidc, body }) => {
+    for (const token of given.parse(body)) secrets.add(token)
     if (oidc.entities.Grant) grants.add(oidc.entities.Grant.jti)
     if (oidc.params?.grant_type === 'refresh_token') counts.refreshes++
     else counts.exchanges++
@@ -59,14 +72,14 @@ export async function createAuthorizationServer(
     if (pathname === RESOURCE_METADATA && manner !== 'static') return describe(res, resource, origin)
     if (manner === 'static' && WELL_KNOWN.test(pathname)) return void res.writeHead(404).end()
     if (pathname.startsWith('/interaction/')) return interact(provider, req, res, resource)
-    if (pathname === '/token' && (await isOut(res))) return
+    if (pathname === '/token' && (await isOut(req, res))) return
     if (pathname === '/token' && state.lose-- > 0) Object.assign(res, { end: () => res.destroy() })
     await callback(req, res)
   }
 
-  async function isOut(res: ServerResponse): Promise<boolean> {
+  async function isOut(req: IncomingMessage, res: ServerResponse): Promise<boolean> {
     if (state.delay > 0) await new Promise((resolve) => setTimeout(resolve, state.delay))
-    if (state.fail > 0) res.writeHead(state.fail).end()
+    if (state.fail > 0) res.writeHead(state.fail).end(`I did not understand: ${await text(req)}`)
     // Who left meanwhile gets nothing, and nothing was done.
     return state.fail > 0 || res.destroyed
   }
@@ -103,6 +116,7 @@ export async function createAuthorizationServer(
       if (wishes.has('end')) state.endedBefore = Math.floor(Date.now() / 1000) + 1
     },
     counts: () => ({ ...counts }),
+    secrets: () => [...secrets],
   }
 }
 

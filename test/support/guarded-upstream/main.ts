@@ -50,7 +50,7 @@ server.on('request', async (req: IncomingMessage, res: ServerResponse) => {
 async function control(req: IncomingMessage, res: ServerResponse): Promise<void> {
   const { searchParams } = new URL(req.url ?? '/', origin)
   await authorizationServer.control(searchParams)
-  const said = { ...authorizationServer.counts(), accounts }
+  const said = { ...authorizationServer.counts(), accounts, secrets: authorizationServer.secrets() }
   res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(said))
 }
 
