@@ -15,7 +15,7 @@ export interface SseServer {
   close(): Promise<void>
 }
 
-export async function startSseServer(): Promise<SseServer> {
+export async function startSseServer(build: () => McpServer = buildServer): Promise<SseServer> {
   const transports = new Map<string, SSEServerTransport>()
   const streams = new Set<ServerResponse>()
   const seen: SseServer['seen'] = []
@@ -30,7 +30,7 @@ export async function startSseServer(): Promise<SseServer> {
         transports.delete(transport.sessionId)
         streams.delete(res)
       })
-      await buildServer().connect(transport)
+      await build().connect(transport)
       return
     }
     const transport = transports.get(url.searchParams.get('sessionId') ?? '')

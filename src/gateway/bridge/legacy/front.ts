@@ -81,7 +81,7 @@ export function createLegacyFront(needs: FrontNeeds): Front {
     switch (notice.kind) {
       case 'changed':
         states.forget(notice.session)
-        listeners.changed(notice.session)
+        listeners.changed(notice.session, () => sayHeard(notice))
         break
       case 'ended':
         states.forget(notice.session)
@@ -103,6 +103,10 @@ export function createLegacyFront(needs: FrontNeeds): Front {
       case 'detach':
         resuming.detach(notice)
     }
+  }
+
+  function sayHeard({ reply }: Extract<Notice, { kind: 'changed' }>): void {
+    if (reply !== undefined) mailbox.send(reply, 'heard').catch(report)
   }
 
   function hearTold({ session, turn: id, question, told, reply }: Extract<Notice, { kind: 'told' }>): void {

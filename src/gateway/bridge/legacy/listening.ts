@@ -19,8 +19,8 @@ export interface ListenersNeeds {
 
 export interface Listeners {
   open(reply: Reply, session: LegacySession, peer: Peer, visitor: Visitor): Promise<void>
-  /** The subscriptions of this session are others now. */
-  changed(session: string): void
+  /** The subscriptions of this session are others now. `heard` is called when the stream follows them, if there is one. */
+  changed(session: string, heard: () => void): void
   /** The session has ended, or its stream is open at `by`. */
   close(session: string, by?: string): void
 }
@@ -46,7 +46,11 @@ export function createListeners({ states, notices, report }: ListenersNeeds): Li
   const listeners = new Map<string, Listener>()
 
   /** `former` is left when the new one was acknowledged, so that nothing falls in between. */
-  async function subscribe(listener: Listener, former: AbortController | null): Promise<void> {
+  async function subscribe(
+    listener: Listener,
+    former: AbortController | null,
+    heard: () => void,
+  ): Promise<void> {
     const { peer, visitor, session, reply } = listener
     const own = new AbortController()
     listener.current = own
@@ -57,6 +61,7 @@ export function createListeners({ states, notices, report }: ListenersNeeds): Li
       if (notification.method === ACKNOWLEDGED) {
         former?.abort()
         listener.failures = 0
+        heard()
         if (again && filter !== null) announceChanges(reply, filter)
       } else if (PASSED.has(notification.method)) reply.event(notificationMessage(notification))
     }
@@ -66,9 +71,13 @@ export function createListeners({ states, notices, report }: ListenersNeeds): Li
     if (filter === null) await untilAborted(signal)
   }
 
-  async function keepSubscribed(listener: Listener, former: AbortController | null): Promise<void> {
+  async function keepSubscribed(
+    listener: Listener,
+    former: AbortController | null,
+    heard: () => void,
+  ): Promise<void> {
     for (let previous = former; ; previous = null) {
-      const subscription = subscribe(listener, previous)
+      const subscription = subscribe(listener, previous, heard)
       const { current } = listener
       await subscription.catch((error: unknown) => {
         if (!(error instanceof PeerFailure) && !current?.signal.aborted && !listener.reply.isOver())
@@ -109,11 +118,11 @@ export function createListeners({ states, notices, report }: ListenersNeeds): Li
       listeners.set(session.id, listener)
       void notices.tell({ kind: 'listening', session: session.id, by: listener.id })
       reply.signal.addEventListener('abort', () => endOf(listener))
-      await keepSubscribed(listener, null)
+      await keepSubscribed(listener, null, () => undefined)
     },
-    changed(session) {
+    changed(session, heard) {
       const listener = listeners.get(session)
-      if (listener) keepSubscribed(listener, listener.current).catch(report)
+      if (listener) keepSubscribed(listener, listener.current, heard).catch(report)
     },
     close,
   }

@@ -9,8 +9,8 @@ const members = z.record(z.string(), z.unknown())
 const told = z.union([z.object({ result: members }), z.object({ error: members })])
 
 const notice = z.discriminatedUnion('kind', [
-  /** What is stored of the session is not what it was. */
-  z.object({ kind: z.literal('changed'), session: id }),
+  /** What is stored of the session is not what it was. Whoever has its stream says `heard` at `reply` when it follows. */
+  z.object({ kind: z.literal('changed'), session: id, reply: id.optional() }),
   z.object({ kind: z.literal('ended'), session: id }),
   z.object({ kind: z.literal('cancelled'), session: id, request: z.union([z.string(), z.number()]) }),
   /** Its stream is open at `by` now: there is one at a time. */

@@ -37,6 +37,8 @@ export interface InSession {
 
 /** An answer that comes within this time, and alone, is plain JSON. */
 const GRACE_MS = 2_000
+/** How long the stream of a session has to follow a subscription. There may be none. */
+const HEARING_MS = 1_000
 const SPACE = 0x20
 const BRACKET = 0x5b
 
@@ -132,7 +134,10 @@ async function change({ states, notices, turn, id }: Answering, wanted: SessionC
       message: 'There are too many subscriptions in this session.',
     })
   }
-  await notices.tell({ kind: 'changed', session: session.id })
+  const changed = { kind: 'changed' as const, session: session.id }
+  if (wanted.kind !== 'subscribe') await notices.tell(changed)
+  // What changes after the answer has to reach the client's stream, wherever that is.
+  else await notices.ask((reply) => ({ ...changed, reply }), HEARING_MS)
   return resultMessage(id, {})
 }
 
