@@ -27,7 +27,8 @@ async function scene(t: Test) {
   const call = async (gid: string) => callAt(replicas.second, replicas.origin, await replicas.token({ gid }))
   const status = async (gid: string) => (await call(gid)).status
   // Each replica has one for revocations and one for mail; they are opened in the background.
-  while ((await listeners(replicas.db)).length < LISTENERS) await new Promise((resolve) => setTimeout(resolve, 20))
+  while ((await listeners(replicas.db)).length < LISTENERS)
+    await new Promise((resolve) => setTimeout(resolve, 20))
   return { ...replicas, path, call, status }
 }
 
