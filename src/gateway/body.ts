@@ -15,15 +15,20 @@ export function readBody(req: IncomingMessage, maxBytes: number): Promise<Buffer
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let size = 0
-    req.on('data', (chunk: Buffer) => {
+    const read = (chunk: Buffer) => {
       size += chunk.length
       chunks.push(chunk)
       if (size <= maxBytes) return
       // Not destroyed: the answer goes out on the same connection.
-      req.pause().removeAllListeners('data')
+      req.pause().off('data', read)
       reject(tooLarge(maxBytes))
+    }
+    req.on('data', read)
+    req.once('end', () => {
+      // The request lives as long as its answer, and an event stream is a long one.
+      req.off('data', read).off('error', reject)
+      resolve(joined(chunks, size))
     })
-    req.once('end', () => resolve(joined(chunks, size)))
     req.once('error', reject)
   })
 }

@@ -201,7 +201,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (call.keep && verdict.kind === 'json' && this.#status === 200) this.#copy = createCopy(call.keep)
     call.res.writeHead(this.#status, head)
     // Or the client waits for it until the first event, which a silent stream does not have.
-    if (verdict.kind === 'events') call.res.flushHeaders()
+    if (verdict.kind === 'events') {
+      call.res.flushHeaders()
+      forgetHead(call)
+    }
   }
 
   #relay(controller: Dispatcher.DispatchController, received: Buffer): void {
@@ -348,4 +351,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
     const handedBack = this.#handedBack
     this.#settle({ outcome, status: this.#status, reason, detail: this.#detail, handedBack })
   }
+}
+
+/** Node keeps the head of a request with its answer, the token included; an open stream needs none of it any more. */
+function forgetHead({ req }: UpstreamCall): void {
+  req.headers = {}
+  req.rawHeaders = []
 }

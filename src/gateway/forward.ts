@@ -35,11 +35,11 @@ export interface ForwarderNeeds {
 
 export interface Forwarder {
   /**
-   * Sends the call to its upstream and the answer to its client. Settles when both are done with it; rejects with a refusal,
-   * and only at once, when the upstream takes no more. With `handsBack`, a credential that the upstream does not accept
+   * Sends the call to its upstream and the answer to its client. Settles when both are done with it; throws a refusal when
+   * the upstream takes no more. With `handsBack`, a credential that the upstream does not accept
    * leaves the call without an answer.
    */
-  forward(call: UpstreamCall, credential: Credential, handsBack?: boolean): Promise<Outcome>
+  forward(call: UpstreamCall, credential: Credential, handsBack?: boolean): Promise<Outcome> | Outcome
   openStreams(): number
   /** Ends what only listens; calls go on. */
   endListening(): void
@@ -196,7 +196,7 @@ export function createForwarder(needs: ForwarderNeeds): Forwarder {
   }
 
   return {
-    forward: async (call, credential, handsBack) => forward(call, credential, handsBack),
+    forward,
     openStreams: () => [...exchanges].filter((exchange) => exchange.streaming).length,
     endListening,
     retire,

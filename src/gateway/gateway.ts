@@ -165,7 +165,7 @@ export function createGateway(needs: GatewayNeeds): Gateway {
   }
 
   /** Bytes pass where both sides speak the same era; the bridge speaks for whoever does not. */
-  async function answer(call: Call): Promise<Outcome> {
+  function answer(call: Call): Promise<Outcome> {
     const { place } = call
     if (place.kind === 'aggregate') return bridge.serve(call, aggregate.peerOf(place))
     return answerOne({ ...call, place })
@@ -221,8 +221,24 @@ export function createGateway(needs: GatewayNeeds): Gateway {
       cors: needs.answerHeaders ?? [],
       ip: addressOf(req),
     }
-    const outcome = await walk(req, res, visit).catch((error: unknown) => conclude(error, req, res, visit))
+    let outcome: Outcome | null
+    try {
+      outcome = await walk(req, res, visit)
+    } catch (error) {
+      outcome = conclude(error, req, res, visit)
+    }
     if (outcome !== null) audit(callEvent(visit, outcome, performance.now() - started))
+  }
+
+  async function attend(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    visits.enter()
+    try {
+      await serve(req, res)
+    } catch (error) {
+      report(error)
+    } finally {
+      visits.leave()
+    }
   }
 
   /** What a walk that was broken off comes to. */
@@ -237,10 +253,7 @@ export function createGateway(needs: GatewayNeeds): Gateway {
   }
 
   return {
-    handle(req, res) {
-      visits.enter()
-      void serve(req, res).catch(report).finally(visits.leave)
-    },
+    handle: (req, res) => void attend(req, res),
     metadata: (path) => resourceMetadata(registry, issuer, path),
     isDraining: () => closing,
     openStreams: () => forwarder.openStreams() + bridge.openStreams(),

@@ -42,6 +42,9 @@ export function readMessages(body: Buffer, batches: boolean, limits: MessageLimi
 
 /** The ids of the requests, which are what an error answers. */
 export function requestIds(messages: readonly RpcMessage[]): readonly RpcId[] {
+  const [only] = messages
+  // Nearly always so, and worth an array of its own size for each open stream.
+  if (only && messages.length === 1) return only.kind === 'request' && only.id !== null ? [only.id] : []
   return messages.flatMap(({ kind, id }) => (kind === 'request' && id !== null ? [id] : []))
 }
 
