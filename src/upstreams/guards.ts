@@ -94,7 +94,8 @@ export function createGuards({ perUpstream, clock }: GuardsNeeds): Guards {
     for (const [meter, key] of counted) meter.enter(key, errand, now)
     return {
       answered: breaker.answered,
-      failed: () => breaker.failed(clock()),
+      // A program that ends rests by itself (programs/starts.ts), and says nothing about those of other people, which run on.
+      failed: () => upstream.kind !== 'stdio' && breaker.failed(clock()),
       leave() {
         for (const [meter, key] of counted) meter.leave(key, errand)
       },

@@ -6,6 +6,7 @@ import { UNLIMITED } from '../../src/oauth/allowance.ts'
 import { guardPeer } from '../../src/upstreams/guarded-links.ts'
 import { createGuards, type Errand, isBarrier, type Passage } from '../../src/upstreams/guards.ts'
 import { createRegistry, type Upstream } from '../../src/upstreams/registry.ts'
+import { programUpstream } from '../support/programs/program-upstream.ts'
 
 const ERRAND: Errand = { subject: 'usr_alice', tools: [], listening: false, messages: 1, urgent: false }
 
@@ -59,6 +60,20 @@ t.test(
     t.notOk(isBarrier(enter()), 'and the count began anew')
   },
 )
+
+t.test('a program of one person that keeps ending takes nothing from the others', async (t) => {
+  const { guards, enter, fail } = scene()
+  const program = programUpstream()
+  for (let n = 0; n < 10; n++) {
+    const passage = guards.enter(program, ERRAND)
+    if (isBarrier(passage)) return t.fail(passage.reason)
+    passage.failed()
+    passage.leave()
+  }
+  t.notOk(isBarrier(guards.enter(program, { ...ERRAND, subject: 'usr_bob' })))
+  fail(5)
+  t.match(enter(), { reason: 'down' }, 'a server that everybody calls is left alone')
+})
 
 t.test('tools are counted by their patterns, for everybody and for each person', async (t) => {
   const rate = { times: 2, seconds: 60 }
