@@ -6,9 +6,25 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import t, { type Test } from 'tap'
 import type { Pages } from '../../src/http/pages.ts'
 import { launchChromium } from '../support/chromium.ts'
-import { buildPages, CONSENT, ERROR, HOME, LOGIN, MESSAGE, SETUP } from '../support/pages.ts'
+import {
+  ACCOUNT,
+  API_KEY,
+  buildPages,
+  CONNECT,
+  CONNECT_BY_KEY,
+  CONSENT,
+  ERROR,
+  HOME,
+  LOGIN,
+  MESSAGE,
+  SETUP,
+} from '../support/pages.ts'
 
 const PROBLEMS = [{ field: 'password', message: 'The password is too short.' }]
+const KEY_PROBLEMS = [
+  { field: 'key_name', message: 'A name is missing.' },
+  { field: 'key_scope', message: 'Tick what the key may do.' },
+]
 const UNKNOWN = { name: 'x'.repeat(200), verifiedHost: null }
 
 const VIEWS: Readonly<Record<string, (pages: Pages, reply: FastifyReply) => Promise<FastifyReply>>> = {
@@ -31,6 +47,18 @@ const VIEWS: Readonly<Record<string, (pages: Pages, reply: FastifyReply) => Prom
   '/home': (pages, reply) => pages.render(reply, 'home', HOME),
   '/error': (pages, reply) =>
     pages.render(reply, 'error', { ...ERROR, code: 'invalid_scope', requestId: 'req-7' }),
+  '/connect': (pages, reply) => pages.render(reply, 'connect', CONNECT),
+  '/connect-key': (pages, reply) => pages.render(reply, 'connect', CONNECT_BY_KEY),
+  '/connect-long': (pages, reply) =>
+    pages.render(reply, 'connect', {
+      ...CONNECT,
+      title: 'n'.repeat(200),
+      host: `${'h'.repeat(60)}.example.org`,
+    }),
+  '/api-key': (pages, reply) => pages.render(reply, 'api-key', API_KEY),
+  '/account': (pages, reply) => pages.render(reply, 'account', ACCOUNT),
+  '/account-key-problem': (pages, reply) =>
+    pages.render(reply, 'account', { ...ACCOUNT, problems: KEY_PROBLEMS, notice: 'The key is revoked.' }),
   '/message': (pages, reply) => pages.render(reply, 'message', MESSAGE),
 }
 
@@ -64,7 +92,7 @@ t.test('every page is accessible, fits a phone and asks nobody else', async (t) 
     page.on('request', (request) => {
       if (!request.url().startsWith(origin) && !request.url().startsWith('data:')) foreign.push(request.url())
     })
-    page.on('console', (message) => complaints.push(message.text()))
+    page.on('console', (message) => complaints.push(`${new URL(page.url()).pathname}: ${message.text()}`))
     for (const path of Object.keys(VIEWS)) {
       await page.goto(origin + path)
       const { violations } = await new AxeBuilder({ page }).analyze()

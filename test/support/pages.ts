@@ -6,6 +6,10 @@ import { scopeChoices } from '../../src/consent/choices.ts'
 import { EXPIRED_SIGN_IN } from '../../src/http/expired.ts'
 import { addPages, type PageNeeds, type Pages } from '../../src/http/pages.ts'
 import type {
+  AccountView,
+  ApiKeyView,
+  ConnectionLine,
+  ConnectView,
   ConsentView,
   ErrorView,
   HomeView,
@@ -85,4 +89,109 @@ export const MESSAGE: MessageView = {
   title: 'You are signed in',
   message: 'You can close this page.',
   link: { href: '/', label: 'To the front page' },
+}
+
+const MOMENT = { iso: '2026-11-21T10:00:00.000Z', text: 'yesterday' }
+
+export const CONNECT: ConnectView = {
+  action: '/connect/notes',
+  disconnectAction: '/connect/notes/end',
+  title: 'Notes',
+  host: 'notes.example.org',
+  email: 'ada@example.org',
+  how: 'oauth2',
+  shared: false,
+  hint: null,
+  handle: '4Xh2',
+  connectedSince: null,
+  expired: false,
+  problem: null,
+}
+
+export const CONNECT_BY_KEY: ConnectView = {
+  ...CONNECT,
+  how: 'api-key',
+  shared: true,
+  hint: 'Settings, Developers, New token.',
+  connectedSince: MOMENT,
+  expired: true,
+  problem: 'The server does not accept this key.',
+}
+
+export const API_KEY: ApiKeyView = {
+  key: `gh_${'0aA'.repeat(16).slice(0, 46)}`,
+  name: 'nightly build',
+  back: '/account',
+}
+
+const CONNECTION: ConnectionLine = {
+  title: 'Notes',
+  href: '/connect/notes',
+  state: 'needs login',
+  isGood: false,
+  shared: false,
+  scopes: '',
+  since: null,
+  lastUsed: null,
+}
+
+/** With a key and connections of every state. */
+export const ACCOUNT: AccountView = {
+  actions: {
+    disconnect: '/account/apps/disconnect',
+    endSession: '/account/sessions/end',
+    endAll: '/account/sessions/end-all',
+    password: '/account/password',
+    createKey: '/account/keys/create',
+    revokeKey: '/account/keys/revoke',
+    signOut: '/logout/confirm',
+  },
+  person: { name: 'Ada', email: 'ada@example.org' },
+  apps: [],
+  browsers: [{ sessionId: 's', name: 'Firefox', ip: '::1', isThis: true, signedIn: MOMENT, seen: MOMENT }],
+  connections: [
+    CONNECTION,
+    {
+      ...CONNECTION,
+      title: 'n'.repeat(200),
+      state: 'connected',
+      isGood: true,
+      shared: true,
+      scopes: `read, write, ${'s'.repeat(100)}`,
+      since: MOMENT,
+      lastUsed: MOMENT,
+    },
+    { ...CONNECTION, title: 'Tickets', state: 'error: the server did not answer', since: MOMENT },
+  ],
+  keys: [
+    {
+      id: 'k',
+      name: 'k'.repeat(100),
+      hint: 'gh_0aA0aA',
+      may: ['Notes: read'],
+      created: MOMENT,
+      lastUsed: null,
+      expires: null,
+    },
+  ],
+  newKey: {
+    offers: [
+      {
+        title: 'Notes',
+        scopes: [
+          { scope: 'notes:read', label: 'Read' },
+          { scope: 'notes', label: 'Everything, including changes' },
+        ],
+      },
+    ],
+    lifetimes: [
+      { days: 30, usual: true },
+      { days: 365, usual: false },
+    ],
+  },
+  hasPassword: true,
+  minimumPasswordLength: 8,
+  problems: [],
+  retryAfterSeconds: null,
+  notice: null,
 }
