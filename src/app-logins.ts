@@ -3,6 +3,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { Config } from './config/config.ts'
 import { createGuardedFetch, type GuardedFetch } from './http/guarded-fetch.ts'
+import type { OAuth2Auth } from './oauth/upstream-auth.ts'
 import type { Audit } from './ops/audit.ts'
 import type { Logger } from './ops/logger.ts'
 import type { OpenDatabase } from './storage/database.ts'
@@ -24,7 +25,7 @@ import type { Registry, Upstream } from './upstreams/registry.ts'
 export interface UpstreamLogins extends ConnectionCredentials {
   /** How a caller is asked to log in. */
   readonly connecting: Connecting
-  readonly connections: Omit<Connections, 'beginDevice'>
+  readonly connections: Connections
   isFor(handle: string, upstream: string, userId: string): boolean
   /** Writes which connections were used. */
   flush(): Promise<void>
@@ -94,13 +95,18 @@ export function serveClientDocument(app: FastifyInstance, publicUrl: string): vo
 }
 
 /** What an operator wrote down: the upstreams, and the servers named in their `auth`. */
-function isConfigured(registry: Registry): (origin: string) => boolean {
+export function isConfigured(registry: Registry): (origin: string) => boolean {
   return (origin) => registry.upstreams().some((upstream) => originsOf(upstream).has(origin))
 }
 
 function originsOf(upstream: Upstream): ReadonlySet<string> {
   const { auth } = upstream
   const place = 'url' in upstream ? upstream.url : null
-  const named = auth?.type === 'oauth2' ? [auth.issuer, auth.authorizationEndpoint, auth.tokenEndpoint] : []
+  const named = auth?.type === 'oauth2' ? endpointsOf(auth) : []
   return new Set([place, ...named].flatMap((url) => (url === null ? [] : (URL.parse(url)?.origin ?? []))))
+}
+
+function endpointsOf(auth: OAuth2Auth): readonly (string | null)[] {
+  const { issuer, authorizationEndpoint, tokenEndpoint, deviceEndpoint, revocationEndpoint } = auth
+  return [issuer, authorizationEndpoint, tokenEndpoint, deviceEndpoint, revocationEndpoint]
 }

@@ -1,4 +1,4 @@
-// Owns `gatehouse upstream`: which upstreams are configured, whether that is in order, and telling the service to look again.
+// Owns `gatehouse upstream`: which upstreams are configured, telling the service to look again, and the logins at them.
 
 import { parseArgs } from 'node:util'
 import { RELOAD_ADDRESS } from '../app-reload.ts'
@@ -10,24 +10,41 @@ import { openMailbox } from '../storage/mailbox.ts'
 import { createKeyring } from '../storage/sealing.ts'
 import { print, table } from './output.ts'
 import type { Command } from './types.ts'
+import { type Desk, type LoginOptions, login, logout, withConnections } from './upstream-login.ts'
+import { status } from './upstream-status.ts'
 
-const OPTIONS = { json: { type: 'boolean' } } as const
+const OPTIONS = {
+  user: { type: 'string' },
+  shared: { type: 'boolean' },
+  flow: { type: 'string' },
+  json: { type: 'boolean' },
+} as const
+
+const USAGE =
+  'Say `gatehouse upstream list`, `reload` or `status`, or `gatehouse upstream login` or `logout` with the NAME of one.'
 
 type Action = (config: Config, json: boolean | undefined) => Promise<void> | void
 
 const ACTIONS: Readonly<Record<string, Action>> = { list, reload }
 
 export const upstreamCommand: Command = {
-  summary: 'Show the upstreams, and have them read again',
+  summary: 'Show the upstreams, have them read again, and log in at them',
   usage: `Usage: gatehouse upstream list [--json]
        gatehouse upstream reload [--json]
+       gatehouse upstream login NAME --user EMAIL | --shared [--flow browser|device] [--json]
+       gatehouse upstream logout NAME --user EMAIL | --shared [--json]
+       gatehouse upstream status [--user EMAIL] [--json]
 
 list    the upstreams as they are written down now. When something is wrong with them, says what, all of it.
 reload  the same check, then tells the running service to read them again: with PostgreSQL every replica, each its own files;
         with the embedded database the process on this machine.
+login   at an upstream that wants it: prints the link to open; with --flow device, a code to enter on another device, and waits
+        until that is done. --shared is for upstreams whose login everybody shares. What is given is sealed, and never shown.
+logout  forgets the login, and revokes it over there where that is possible.
+status  whose logins there are, in which state, since when, when they were last used, and for what.
 
 A running service follows the files that its upstreams come from by itself, within seconds. What stands in .env is read again
-at \`reload\`, or when a process gets SIGHUP.`,
+at \`reload\`, or when a process gets SIGHUP. With the embedded database, stop the service first for login, logout and status.`,
   async run(args) {
     const { values, positionals } = parseArgs({
       args: [...args],
@@ -35,12 +52,25 @@ at \`reload\`, or when a process gets SIGHUP.`,
       allowPositionals: true,
       strict: true,
     })
-    const [name = ''] = positionals
+    const [name = '', upstream, ...more] = positionals
+    const isOfLogins = ['login', 'logout', 'status'].includes(name)
+    if (isOfLogins && more.length === 0)
+      return withConnections((desk) => actOnLogins(desk, name, upstream, values))
     const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined
-    if (!action || positionals.length > 1)
-      throw new Error('Say `gatehouse upstream list` or `gatehouse upstream reload`.')
+    if (!action || positionals.length > 1) throw new Error(USAGE)
     await action(loadConfig(readEnvironment()), values.json)
   },
+}
+
+async function actOnLogins(
+  desk: Desk,
+  action: string,
+  upstream: string | undefined,
+  options: LoginOptions,
+): Promise<void> {
+  if (action === 'status' && upstream === undefined) return status(desk, options)
+  if (action === 'status' || upstream === undefined) throw new Error(USAGE)
+  await (action === 'login' ? login : logout)(desk, upstream, options)
 }
 
 function list({ upstreams }: Config, json: boolean | undefined): void {

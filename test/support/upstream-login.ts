@@ -1,6 +1,6 @@
 // Owns the way of a person to a login at an upstream: our page, the upstream's own pages, and back.
 
-import type { Browser, Page } from './browser.ts'
+import { type Browser, createBrowser, type Page } from './browser.ts'
 import type { Teardown } from './database.ts'
 import { build, PASSWORD, type Running } from './gatehouse.ts'
 import type { GuardedUpstream } from './guarded-upstream.ts'
@@ -54,4 +54,12 @@ export async function startBefore(t: Teardown, upstream: GuardedUpstream, auth: 
   const running = await build(t, { env: { UPSTREAMS } })
   await running.createPerson(ALICE)
   return running
+}
+
+/** Enters the code of a device at the upstream's own pages, where `complete` leads. */
+export async function approveThere(complete: string, name = 'carol', answer = 'yes'): Promise<string> {
+  const browser = createBrowser(new URL(complete).origin)
+  const entered = await browser.submit(await browser.open(complete), {}, undefined, 'form')
+  const confirmed = await browser.submit(entered, { confirm: 'yes' }, undefined, 'form')
+  return (await browser.submit(confirmed, { name, answer })).body
 }

@@ -1,6 +1,7 @@
 // Owns connections to upstreams as people make and end them: begun in one browser, finished in the same, listed, ended.
 
 import type { GuardedFetch } from '../../http/guarded-fetch.ts'
+import type { OAuth2Auth } from '../../oauth/upstream-auth.ts'
 import type { Database } from '../../storage/database.ts'
 import type { Keyring } from '../../storage/sealing.ts'
 import type { UserId } from '../../storage/tables.ts'
@@ -13,12 +14,13 @@ import { identify } from '../oauth/registration.ts'
 import type { Granted } from '../oauth/tokens.ts'
 import type { Upstream } from '../registry.ts'
 import { bindingOf, isShared, keyOf, ownerOf, type Wanting, wantsLogin } from './binding.ts'
+import { beginDevice } from './device.ts'
 import { disconnect } from './disconnect.ts'
 import type { KnownConnections } from './known.ts'
 import { readPending, writePending } from './pending.ts'
-import type { Begun, Connecting, Connections, Finished } from './port.ts'
+import type { Begun, BegunDevice, Connecting, Connections, Finished, Owner } from './port.ts'
 import { CALLBACK_PATH } from './port.ts'
-import { type LoginSecret, writeSecret } from './secret.ts'
+import { loginSecret, writeSecret } from './secret.ts'
 import { connectionOf, wishOf } from './shown.ts'
 
 export interface ConnectionsNeeds {
@@ -33,13 +35,21 @@ export interface ConnectionsNeeds {
   readonly report: (error: unknown, upstream: string) => void
 }
 
+interface Target {
+  readonly upstream: Wanting
+  readonly auth: OAuth2Auth
+  readonly place: string
+  readonly redirectUri: string
+}
+
 const NO_SUCH_UPSTREAM = 'There is no such server here that wants a login.'
 const OPERATORS_ONLY = 'Everybody shares this login. An administrator makes and ends it.'
+const PERSONAL = 'Everybody has a login of their own there.'
 const BROKEN = 'Something went wrong. Try again.'
 /** RFC 9110 §5.5: what can stand in a header. */
 const KEY = /^[\x21-\x7e]{1,4096}$/
 
-export function createConnections(needs: ConnectionsNeeds): Omit<Connections, 'beginDevice'> {
+export function createConnections(needs: ConnectionsNeeds): Connections {
   const { db, keyring, fetch, publicUrl, upstreams, known, report } = needs
 
   const wanting = (name: string): Wanting | null =>
@@ -47,16 +57,23 @@ export function createConnections(needs: ConnectionsNeeds): Omit<Connections, 'b
       .filter(wantsLogin)
       .find((upstream) => upstream.name === name) ?? null
 
-  async function begin({ userId, sessionId, upstream: name, isOperator }: Connecting): Promise<Begun> {
+  /** Where to log in; or why not. */
+  function targetOf(name: string, isOperator: boolean): Target | Extract<Begun, { kind: 'failed' }> {
     const upstream = wanting(name)
     if (upstream?.auth.type !== 'oauth2' || !('url' in upstream) || upstream.url === null)
       return { kind: 'failed', why: NO_SUCH_UPSTREAM }
     const { auth, url: place } = upstream
     if (auth.shared && !isOperator) return { kind: 'failed', why: OPERATORS_ONLY }
+    return { upstream, auth, place, redirectUri: auth.redirectUri ?? publicUrl + CALLBACK_PATH }
+  }
+
+  async function begin({ userId, sessionId, upstream: name, isOperator }: Connecting): Promise<Begun> {
+    const target = targetOf(name, isOperator)
+    if ('why' in target) return target
+    const { upstream, auth, place, redirectUri } = target
     try {
       const server = await discover(place, auth, fetch)
-      const redirectUri = auth.redirectUri ?? publicUrl + CALLBACK_PATH
-      const client = await identify(server, auth, redirectUri, needs)
+      const client = await identify(server, auth, { redirectUri, isDevice: false }, needs)
       const { url, pending } = await start(server, client, redirectUri, auth)
       const owner = ownerOf(upstream, userId)
       const secret = writePending({ ...pending, boundTo: bindingOf(upstream) })
@@ -94,15 +111,30 @@ export function createConnections(needs: ConnectionsNeeds): Omit<Connections, 'b
 
   async function keep(
     upstream: Wanting,
-    userId: UserId,
+    userId: UserId | null,
     secret: string,
     { scopes, goodUntil }: Pick<Granted, 'scopes' | 'goodUntil'>,
   ): Promise<void> {
-    const key = keyOf(upstream, userId)
+    const key = keyOf(upstream, userId ?? stored.EVERYBODY)
     const owned = key.owner === stored.EVERYBODY ? null : userId
     const row = { ...key, userId: owned, boundTo: bindingOf(upstream) }
     await stored.connect(db, keyring, row, { secret, scopes, goodUntil })
     known.forget(key)
+  }
+
+  async function beginDeviceLogin({ userId, upstream: name, isOperator }: Owner): Promise<BegunDevice> {
+    const target = targetOf(name, isOperator)
+    if ('why' in target) return target
+    const { upstream, redirectUri } = target
+    if (userId === null && !isShared(upstream)) return { kind: 'failed', why: PERSONAL }
+    const keepIt = (secret: string, granted: Granted) => keep(upstream, userId, secret, granted)
+    try {
+      const login = await beginDevice({ name, ...target }, { ...needs, redirectUri, keep: keepIt })
+      return { kind: 'device', login }
+    } catch (error) {
+      report(error, name)
+      return { kind: 'failed', why: error instanceof OAuthFailure ? error.message : BROKEN }
+    }
   }
 
   async function paste(userId: UserId, name: string, key: string): Promise<Finished> {
@@ -119,6 +151,7 @@ export function createConnections(needs: ConnectionsNeeds): Omit<Connections, 'b
   return {
     begin,
     finish: finishLogin,
+    beginDevice: beginDeviceLogin,
     paste,
     async list(userId) {
       const rows = await stored.listOf(db, keyring, [userId, stored.EVERYBODY])
@@ -132,19 +165,11 @@ export function createConnections(needs: ConnectionsNeeds): Omit<Connections, 'b
     },
     async disconnect({ userId, upstream: name, isOperator }) {
       const upstream = wanting(name)
-      if (!upstream || (isShared(upstream) && !isOperator)) return false
-      const key = keyOf(upstream, userId)
+      if (!upstream || (isShared(upstream) ? !isOperator : userId === null)) return false
+      const key = keyOf(upstream, userId ?? stored.EVERYBODY)
       const had = await disconnect(key, { db, keyring, fetch, report })
       known.forget(key)
       return had
     },
   }
-}
-
-function loginSecret(
-  { accessToken, refreshToken }: Granted,
-  server: LoginSecret['server'],
-  client: LoginSecret['client'],
-): string {
-  return writeSecret({ kind: 'login', accessToken, refreshToken, server, client })
 }

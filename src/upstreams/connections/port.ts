@@ -26,6 +26,12 @@ export interface Connecting {
   readonly isOperator: boolean
 }
 
+/** Whose connection. */
+export interface Owner extends Pick<Connecting, 'upstream' | 'isOperator'> {
+  /** Null: everybody's, by whoever runs this installation. */
+  readonly userId: UserId | null
+}
+
 /** Of an upstream that wants a login: what a person sees before there is any. */
 export interface Wish {
   readonly upstream: string
@@ -59,6 +65,10 @@ export interface DeviceLogin {
   wait(signal: AbortSignal): Promise<Finished>
 }
 
+export type BegunDevice =
+  | { readonly kind: 'device'; readonly login: DeviceLogin }
+  | { readonly kind: 'failed'; readonly why: string }
+
 export interface Connections {
   /** One for each upstream that wants a login of the person. */
   list(userId: UserId): Promise<readonly Connection[]>
@@ -67,11 +77,11 @@ export interface Connections {
   begin(who: Connecting): Promise<Begun>
   /** `parameters`: all that the callback was called with. */
   finish(who: Pick<Connecting, 'userId' | 'sessionId'>, parameters: URLSearchParams): Promise<Finished>
-  beginDevice(userId: UserId, upstream: string): Promise<DeviceLogin>
+  beginDevice(who: Owner): Promise<BegunDevice>
   /** A key that the person pasted. */
   paste(userId: UserId, upstream: string, key: string): Promise<Finished>
   /** Forgets it, and revokes it over there where that is possible. False when there was none. */
-  disconnect(who: Omit<Connecting, 'sessionId'>): Promise<boolean>
+  disconnect(who: Owner): Promise<boolean>
 }
 
 /** At our own origin: where every authorization server sends the browser back to. No upstream's name begins with a hyphen. */

@@ -58,6 +58,14 @@ export function writeSecret(value: Secret): string {
   return JSON.stringify(value)
 }
 
+export function loginSecret(
+  { accessToken, refreshToken }: Granted,
+  server: LoginServer,
+  client: LoginClient,
+): string {
+  return writeSecret({ kind: 'login', accessToken, refreshToken, server, client })
+}
+
 /** Null for what another version wrote and this one does not understand: the person logs in again. */
 export function readSecret(text: string | null): Secret | null {
   if (text === null) return null

@@ -29,6 +29,16 @@ export interface RegistrationNeeds {
 /** MCP, "Client ID Metadata Documents": where ours is. */
 export const CLIENT_DOCUMENT_PATH = '/connect/-/client.json'
 
+/** RFC 8628 §3.4. */
+export const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code'
+
+/** What a client is wanted for. */
+export interface Use {
+  readonly redirectUri: string
+  /** Without a browser here: servers that know no such grant refuse who registers for it, so that is another client. */
+  readonly isDevice: boolean
+}
+
 /** As in our document and in each registration. */
 export function clientMetadata(publicUrl: string, redirectUri: string) {
   return {
@@ -45,7 +55,7 @@ export function clientMetadata(publicUrl: string, redirectUri: string) {
 export async function identify(
   server: LoginServer,
   auth: OAuth2Auth,
-  redirectUri: string,
+  use: Use,
   needs: RegistrationNeeds,
 ): Promise<LoginClient> {
   if (auth.clientId !== null)
@@ -56,16 +66,22 @@ export async function identify(
       registrationId: null,
     }
   const document = `${needs.publicUrl}${CLIENT_DOCUMENT_PATH}`
-  if (server.metadata?.client_id_metadata_document_supported === true && isReachable(document))
+  const { metadata } = server
+  const mustRegister = use.isDevice && metadata?.registration_endpoint !== undefined
+  if (metadata?.client_id_metadata_document_supported === true && isReachable(document) && !mustRegister)
     return { clientId: document, clientSecret: null, authMethod: 'none', registrationId: null }
   const { db, keyring } = needs
-  const kept = await registrations.find(db, keyring, serverKey(server), redirectUri)
-  return asClient(kept ?? (await register(server, redirectUri, needs)))
+  const kept = await registrations.find(db, keyring, serverKey(server), keptAs(use))
+  return asClient(kept ?? (await register(server, use, needs)))
+}
+
+function keptAs({ redirectUri, isDevice }: Use): string {
+  return isDevice ? `${DEVICE_GRANT} ${redirectUri}` : redirectUri
 }
 
 async function register(
   server: LoginServer,
-  redirectUri: string,
+  use: Use,
   { db, keyring, fetch, publicUrl }: RegistrationNeeds,
 ): Promise<registrations.UpstreamRegistration> {
   const sdk = await import('@modelcontextprotocol/client')
@@ -75,7 +91,7 @@ async function register(
     .registerClient(server.url, {
       ...(metadata && { metadata }),
       clientMetadata: {
-        ...clientMetadata(publicUrl, redirectUri),
+        ...metadataOf(publicUrl, use),
         token_endpoint_auth_method: preferredMethod(metadata?.token_endpoint_auth_methods_supported),
         ...(server.scope !== null && { scope: server.scope }),
       },
@@ -88,13 +104,18 @@ async function register(
   const { token_endpoint_auth_method } = made
   return registrations.keep(db, keyring, {
     issuer: serverKey(server),
-    redirectUri,
+    redirectUri: keptAs(use),
     clientId,
     clientSecret,
     metadata: { token_endpoint_auth_method },
     // RFC 7591 §3.2.1: 0 is never.
     expiresAt: clientSecret !== null && until ? new Date(until * 1000) : null,
   })
+}
+
+function metadataOf(publicUrl: string, { redirectUri, isDevice }: Use) {
+  const metadata = clientMetadata(publicUrl, redirectUri)
+  return isDevice ? { ...metadata, grant_types: [...metadata.grant_types, DEVICE_GRANT] } : metadata
 }
 
 function asClient({ id, clientId, clientSecret, metadata }: registrations.UpstreamRegistration): LoginClient {

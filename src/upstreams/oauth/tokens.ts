@@ -72,15 +72,25 @@ export async function revoke(
   const sdk = await import('@modelcontextprotocol/client')
   const endpoint = revocationEndpoint.safeParse(server.metadata).data?.revocation_endpoint
   if (endpoint === undefined) return
-  const headers = new Headers()
-  const body = new URLSearchParams({ token, token_type_hint: hint })
-  const method = sdk.selectClientAuthMethod(clientInformation(client), [])
-  if (method === 'client_secret_basic' && client.clientSecret !== null)
-    headers.set('authorization', `Basic ${btoa(`${client.clientId}:${client.clientSecret}`)}`)
-  else body.set('client_id', client.clientId)
-  if (method === 'client_secret_post' && client.clientSecret !== null)
-    body.set('client_secret', client.clientSecret)
+  const { headers, parameters } = await authentication(server, client)
+  const body = new URLSearchParams({ token, token_type_hint: hint, ...parameters })
   await fetch(sdk.assertSecureTokenEndpoint(endpoint), { method: 'POST', headers, body })
+}
+
+/** How we present ourselves (RFC 6749 §2.3), where it is not the SDK that does it. */
+export async function authentication(
+  { metadata }: LoginServer,
+  client: LoginClient,
+): Promise<{ readonly headers: Headers; readonly parameters: Readonly<Record<string, string>> }> {
+  const sdk = await import('@modelcontextprotocol/client')
+  const { clientId: client_id, clientSecret: client_secret } = client
+  const supported = metadata?.token_endpoint_auth_methods_supported ?? []
+  const method = sdk.selectClientAuthMethod(clientInformation(client), supported)
+  const headers = new Headers()
+  if (client_secret === null || method === 'none') return { headers, parameters: { client_id } }
+  if (method === 'client_secret_post') return { headers, parameters: { client_id, client_secret } }
+  headers.set('authorization', `Basic ${btoa(`${client_id}:${client_secret}`)}`)
+  return { headers, parameters: {} }
 }
 
 const revocationEndpoint = z.object({ revocation_endpoint: z.string() })

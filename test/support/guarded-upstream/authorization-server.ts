@@ -129,7 +129,7 @@ function configuration(
   const known = {
     client_id: STATIC_CLIENT.id,
     client_secret: STATIC_CLIENT.secret,
-    grant_types: ['authorization_code', 'refresh_token'],
+    grant_types: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'],
     response_types: ['code' as const],
     token_endpoint_auth_method: 'client_secret_post' as const,
     redirect_uris: [process.env.CALLBACK ?? 'http://localhost/connect/-/callback'],

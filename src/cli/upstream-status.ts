@@ -1,0 +1,55 @@
+// Owns `gatehouse upstream status`: how the logins at the upstreams stand, and never a token.
+
+import * as users from '../storage/users.ts'
+import type { Connection } from '../upstreams/connections/port.ts'
+import { moment, print, table } from './output.ts'
+import type { Desk, LoginOptions } from './upstream-login.ts'
+import { existing } from './user-group.ts'
+
+interface Line {
+  readonly upstream: string
+  /** Null: everybody. */
+  readonly user: string | null
+  readonly state: string
+  readonly why: string | null
+  readonly scopes: readonly string[]
+  readonly since: Date | null
+  readonly lastUsedAt: Date | null
+}
+
+export async function status(desk: Desk, { user: email, json }: LoginOptions): Promise<void> {
+  const lines =
+    email === undefined ? await allLines(desk) : await linesOf(desk, await existing(desk.db, email))
+  const shown = table(
+    lines.map(({ upstream, user, state, why, scopes, since, lastUsedAt }) => [
+      upstream,
+      user ?? 'everybody',
+      why === null ? state : `${state}: ${why}`,
+      since === null ? '' : `since ${moment(since)}, last used ${moment(lastUsedAt)}`,
+      scopes.join(' '),
+    ]),
+  )
+  print(lines, json, shown.length > 0 ? shown : ['Nobody has logged in at an upstream.'])
+}
+
+/** What there is of everybody; of what is shared, also that there is none. */
+async function allLines(desk: Desk): Promise<readonly Line[]> {
+  const people = await users.list(desk.db)
+  const lines: Line[] = []
+  for (const person of people) {
+    const of = await linesOf(desk, person)
+    lines.push(...of.filter(({ user, state }) => user !== null && state !== 'needs_login'))
+    if (lines.some(({ user }) => user === null)) continue
+    lines.push(...of.filter(({ user }) => user === null))
+  }
+  return lines.toSorted((a, b) => a.upstream.localeCompare(b.upstream))
+}
+
+async function linesOf({ connections }: Desk, { id, email }: users.User): Promise<readonly Line[]> {
+  return (await connections.list(id)).map((connection) => lineOf(connection, email))
+}
+
+function lineOf({ upstream, shared, state, scopes, since, lastUsedAt }: Connection, email: string): Line {
+  const why = state.kind === 'error' ? state.why : null
+  return { upstream, user: shared ? null : email, state: state.kind, why, scopes, since, lastUsedAt }
+}
