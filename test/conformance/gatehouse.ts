@@ -3,33 +3,61 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { buildApp } from '../../src/app.ts'
+import { buildApp, type Overrides } from '../../src/app.ts'
 import { loadConfig, loadSecrets } from '../../src/config/config.ts'
+import { createGuardedFetch } from '../../src/http/guarded-fetch.ts'
 import { createLogger } from '../../src/ops/logger.ts'
-import { createBrowser, type Page } from '../support/browser.ts'
+import { type Browser, createBrowser, type Page } from '../support/browser.ts'
 import { authorizationRequest, postForm, REDIRECT_URI, register } from '../support/oauth.ts'
 import type { GatewayUnderTest } from './gateway.ts'
 
 const UPSTREAM = 'everything'
 const PERSON = { email: 'ada@example.org', password: 'correct horse battery staple' }
 const MOST_PAGES = 5
+const FILE_POLL_MS = 50
 
 export async function startGatehouse(upstream: string, port: number): Promise<GatewayUnderTest> {
-  const directory = await mkdtemp(join(tmpdir(), 'gatehouse-'))
-  const issuer = `http://localhost:${port}`
-  const env = environmentOf(issuer, port, directory, upstream)
-  const config = loadConfig(env)
-  const logger = createLogger({ level: config.logLevel })
-  const { app } = await buildApp(config, await loadSecrets(env, config), { logger })
-  await app.listen({ host: config.host, port: config.port })
+  const { issuer, close } = await start(port, {
+    UPSTREAMS: JSON.stringify({ [UPSTREAM]: { url: upstream } }),
+  })
   return {
     name: 'Gatehouse',
     issuer,
     mcpUrl: `${issuer}/mcp`,
-    signIn: () => signIn(issuer),
+    signIn: () => signIn(issuer, `${issuer}/mcp`, UPSTREAM),
     registerClient: async (redirectUri) =>
       (await register(issuer, { redirect_uris: [redirectUri] })).client_id,
     approve: async (request) => void (await fetch(await allow(issuer, request))).body?.cancel(),
+    close,
+  }
+}
+
+export interface Started {
+  readonly issuer: string
+  close(): Promise<void>
+}
+
+/** Reads its upstreams again whenever the file changes. Authorization servers on this machine are as good as any. */
+export async function startWithFile(upstreamsFile: string, port: number): Promise<Started> {
+  const upstreamFetch = createGuardedFetch({ isConfigured: (origin) => isLoopback(new URL(origin).hostname) })
+  return start(port, { UPSTREAMS_FILE: upstreamsFile }, { upstreamFetch, filePollMs: FILE_POLL_MS })
+}
+
+async function start(
+  port: number,
+  upstreams: Record<string, string>,
+  overrides: Partial<Overrides> = {},
+): Promise<Started> {
+  const directory = await mkdtemp(join(tmpdir(), 'gatehouse-'))
+  const issuer = `http://localhost:${port}`
+  const env = { ...environmentOf(issuer, port, directory), ...upstreams }
+  const readConfig = () => loadConfig(env)
+  const config = readConfig()
+  const logger = createLogger({ level: config.logLevel })
+  const { app } = await buildApp(config, await loadSecrets(env, config), { logger, readConfig, ...overrides })
+  await app.listen({ host: config.host, port: config.port })
+  return {
+    issuer,
     close: async () => {
       await app.close()
       await rm(directory, { recursive: true, force: true })
@@ -37,26 +65,24 @@ export async function startGatehouse(upstream: string, port: number): Promise<Ga
   }
 }
 
-function environmentOf(
-  issuer: string,
-  port: number,
-  directory: string,
-  upstream: string,
-): Record<string, string> {
+function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '127.0.0.1'
+}
+
+function environmentOf(issuer: string, port: number, directory: string): Record<string, string> {
   return {
     PUBLIC_URL: issuer,
     PORT: String(port),
     DATA_DIR: directory,
     ADMIN_EMAIL: PERSON.email,
     ADMIN_PASSWORD: PERSON.password,
-    UPSTREAMS: JSON.stringify({ [UPSTREAM]: { url: upstream } }),
     LOG_LEVEL: 'error',
   }
 }
 
-async function signIn(issuer: string): Promise<string> {
+export async function signIn(issuer: string, resource: string, scope: string): Promise<string> {
   const { client_id } = await register(issuer)
-  const request = authorizationRequest(issuer, client_id, { scope: UPSTREAM })
+  const request = authorizationRequest(issuer, client_id, { scope, resource })
   const code = new URL(await allow(issuer, request.url)).searchParams.get('code')
   const answer = await postForm(`${issuer}/token`, {
     grant_type: 'authorization_code',
@@ -64,7 +90,7 @@ async function signIn(issuer: string): Promise<string> {
     client_id,
     redirect_uri: REDIRECT_URI,
     code_verifier: request.verifier,
-    resource: `${issuer}/mcp`,
+    resource,
   })
   const { access_token } = answer.body
   if (typeof access_token !== 'string') throw new Error(`No token: ${JSON.stringify(answer.body)}`)
@@ -74,12 +100,45 @@ async function signIn(issuer: string): Promise<string> {
 /** In a browser of its own: signs in, allows, and says where the browser is sent then. */
 async function allow(issuer: string, request: string): Promise<string> {
   const browser = createBrowser(issuer)
-  let page = await browser.open(request)
+  const end = await leave(issuer, browser, await browser.open(request), (page) =>
+    browser.submit(page, {}, 'allow'),
+  )
+  if (typeof end === 'string') return end
+  throw new Error(textOf(end))
+}
+
+/** The person opens a link that a call was answered with, logs in at the upstream, comes back, and reads what is said then. */
+export async function logInAtUpstream(issuer: string, link: string, upstream: string) {
+  const browser = createBrowser(issuer)
+  const form = `form[action="/connect/${upstream}"]`
+  const asked = await leave(issuer, browser, await browser.open(link), (page) =>
+    browser.submit(page, {}, undefined, form),
+  )
+  if (typeof asked !== 'string') return { isDone: false, said: textOf(asked) }
+  const there = await fetch(asked, { redirect: 'manual' })
+  await there.body?.cancel()
+  const back = await browser.open(there.headers.get('location') ?? '')
+  return { isDone: back.status < 400, said: textOf(back) }
+}
+
+function textOf({ document }: Page): string {
+  return document.querySelector('main')?.text.replace(/\s+/g, ' ').trim() ?? ''
+}
+
+/** From page to page until the browser is sent to somebody else; or the page that says what is wrong. */
+async function leave(
+  issuer: string,
+  browser: Browser,
+  first: Page,
+  act: (page: Page) => Promise<Page>,
+): Promise<string | Page> {
+  let page = first
   for (let pages = 0; pages < MOST_PAGES; pages++) {
     if (!page.url.startsWith(`${issuer}/`)) return page.url
-    page = await (asksForPassword(page) ? browser.submit(page, PERSON) : browser.submit(page, {}, 'allow'))
+    if (page.status >= 400) return page
+    page = await (asksForPassword(page) ? browser.submit(page, PERSON) : act(page))
   }
-  throw new Error(`Signing in never ends: ${page.url}`)
+  throw new Error(`The pages never end: ${page.url}`)
 }
 
 function asksForPassword(page: Page): boolean {

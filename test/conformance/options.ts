@@ -3,7 +3,7 @@
 import { parseArgs } from 'node:util'
 
 export const REVISIONS = ['2025-11-25', '2026-07-28'] as const
-export const PARTS = ['server', 'bridge', 'authorization'] as const
+export const PARTS = ['server', 'bridge', 'authorization', 'client'] as const
 export const GATEWAYS = ['gatehouse', 'pass-through'] as const
 
 export interface Options {
@@ -14,9 +14,9 @@ export interface Options {
 
 export const USAGE = `npm run conformance -- [options]
 
-  --only server|bridge|authorization   one part; all of them without it
-  --revision 2025-11-25|2026-07-28     server scenarios of one revision; both without it
-  --gateway gatehouse|pass-through     what stands before the upstream; pass-through tries the runner itself`
+  --only server|bridge|authorization|client   one part; all of them without it
+  --revision 2025-11-25|2026-07-28            server and client scenarios of one revision; both without it
+  --gateway gatehouse|pass-through            what stands before the upstream; pass-through tries the runner itself`
 
 /** Throws with a text for the person who typed. */
 export function readOptions(args: readonly string[]): Options {

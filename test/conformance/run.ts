@@ -3,6 +3,7 @@
 import { startEverythingServer } from '../support/everything-server.ts'
 import { AUTHORIZATION_REVISIONS, runAuthorizationScenarios } from './authorization-scenarios.ts'
 import { runBridgeScenarios } from './bridge-scenarios.ts'
+import { runClientScenarios } from './client-scenarios.ts'
 import { STARTERS } from './gateway.ts'
 import { type Options, readOptions, USAGE } from './options.ts'
 import { formatSection, formatTotals, type Section, totalsOf } from './report.ts'
@@ -42,4 +43,5 @@ async function* runParts({ parts, revisions, gateway: kind }: Options): AsyncGen
   if (parts.includes('authorization')) {
     for (const revision of AUTHORIZATION_REVISIONS) yield await runAuthorizationScenarios(revision, gateway)
   }
+  if (parts.includes('client')) yield* runClientScenarios(revisions)
 }

@@ -4,7 +4,7 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
@@ -14,19 +14,23 @@ import { z } from 'zod'
 const PACKAGE = new URL('../../node_modules/@modelcontextprotocol/conformance/', import.meta.url)
 const SUITE_TIMEOUT_MILLISECONDS = 8 * 60_000
 const LINES_KEPT = 20
+const CHECKS_FILE = 'checks.json'
 
 const CHECKS = z.array(z.object({ id: z.string(), status: z.string(), errorMessage: z.string().optional() }))
-const REQUIREMENTS = z.object({ server: z.array(z.string()) })
+const REQUIREMENTS = z.object({ server: z.array(z.string()), client: z.array(z.string()) })
 
 export type Check = z.infer<typeof CHECKS>[number]
 
 /** By scenario, in the order in which they ran. */
 export type Outcome = ReadonlyMap<string, readonly Check[]>
 
-/** The scenarios that a revision demands of a server; the suite runs others beside them and does not score those. */
-export async function requiredScenarios(revision: string): Promise<ReadonlySet<string>> {
+/** The scenarios that a revision demands; the suite runs others beside them and does not score those. */
+export async function requiredScenarios(
+  revision: string,
+  of: 'server' | 'client' = 'server',
+): Promise<ReadonlySet<string>> {
   const file = await readFile(new URL(`requirements/${revision}.yaml`, PACKAGE), 'utf8')
-  return new Set(REQUIREMENTS.parse(parse(file)).server)
+  return new Set(REQUIREMENTS.parse(parse(file))[of])
 }
 
 export interface Watching {
@@ -34,6 +38,10 @@ export interface Watching {
   readonly onLine?: (line: string) => void
   /** Ends the suite early, and then nothing of it counts. */
   readonly signal?: AbortSignal
+  /** For what the suite starts. */
+  readonly env?: Readonly<Record<string, string>>
+  /** Of what it says while it works, beside its findings. */
+  readonly quiet?: boolean
 }
 
 /** Throws when the suite found nothing at all. */
@@ -42,7 +50,8 @@ export async function runSuite(args: readonly string[], watching: Watching = {})
   try {
     const suite = fileURLToPath(new URL('dist/index.js', PACKAGE))
     const child = spawn(process.execPath, [suite, ...args, '--output-dir', directory], {
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['ignore', 'pipe', watching.quiet ? 'ignore' : 'inherit'],
+      env: { ...process.env, ...watching.env },
       timeout: SUITE_TIMEOUT_MILLISECONDS,
     })
     const lastLines = await follow(child, watching)
@@ -72,21 +81,21 @@ async function follow(
   return lines
 }
 
-/** One directory per scenario: `<command>-<scenario>-<time>`. */
+/** One directory per scenario: `<command>-<scenario>-<time>`, for clients without the command. */
 async function readOutcome(directory: string): Promise<Outcome> {
   const outcome = new Map<string, readonly Check[]>()
-  const found = (await readdir(directory)).map((name) => ({ name, ...partsOf(name) }))
+  const files = (await readdir(directory, { recursive: true })).filter(
+    (name) => basename(name) === CHECKS_FILE,
+  )
+  const found = files.map((name) => ({ name, ...partsOf(dirname(name)) }))
   for (const { name, scenario } of found.sort((a, b) => a.time.localeCompare(b.time))) {
-    outcome.set(
-      scenario,
-      CHECKS.parse(JSON.parse(await readFile(join(directory, name, 'checks.json'), 'utf8'))),
-    )
+    outcome.set(scenario, CHECKS.parse(JSON.parse(await readFile(join(directory, name), 'utf8'))))
   }
   return outcome
 }
 
 function partsOf(name: string): { scenario: string; time: string } {
   const [, scenario = name, time = ''] =
-    /^(?:server|authorization-server)-(.+)-(\d{4}-\d\d-\d\dT[\d-]+Z)$/.exec(name) ?? []
+    /^(?:server-|authorization-server-)?(.+)-(\d{4}-\d\d-\d\dT[\d-]+Z)$/.exec(name) ?? []
   return { scenario, time }
 }

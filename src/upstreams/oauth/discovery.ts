@@ -23,16 +23,31 @@ export function serverKey({ issuer, url }: Pick<LoginServer, 'issuer' | 'url'>):
   return issuer ?? url
 }
 
-const PROBE = JSON.stringify({
-  jsonrpc: '2.0',
-  id: 'gatehouse-login',
-  method: 'initialize',
-  params: {
-    protocolVersion: '2025-11-25',
-    capabilities: {},
-    clientInfo: { name: 'gatehouse', version: '1' },
+/** Some upstreams let anybody begin, and want a login for what follows: both are asked, as each era would. */
+const PROBES: readonly { readonly headers: Readonly<Record<string, string>>; readonly body: string }[] = [
+  {
+    headers: {},
+    body: question('initialize', {
+      protocolVersion: '2025-11-25',
+      capabilities: {},
+      clientInfo: { name: 'gatehouse', version: '1' },
+    }),
   },
-})
+  {
+    headers: { 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'tools/list' },
+    body: question('tools/list', {
+      _meta: {
+        'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+        'io.modelcontextprotocol/clientInfo': { name: 'gatehouse', version: '1' },
+        'io.modelcontextprotocol/clientCapabilities': {},
+      },
+    }),
+  },
+]
+
+function question(method: string, params: object): string {
+  return JSON.stringify({ jsonrpc: '2.0', id: 'gatehouse-login', method, params })
+}
 
 /** Rejects with an OAuthFailure that says what was missing, and what to configure instead. */
 export async function discover(
@@ -86,16 +101,23 @@ interface Asked {
 /** What the upstream answers to somebody without a token (RFC 9728 §5.1). */
 async function challengeOf(upstreamUrl: string, fetch: GuardedFetch): Promise<Asked> {
   const sdk = await import('@modelcontextprotocol/client')
-  const answer = await fetch(upstreamUrl, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
-    body: PROBE,
-  }).catch((cause: unknown) => {
-    throw new OAuthFailure(`The upstream cannot be reached: ${saidBy(cause)}`, cause)
-  })
-  if (answer.status !== 401) return { metadataUrl: null, scope: null }
-  const { resourceMetadataUrl, scope } = sdk.extractWWWAuthenticateParams(answer)
-  return { metadataUrl: resourceMetadataUrl ?? null, scope: scope ?? null }
+  for (const { headers, body } of PROBES) {
+    const answer = await fetch(upstreamUrl, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        accept: 'application/json, text/event-stream',
+        ...headers,
+      },
+      body,
+    }).catch((cause: unknown) => {
+      throw new OAuthFailure(`The upstream cannot be reached: ${saidBy(cause)}`, cause)
+    })
+    if (answer.status !== 401) continue
+    const { resourceMetadataUrl, scope } = sdk.extractWWWAuthenticateParams(answer)
+    return { metadataUrl: resourceMetadataUrl ?? null, scope: scope ?? null }
+  }
+  return { metadataUrl: null, scope: null }
 }
 
 /** Null for an upstream without any. RFC 9728 §3.3: metadata about another resource is refused. */
