@@ -3,11 +3,13 @@
 import type { FastifyInstance } from 'fastify'
 import type { Config } from './config/config.ts'
 import { createGuardedFetch, type GuardedFetch } from './http/guarded-fetch.ts'
-import type { OAuth2Auth } from './oauth/upstream-auth.ts'
+import { groupsOf, type Policy } from './oauth/policy.ts'
+import type { UpstreamAuth } from './oauth/upstream-auth.ts'
 import type { Audit } from './ops/audit.ts'
 import type { Logger } from './ops/logger.ts'
-import type { OpenDatabase } from './storage/database.ts'
+import type { Database, OpenDatabase } from './storage/database.ts'
 import type { Keyring } from './storage/sealing.ts'
+import * as users from './storage/users.ts'
 import { type Connecting, createConnecting } from './upstreams/connections/asking.ts'
 import { createConnections } from './upstreams/connections/connections.ts'
 import {
@@ -17,7 +19,8 @@ import {
 import { createKnownConnections } from './upstreams/connections/known.ts'
 import { CALLBACK_PATH, type Connections, connectPath } from './upstreams/connections/port.ts'
 import { createRenewal } from './upstreams/connections/renewal.ts'
-import { CredentialUnavailable } from './upstreams/credentials.ts'
+import { createIdentityCredentials } from './upstreams/identity/credentials.ts'
+import type { PersonOf, Sign } from './upstreams/identity/person.ts'
 import { createStates } from './upstreams/legacy/request-state.ts'
 import { CLIENT_DOCUMENT_PATH, clientMetadata } from './upstreams/oauth/registration.ts'
 import type { Registry, Upstream } from './upstreams/registry.ts'
@@ -38,6 +41,8 @@ export interface UpstreamLoginNeeds {
   readonly storage: OpenDatabase
   readonly keyring: Keyring
   readonly registry: Registry
+  /** Of the authorization server: what upstreams are told about a person. */
+  readonly sign: Sign
   /** Instead of the guarded one; for tests. */
   readonly fetch?: GuardedFetch | undefined
   /** The same. */
@@ -50,15 +55,12 @@ const STATE_PURPOSE = 'connect-state'
 const STATE_TTL_MS = 15 * 60 * 1000
 
 export function createUpstreamLogins(needs: UpstreamLoginNeeds): UpstreamLogins {
-  const { config, logger, audit, storage, keyring, registry, leaseSeconds } = needs
+  const { config, logger, audit, storage, keyring, registry, leaseSeconds, sign } = needs
   const { db } = storage
   const { publicUrl } = config
   const fetch = needs.fetch ?? createGuardedFetch({ isConfigured: isConfigured(registry) })
   const known = createKnownConnections(db, keyring)
   const renewal = createRenewal({ db, keyring, fetch, leaseSeconds, onOutcome: audit.upstreamRenewed })
-  const others = () => {
-    throw new CredentialUnavailable()
-  }
   const upstreams = () => registry.upstreams()
   const sealer = {
     seal: (text: string, aad: string) => keyring.seal(STATE_PURPOSE, text, aad),
@@ -66,6 +68,8 @@ export function createUpstreamLogins(needs: UpstreamLoginNeeds): UpstreamLogins 
   }
   const report = (err: unknown, upstream: string) =>
     logger.warn({ err, upstream }, 'a login at an upstream did not work out')
+  const personOf = createPersonOf(db, config.policy)
+  const others = createIdentityCredentials({ issuer: publicUrl, sign, personOf, fetch, report })
   return {
     ...createConnectionCredentials({ known, renewal, others }),
     connections: createConnections({ db, keyring, fetch, publicUrl, upstreams, known, report }),
@@ -102,11 +106,26 @@ export function isConfigured(registry: Registry): (origin: string) => boolean {
 function originsOf(upstream: Upstream): ReadonlySet<string> {
   const { auth } = upstream
   const place = 'url' in upstream ? upstream.url : null
-  const named = auth?.type === 'oauth2' ? endpointsOf(auth) : []
+  const named = auth === null ? [] : serversOf(auth)
   return new Set([place, ...named].flatMap((url) => (url === null ? [] : (URL.parse(url)?.origin ?? []))))
 }
 
-function endpointsOf(auth: OAuth2Auth): readonly (string | null)[] {
-  const { issuer, authorizationEndpoint, tokenEndpoint, deviceEndpoint, revocationEndpoint } = auth
-  return [issuer, authorizationEndpoint, tokenEndpoint, deviceEndpoint, revocationEndpoint]
+function serversOf(auth: UpstreamAuth): readonly (string | null)[] {
+  if (auth.type === 'oauth2') {
+    const { issuer, authorizationEndpoint, tokenEndpoint, deviceEndpoint, revocationEndpoint } = auth
+    return [issuer, authorizationEndpoint, tokenEndpoint, deviceEndpoint, revocationEndpoint]
+  }
+  if (auth.type === 'id-jag') return [auth.issuer, auth.tokenEndpoint]
+  return auth.type === 'token-exchange' ? [auth.tokenEndpoint] : []
+}
+
+/** Asked when something about a person is made, which is then kept for a while: not at every call. */
+function createPersonOf(db: Database, policy: Policy | null): PersonOf {
+  return async (subject) => {
+    const user = await users.findById(db, subject)
+    if (user === null) return null
+    if (user.disabledAt !== null) throw new Error('This account is disabled.')
+    // A rule that names an address has it among the groups, for ourselves alone.
+    return { email: user.email, groups: groupsOf(policy, user).filter((group) => !group.includes('@')) }
+  }
 }

@@ -97,6 +97,7 @@ async function compose(
     storage,
     keyring,
     registry,
+    sign: (statement) => authorizationServer.sign(statement),
     fetch: upstreamFetch,
     leaseSeconds,
   })

@@ -19,6 +19,7 @@ import { createInteractions, type Interactions } from './interactions.ts'
 import { openSigningKeys, type SigningKeysNeeds } from './key-rotation.ts'
 import { createLogout, type Logout } from './logout.ts'
 import { mountDeviceAuthorization, mountProvider } from './mount.ts'
+import { createSignStatement, type SignStatement } from './own-statements.ts'
 import { landingOf, SIGNED_IN_PATH, signInPath } from './pages-client.ts'
 import { createProvider, type ProviderNeeds } from './provider.ts'
 import { recordEvents } from './provider-events.ts'
@@ -80,6 +81,8 @@ export interface AuthorizationServer {
   /** The path at which signing in to our own pages begins; `landing` is the page of ours at which it ends. */
   startSignIn(landing?: string): string
   findKey(kid: string): VerificationKey | null
+  /** By the key that signs at the moment, which is at `/jwks`. */
+  readonly sign: SignStatement
   /** Follows what was done to the signing keys elsewhere, and rotates them when it is time. To be called every few seconds. */
   reloadKeys(): Promise<void>
   /** The gateway has just told a client of this grant that it needs more scope. */
@@ -145,6 +148,7 @@ export async function createAuthorizationServer(
     logout: createLogout(provider),
     startSignIn: (landing) => signInPath(issuer, landing),
     findKey,
+    sign: createSignStatement(keys),
     challenged: stepUps.challenged,
     flush: clientUses.flush,
     async reloadKeys() {

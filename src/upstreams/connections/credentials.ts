@@ -9,6 +9,7 @@ import {
   type CredentialRefused,
   CredentialUnavailable,
 } from '../credentials.ts'
+import type { IdentityCredentials } from '../identity/credentials.ts'
 import type { Upstream } from '../registry.ts'
 import { bindingOf, keyOf, type Wanting, wantsLogin } from './binding.ts'
 import type { KnownConnections } from './known.ts'
@@ -19,7 +20,7 @@ export interface ConnectionCredentialNeeds {
   readonly known: KnownConnections
   readonly renewal: Renewal
   /** For the other ways of `auth`. */
-  readonly others: (caller: Caller, upstream: Wanting) => Promise<Credential> | Credential
+  readonly others: IdentityCredentials
   /** Milliseconds. */
   readonly clock?: () => number
 }
@@ -41,7 +42,9 @@ export function createConnectionCredentials(needs: ConnectionCredentialNeeds): C
   function credentialFor(caller: Caller, upstream: Upstream): Promise<Credential> | Credential {
     if (!wantsLogin(upstream)) return NONE
     const { type } = upstream.auth
-    return type === 'oauth2' || type === 'api-key' ? connected(caller, upstream) : others(caller, upstream)
+    return type === 'oauth2' || type === 'api-key'
+      ? connected(caller, upstream)
+      : others.credentialFor(caller, upstream)
   }
 
   async function connected(caller: Caller, upstream: Wanting): Promise<Credential> {
@@ -67,7 +70,9 @@ export function createConnectionCredentials(needs: ConnectionCredentialNeeds): C
 
   /** One more try is worth it after a renewal, whoever made it, and after nothing else. */
   async function refused(caller: Caller, upstream: Upstream, credential: Credential): Promise<boolean> {
-    if (!wantsLogin(upstream) || upstream.auth.type !== 'oauth2' || credential.kind !== 'header') return false
+    if (!wantsLogin(upstream) || credential.kind !== 'header' || upstream.auth.type === 'api-key')
+      return false
+    if (upstream.auth.type !== 'oauth2') return others.refused(caller, upstream, credential)
     const key = keyOf(upstream, caller.subject)
     known.forget(key)
     const connection = await known.find(key)
