@@ -1,11 +1,13 @@
 // Owns the way from a call to its result, when the upstream wants a login first: as its person lives it, in a real browser.
 
 import { AxeBuilder } from '@axe-core/playwright'
+import { McpServer } from '@modelcontextprotocol/server'
 import type { BrowserContext, Locator, Page } from 'playwright-core'
 import t, { type Test } from 'tap'
+import { serveMcp } from '../gateway/mcp-upstream.ts'
 import { SDK_CLIENTS } from '../support/calling-clients.ts'
 import { launchChromium, openWindow, picture } from '../support/chromium.ts'
-import { PASSWORD } from '../support/gatehouse.ts'
+import { build, PASSWORD } from '../support/gatehouse.ts'
 import { startGuardedUpstream } from '../support/guarded-upstream.ts'
 import { connect } from '../support/sign-in.ts'
 import { startBefore } from '../support/upstream-login.ts'
@@ -41,6 +43,13 @@ async function goTo(page: Page, target: Locator): Promise<void> {
 async function press(page: Page, name: RegExp): Promise<void> {
   await goTo(page, page.getByRole('button', { name }))
   await page.keyboard.press('Enter')
+}
+
+function buildNotes(): McpServer {
+  const server = new McpServer({ name: 'notes', version: '1' })
+  const note = { annotations: { readOnlyHint: true } }
+  server.registerTool('note', note, () => ({ content: [{ type: 'text', text: 'a note' }] }))
+  return server
 }
 
 async function signIn(page: Page, email: string): Promise<void> {
@@ -106,6 +115,40 @@ for (const [who, start] of SDK_CLIENTS) {
     t.same(trouble.flat(), [], 'no page ran into an error')
   })
 }
+
+t.test('a call to a server that takes a key leads to where it is pasted, and goes on after it', async (t) => {
+  const browser = await launchChromium(t)
+  if (!browser) return
+  const upstream = await serveMcp(t, buildNotes, 'modern', { 'x-api-key': 'planted-key' })
+  const auth = { type: 'api-key', header: 'X-Api-Key', hint: 'Settings, Developers, New token.' }
+  const UPSTREAMS = JSON.stringify({ notion: { url: upstream.url, title: 'Notion', auth } })
+  const { origin, browser: quiet, createPerson, log } = await build(t, { env: { UPSTREAMS } })
+  await createPerson(ALICE)
+  const { accessToken } = await connect(origin, quiet(), ALICE, { parameters: { scope: 'notion' } })
+  const window = await openWindow(t, browser, PHONE)
+  const trouble = watch(window)
+  for (const [who, start] of SDK_CLIENTS) {
+    const client = await start(`${origin}/mcp`, accessToken, async ({ url }) => {
+      const page = await window.newPage()
+      await page.goto(url ?? '')
+      if (page.url().includes('/login/')) await signIn(page, ALICE)
+      await look(t, page, 'connect-by-key')
+      await goTo(page, page.getByLabel('Key'))
+      await page.keyboard.type('planted-key')
+      await press(page, /^Keep the key/)
+      await page.getByRole('heading', { name: 'Notion is connected' }).waitFor()
+      return {}
+    })
+    t.teardown(() => client.close())
+    t.match(await client.call('note'), { text: 'a note', isError: false }, who)
+    const page = await window.newPage()
+    await page.goto(`${origin}/connect/notion`)
+    await press(page, /^Log out there/)
+    await page.getByRole('button', { name: /^Keep the key/ }).waitFor()
+  }
+  t.notMatch(log(), 'planted-key')
+  t.same(trouble, [])
+})
 
 t.test('the account page shows the login, and a refusal over there is said here', async (t) => {
   const browser = await launchChromium(t)
