@@ -35,6 +35,18 @@ export const KINDS_EXAMPLE = `{
   "shop": { "openapi": "https://shop.example.com/openapi.json", "operations": ["GET /pets/*", "!listStaff"] }
 }`
 
+export const LOGINS_EXAMPLE = `{
+  "notes": { "url": "https://notes.example.com/mcp", "auth": { "type": "oauth2" } },
+  "forge": {
+    "url": "https://forge.example.com/mcp",
+    "auth": { "type": "oauth2", "client_id": "gatehouse", "client_secret": "\${env:FORGE_SECRET}", "scopes": "repo" }
+  },
+  "desk": {
+    "url": "https://desk.example.com/mcp",
+    "auth": { "type": "api-key", "header": "X-Api-Key", "hint": "Settings, Developers, New token." }
+  }
+}`
+
 export const HEADERS_FILE_EXAMPLE = '{"Authorization": "Bearer a-long-random-text"}'
 
 export const UPSTREAMS_SECTION = `### In a file
@@ -91,6 +103,7 @@ back. A file with a mistake changes nothing: every problem is in the log, and \`
 | \`scopes\` | Finer scopes, each for some of its tools: \`{"issues": ["create_issue", "*_comment"]}\` makes the scope \`tickets:issues\`. With a title for people: \`{"issues": {"title": "Work on issues", "tools": ["create_issue"]}}\`. The upstream's name is the scope for everything, \`<name>:read\` is what its tools mark read-only. |
 | \`holdNewTools\` | \`true\`: tools that appear, or become destructive, after a person agreed wait until that person agrees again. |
 | \`limits\` | How much it takes, from everybody, from each person, and for single tools; its largest body, and how long it is waited for. See [limits](limits.md). |
+| \`auth\` | The login that it wants of each person: see [below](#logins-at-upstreams). |
 | \`disabled\` | \`true\`: as if the entry were not there. |
 
 Other members, and entries whose name begins with \`_\`, are ignored. A mistake in the JSON is reported with line and column.
@@ -138,4 +151,32 @@ tool.
 | \`url\` | Where the API is. Without it, the first server of the document, which has to be at the origin of the document if that was fetched: our headers go nowhere else on somebody's word. |
 | \`operations\` | Which operations become tools: names, paths, or methods with paths; \`*\` stands for any characters, \`!\` in front leaves out. Without it, all. |
 | \`writes\` | \`true\`: also operations that change something, which are all but \`GET\` and \`HEAD\`. |
-| \`headers\` | Sent with every call: what the API wants as a credential. |`
+| \`headers\` | Sent with every call: what the API wants as a credential. |
+
+### Logins at upstreams
+
+\`\`\`json
+${LOGINS_EXAMPLE}
+\`\`\`
+
+With \`auth\` each person logs in at the upstream for themselves, on its own page or with a key of their own. The first call that needs it
+leads there ([clients](clients.md#servers-that-want-a-login-of-their-own)); what the upstream gives is sealed, renewed in time, and used for
+the calls of that person alone.
+
+**\`"type": "oauth2"\`** needs nothing else where the upstream says who its authorization server is (RFC 9728) and that server registers
+clients. Where it does not:
+
+| member | meaning |
+|---|---|
+| \`client_id\`, \`client_secret\` | The client that was registered there by hand, with \`<PUBLIC_URL>/connect/-/callback\` as its redirect URI. Both may refer to variables, as headers do. |
+| \`issuer\` | The authorization server, exactly as its metadata has it. |
+| \`authorization_endpoint\`, \`token_endpoint\` | Where it has no metadata: both. |
+| \`scopes\` | What to ask for: a list, or one text with spaces. |
+| \`resource\` | \`false\`: it refuses the \`resource\` parameter (RFC 8707). |
+
+**\`"type": "api-key"\`** is for an upstream that gives each person a key, which they paste here once:
+
+| member | meaning |
+|---|---|
+| \`header\`, \`prefix\` | Where it goes. Without them: \`Authorization\`, after \`Bearer\`. |
+| \`hint\` | Shown beside the field: where to get one. |`

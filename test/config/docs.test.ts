@@ -12,6 +12,7 @@ import {
   DOCUMENT_EXAMPLE,
   HEADERS_FILE_EXAMPLE,
   KINDS_EXAMPLE,
+  LOGINS_EXAMPLE,
   SHORT_EXAMPLE,
 } from '../../src/config/docs-upstreams.ts'
 import { documentedVariables } from '../../src/config/documented-variables.ts'
@@ -98,6 +99,7 @@ t.test('the examples of upstreams work', async (t) => {
     COMPOSE_EXAMPLE,
     HEADERS_FILE_EXAMPLE,
     KINDS_EXAMPLE,
+    LOGINS_EXAMPLE,
   ])
     t.ok(page.includes(example))
   const directory = t.testdir({ 'upstreams.json': DOCUMENT_EXAMPLE, headers: HEADERS_FILE_EXAMPLE })
@@ -116,6 +118,12 @@ t.test('the examples of upstreams work', async (t) => {
     { kind: 'sse' },
     { kind: 'stdio', env: { API_KEY: 'x' } },
     { kind: 'openapi' },
+  ])
+  const secret = { UPSTREAMS_ENV: 'FORGE_SECRET', FORGE_SECRET: 'x' }
+  t.match(loadConfig({ UPSTREAMS: LOGINS_EXAMPLE, ...secret }).upstreams, [
+    { auth: { type: 'oauth2' } },
+    { auth: { clientSecret: 'x', scopes: ['repo'] } },
+    { auth: { type: 'api-key', header: 'x-api-key' } },
   ])
   const environment = parse(COMPOSE_EXAMPLE).services.gatehouse.environment
   const compose = { ...environment, UPSTREAM_TICKETS_HEADERS_FILE: join(directory, 'headers') }
