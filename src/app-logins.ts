@@ -11,6 +11,7 @@ import type { Database, OpenDatabase } from './storage/database.ts'
 import type { Keyring } from './storage/sealing.ts'
 import * as users from './storage/users.ts'
 import { type Connecting, createConnecting } from './upstreams/connections/asking.ts'
+import { isShared, wantsLogin } from './upstreams/connections/binding.ts'
 import { createConnections } from './upstreams/connections/connections.ts'
 import {
   type ConnectionCredentials,
@@ -78,6 +79,8 @@ export function createUpstreamLogins(needs: UpstreamLoginNeeds): UpstreamLogins 
         const handle = keyring.seal(HANDLE_PURPOSE, subject, upstream)
         return `${publicUrl}${connectPath(upstream)}?for=${handle}`
       },
+      mayConnect: async ({ subject }, upstream) =>
+        !wantsLogin(upstream) || !isShared(upstream) || (await users.isAdministrator(db, subject)),
       states: ({ name }) => createStates({ upstream: name, sealer, ttlMs: STATE_TTL_MS, clock: Date.now }),
     }),
     isFor: (handle, upstream, userId) =>

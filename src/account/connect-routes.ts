@@ -48,7 +48,9 @@ export function addConnectRoutes(app: FastifyInstance, needs: ConnectRouteNeeds)
     problem: string | null = null,
   ) => {
     const found = (await connections.list(person.user.id)).find(({ upstream }) => upstream === wish.upstream)
-    const view = connectView(wish, found ?? null, { email: person.user.email, handle, problem })
+    const { email, role } = person.user
+    const mayConnect = !wish.shared || role === 'admin'
+    const view = connectView(wish, found ?? null, { email, handle, problem, mayConnect })
     return pages.render(reply, 'connect', view, { status: problem === null ? 200 : 422 })
   }
 
@@ -69,7 +71,8 @@ export function addConnectRoutes(app: FastifyInstance, needs: ConnectRouteNeeds)
     signedIn(async ({ request, reply, person }) => {
       const parameters = new URL(request.url, 'http://callback').searchParams
       const { user, sessionId } = person
-      const outcome = await connections.finish({ userId: user.id, sessionId }, parameters)
+      const isOperator = user.role === 'admin'
+      const outcome = await connections.finish({ userId: user.id, sessionId, isOperator }, parameters)
       if (outcome.kind === 'unknown') return pages.render(reply, 'message', UNKNOWN_LOGIN, { status: 400 })
       if (outcome.kind === 'connected') {
         audit.upstreamConnected({ userId: user.id, upstream: outcome.upstream })

@@ -10,6 +10,7 @@ export interface Shown {
   readonly email: string
   readonly handle: string
   readonly problem: string | null
+  readonly mayConnect: boolean
 }
 
 export function connectView(wish: Wish, connection: Connection | null, shown: Shown): ConnectView {

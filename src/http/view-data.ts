@@ -222,6 +222,8 @@ export interface ConnectView {
   readonly handle: string
   readonly connectedSince: Moment | null
   readonly expired: boolean
+  /** What is shared, an administrator makes and ends; to anybody else the page says so. */
+  readonly mayConnect: boolean
   /** What went wrong the last time. */
   readonly problem: string | null
 }

@@ -115,6 +115,17 @@ export async function createFirstAdministrator(
   })
 }
 
+/** False as well for who is not there, or disabled. */
+export async function isAdministrator(db: Database, id: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('users')
+    .select('role')
+    .where(sql<boolean>`id = ${id}`)
+    .where('disabled_at', 'is', null)
+    .executeTakeFirst()
+  return row?.role === 'admin'
+}
+
 /** Disabled ones count: setting up is over for good once there was one. */
 export async function countAdministrators(db: Database): Promise<number> {
   const { count } = await db

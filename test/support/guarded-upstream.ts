@@ -16,6 +16,7 @@ const said = z.object({
   revocations: z.number(),
   refused: z.number(),
   accounts: z.array(z.string()),
+  presented: z.array(z.string()),
   secrets: z.array(z.string()),
 })
 

@@ -105,6 +105,7 @@ export const CONNECT: ConnectView = {
   handle: '4Xh2',
   connectedSince: null,
   expired: false,
+  mayConnect: true,
   problem: null,
 }
 

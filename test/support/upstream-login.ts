@@ -50,8 +50,17 @@ export async function logIn(
 
 /** Gatehouse in front of this upstream alone, which is called Notion, and alice who has an account. */
 export async function startBefore(t: Teardown, upstream: GuardedUpstream, auth: object): Promise<Running> {
-  const UPSTREAMS = JSON.stringify({ notion: { url: upstream.url, title: 'Notion', auth } })
-  const running = await build(t, { env: { UPSTREAMS } })
+  return startWith(t, { UPSTREAMS: asNotion(upstream.url, auth) })
+}
+
+/** The variable that says so. */
+export function asNotion(url: string, auth: object): string {
+  return JSON.stringify({ notion: { url, title: 'Notion', auth } })
+}
+
+/** What `env` says at a reload counts. */
+export async function startWith(t: Teardown, env: Readonly<Record<string, string>>): Promise<Running> {
+  const running = await build(t, { env })
   await running.createPerson(ALICE)
   return running
 }

@@ -6,10 +6,13 @@ import type { Caller } from '../../oauth/caller.ts'
 import { CONNECT_STATE_PREFIX, isConnectState } from '../credentials.ts'
 import type { States } from '../legacy/request-state.ts'
 import type { Upstream } from '../registry.ts'
+import { isShared, wantsLogin } from './binding.ts'
 
 export interface Connecting {
   /** Where this caller logs in; of no use to anybody else. */
   linkFor(caller: Caller, upstream: string): string
+  /** What everybody shares, an administrator makes: a link is of use to nobody else. */
+  mayConnect(caller: Caller, upstream: Upstream): Promise<boolean>
   /** Of the calls that are asked to come back. */
   states(upstream: Upstream): States
   read(request: PeerRequest, visitor: Visitor, upstream: Upstream): CameBack
@@ -41,12 +44,13 @@ export function createConnecting(needs: Omit<Connecting, 'read'>): Connecting {
 }
 
 /** In the way that this client can show best: as a link to open, or as a text with the link. */
-export function askToConnect(
+export async function askToConnect(
   request: PeerRequest,
   visitor: Visitor,
   upstream: Upstream,
   connecting: Connecting,
-): PeerAnswer {
+): Promise<PeerAnswer> {
+  if (!(await connecting.mayConnect(visitor.caller, upstream))) return said(request, OPERATOR_FIRST(upstream))
   const url = connecting.linkFor(visitor.caller, upstream.name)
   if (!opensLinks(visitor.capabilities) || !CAN_WAIT.has(request.method))
     return said(
@@ -65,6 +69,9 @@ export function askToConnect(
     },
   }
 }
+
+const OPERATOR_FIRST = ({ title }: Upstream): string =>
+  `${title} has one login for everybody here, and nobody has made it yet. An administrator has to log in there first; then try again.`
 
 /** MCP 2026-07-28, basic/patterns/mrtr.mdx: only these may be answered by a question. */
 const CAN_WAIT: ReadonlySet<string> = new Set(['tools/call', 'prompts/get', 'resources/read'])
@@ -107,11 +114,17 @@ const EMPTY: ReadonlyMap<string, Members> = new Map([
   ['resources/templates/list', { resourceTemplates: [] }],
 ])
 
+function whyConnect(upstream: Upstream): string {
+  if (wantsLogin(upstream) && isShared(upstream))
+    return `${upstream.title} has one login for everybody here, which an administrator makes before its tools can be used. Call this to learn what to do.`
+  return `${upstream.title} wants the user to log in before its tools can be used. Call this to get the link to open.`
+}
+
 function connectTool(upstream: Upstream): Members {
   return {
     name: connectToolName(upstream),
     title: `Log in at ${upstream.title}`,
-    description: `${upstream.title} wants the user to log in before its tools can be used. Call this to get the link to open.`,
+    description: whyConnect(upstream),
     inputSchema: { type: 'object', properties: {}, additionalProperties: false },
     annotations: { readOnlyHint: true, openWorldHint: true },
   }
@@ -121,6 +134,6 @@ export function placeholder(upstream: Upstream): Discovery {
   return {
     capabilities: { tools: { listChanged: true } },
     serverInfo: { name: upstream.name, title: upstream.title, version: '0' },
-    instructions: `${upstream.title} wants the user to log in first. The tool ${connectToolName(upstream)} gives the link; afterwards its own tools are there.`,
+    instructions: `${upstream.title} wants a login first. The tool ${connectToolName(upstream)} says how; afterwards its own tools are there.`,
   }
 }

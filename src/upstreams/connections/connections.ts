@@ -87,7 +87,7 @@ export function createConnections(needs: ConnectionsNeeds): Connections {
   }
 
   async function finishLogin(
-    { userId, sessionId }: Pick<Connecting, 'userId' | 'sessionId'>,
+    { userId, sessionId, isOperator }: Omit<Connecting, 'upstream'>,
     parameters: URLSearchParams,
   ): Promise<Finished> {
     const state = parameters.get('state') ?? ''
@@ -97,6 +97,9 @@ export function createConnections(needs: ConnectionsNeeds): Connections {
     const pending = readPending(login.secret)
     // Configured anew in between: what was begun is for a place that is not there any more.
     if (!upstream || !pending || pending.boundTo !== bindingOf(upstream)) return { kind: 'unknown' }
+    // It may be shared, or this person no administrator, only since it was begun.
+    if (isShared(upstream) && !isOperator)
+      return { kind: 'failed', upstream: upstream.name, why: OPERATORS_ONLY }
     try {
       const granted = await finish(pending, parameters, fetch)
       const { server, client } = pending

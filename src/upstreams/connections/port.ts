@@ -76,7 +76,7 @@ export interface Connections {
   wishOf(upstream: string): Wish | null
   begin(who: Connecting): Promise<Begun>
   /** `parameters`: all that the callback was called with. */
-  finish(who: Pick<Connecting, 'userId' | 'sessionId'>, parameters: URLSearchParams): Promise<Finished>
+  finish(who: Omit<Connecting, 'upstream'>, parameters: URLSearchParams): Promise<Finished>
   beginDevice(who: Owner): Promise<BegunDevice>
   /** A key that the person pasted. */
   paste(userId: UserId, upstream: string, key: string): Promise<Finished>

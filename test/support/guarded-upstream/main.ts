@@ -20,6 +20,8 @@ const authorizationServer = await createAuthorizationServer(origin, manner)
 const endpoint = createEndpoint(() => buildServer())
 /** Of the calls that were let in. */
 const accounts: string[] = []
+/** Of every call to the MCP server, let in or not. */
+const presented: string[] = []
 const current = new AsyncLocalStorage<string>()
 
 function buildServer(): McpServer {
@@ -40,6 +42,7 @@ server.on('request', async (req: IncomingMessage, res: ServerResponse) => {
   const { pathname } = new URL(req.url ?? '/', origin)
   if (pathname === '/control') return control(req, res)
   if (pathname !== '/mcp') return authorizationServer.handle(req, res)
+  if (req.headers.authorization !== undefined) presented.push(req.headers.authorization)
   const account = await authorizationServer.accountOf(req.headers.authorization)
   if (account === null) return authorizationServer.challenge(res)
   accounts.push(account)
@@ -50,7 +53,12 @@ server.on('request', async (req: IncomingMessage, res: ServerResponse) => {
 async function control(req: IncomingMessage, res: ServerResponse): Promise<void> {
   const { searchParams } = new URL(req.url ?? '/', origin)
   await authorizationServer.control(searchParams)
-  const said = { ...authorizationServer.counts(), accounts, secrets: authorizationServer.secrets() }
+  const said = {
+    ...authorizationServer.counts(),
+    accounts,
+    presented,
+    secrets: authorizationServer.secrets(),
+  }
   res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(said))
 }
 
