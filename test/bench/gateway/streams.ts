@@ -1,8 +1,8 @@
 // Owns the comparison of idle event streams: what one keeps in memory, and how long an event takes through the target.
 
 import { setTimeout as delay } from 'node:timers/promises'
+import { inspect } from '../../support/inspector.ts'
 import { cpuMicros, residentBytes, spentSince } from '../cpu.ts'
-import { collectGarbage } from './inspector.ts'
 import { createListeners, type Listeners } from './listeners.ts'
 import type { Target } from './target.ts'
 import type { BenchUpstream } from './upstream.ts'
@@ -65,7 +65,11 @@ async function warmUp({ url }: Target, options: StreamOptions): Promise<void> {
 
 async function settledBytes({ pids, inspectorPort }: Target): Promise<number> {
   await delay(SETTLING_MS)
-  if (inspectorPort !== undefined && pids[0] !== undefined) await collectGarbage(pids[0], inspectorPort)
+  if (inspectorPort !== undefined && pids[0] !== undefined) {
+    const inspector = await inspect(pids[0], inspectorPort)
+    await inspector.collectGarbage()
+    inspector.close()
+  }
   return await residentBytes(pids)
 }
 
