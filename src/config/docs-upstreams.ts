@@ -100,6 +100,7 @@ back. A file with a mistake changes nothing: every problem is in the log, and \`
 | \`url\`, \`urls\`, \`command\` or \`openapi\` | Required: how it is reached, see below. |
 | \`title\`, \`description\` | For people: one line each. |
 | \`headers\` | Sent with every request to this upstream, for a key that all callers share. Not \`Host\`, \`Content-Length\`, hop-by-hop headers or \`Mcp-*\`. |
+| \`auth\` | A login that it wants, of each person or of all: OAuth, a key, or what Gatehouse says about the person, as in \`{"type": "oauth2"}\`. See [logins](upstream-logins.md). |
 | \`scopes\` | Finer scopes, each for some of its tools: \`{"issues": ["create_issue", "*_comment"]}\` makes the scope \`tickets:issues\`. With a title for people: \`{"issues": {"title": "Work on issues", "tools": ["create_issue"]}}\`. The upstream's name is the scope for everything, \`<name>:read\` is what its tools mark read-only. |
 | \`holdNewTools\` | \`true\`: tools that appear, or become destructive, after a person agreed wait until that person agrees again. |
 | \`limits\` | How much it takes, from everybody, from each person, and for single tools; its largest body, and how long it is waited for. See [limits](limits.md). |
