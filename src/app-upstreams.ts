@@ -5,6 +5,7 @@ import type { KeyOffer } from './account/new-key.ts'
 import type { Resources } from './authorization-server/resources.ts'
 import type { FirstSteps } from './banner.ts'
 import type { Mailbox } from './mcp/mailbox.ts'
+import { PeerFailure } from './mcp/peer.ts'
 import type { ProtectedResource } from './oauth/resource.ts'
 import { fullScope, readScope, scopesOf } from './oauth/scope.ts'
 import type { Tools } from './oauth/tool.ts'
@@ -37,7 +38,11 @@ export function openLinks({ registry, keyring, mailbox, credentialFor, logger }:
     programLog: {
       // It may hold anything, so it is for who looks for it.
       wrote: (upstream, line) => logger.debug({ upstream, line }, 'a program wrote to its standard error'),
-      died: (upstream, how) => logger.warn({ upstream, how }, 'a program ended by itself'),
+      died: (upstream, how) =>
+        logger.warn(
+          { upstream, how },
+          'a program ended by itself; LOG_LEVEL=debug shows what it writes to its standard error',
+        ),
     },
     failureLog: (upstream, why) => logger.warn({ upstream, why }, 'an upstream has no answer'),
     apiProblem: (upstream, err) => logger.warn({ upstream, err }, 'an OpenAPI document cannot be used'),
@@ -63,12 +68,18 @@ export function createCatalogue(
   { peerOf }: Pick<Links, 'peerOf'>,
   logger: Logger,
 ): ToolCatalogue {
-  const report = (err: unknown) => logger.warn({ err }, 'an upstream did not tell its tools')
+  // One that does not answer was told of already, in a line that is easier to read.
+  const report = (err: unknown) =>
+    logger[isAbsent(err) ? 'debug' : 'warn']({ err }, 'an upstream did not tell its tools')
   return createToolCatalogue({
     peerOf,
     report,
     observe: (upstream, tools) => observe(db, upstream, tools),
   })
+}
+
+function isAbsent(error: unknown): boolean {
+  return error instanceof Error && error.cause instanceof PeerFailure
 }
 
 /** A person does not wait for an upstream that does not answer. */

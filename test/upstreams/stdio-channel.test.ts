@@ -135,7 +135,7 @@ t.test('a program that keeps ending is given longer and longer rests', async (t)
     const refused = await openChannel(open, upstream).catch((error: unknown) => error)
     t.match(refused, {
       reason: 'unreachable',
-      cause: { message: /ended by itself (once|\d times); it is started again in 1 s/ },
+      cause: { message: /failed (once|\d times); it is started again in 1 s/ },
     })
     clock.now += 1
   }

@@ -33,8 +33,8 @@ t.test('each kind of trouble has its words', async (t) => {
       told.some((line) => pattern.test(line)),
       `${pattern} in ${told.join()}`,
     )
-  says(/^missing: unreachable: ENOENT$/)
-  says(/^missing: unreachable: The program ended by itself 1 times/)
+  says(/^missing: unreachable: The program cannot be started \(ENOENT\): look at its command/)
+  says(/^missing: unreachable: The program failed once; it is started again in 1 s\.$/)
   says(/^dying: unreachable: (EPIPE|The program is gone: it ended with code 3\.)$/)
   says(/^shop: unreachable: The document is not an object\.$/)
   t.ok(told.includes('refusing: answer: it refuses to begin a session (initialize)'), told.join())

@@ -45,7 +45,7 @@ export async function startProgram({ command, args, env, cwd }: ProgramSettings)
   try {
     await once(child, 'spawn')
   } catch (cause) {
-    throw new PeerFailure('unreachable', { cause })
+    throw new PeerFailure('unreachable', { cause: new Error(notStarted(cause), { cause }) })
   }
   const { pid } = child
   if (pid === undefined) throw new PeerFailure('unreachable')
@@ -59,6 +59,12 @@ export async function startProgram({ command, args, env, cwd }: ProgramSettings)
       return stopping
     },
   }
+}
+
+/** Without the words of the system, which repeat the command. */
+function notStarted(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? ` (${error.code})` : ''
+  return `The program cannot be started${code}: look at its command, at PATH, and at its cwd.`
 }
 
 /** Its last words may still be on their way when it has ended; what it left behind may keep its output open for ever. */

@@ -73,6 +73,6 @@ function countDeath(record: Record, started: number, now: number): void {
 function resting({ deaths, notBefore }: Record, now: number): PeerFailure {
   const seconds = Math.ceil((notBefore - now) / 1000)
   const often = deaths === 1 ? 'once' : `${deaths} times`
-  const cause = new Error(`The program ended by itself ${often}; it is started again in ${seconds} s.`)
+  const cause = new Error(`The program failed ${often}; it is started again in ${seconds} s.`)
   return new PeerFailure('unreachable', { cause })
 }
