@@ -1,6 +1,7 @@
 // Owns how the parts that log in at upstreams are put together: connections, what they present, and the links that lead to them.
 
 import type { FastifyInstance } from 'fastify'
+import * as z from 'zod'
 import type { Config } from './config/config.ts'
 import { createGuardedFetch, type GuardedFetch } from './http/guarded-fetch.ts'
 import { groupsOf, type Policy } from './oauth/policy.ts'
@@ -31,6 +32,8 @@ export interface UpstreamLogins extends ConnectionCredentials {
   readonly connecting: Connecting
   readonly connections: Connections
   isFor(handle: string, upstream: string, userId: string): boolean
+  /** What the login of whoever has this link lacks. */
+  scopeIn(handle: string, upstream: string): string | null
   /** Writes which connections were used. */
   flush(): Promise<void>
 }
@@ -51,6 +54,8 @@ export interface UpstreamLoginNeeds {
 }
 
 const HANDLE_PURPOSE = 'connect-link'
+/** Whose it is, and what their login lacks. */
+const link = z.tuple([z.string(), z.string().nullable()])
 const STATE_PURPOSE = 'connect-state'
 /** A login over there may take its time. */
 const STATE_TTL_MS = 15 * 60 * 1000
@@ -71,20 +76,24 @@ export function createUpstreamLogins(needs: UpstreamLoginNeeds): UpstreamLogins 
     logger.warn({ err, upstream }, 'a login at an upstream did not work out')
   const personOf = createPersonOf(db, config.policy)
   const others = createIdentityCredentials({ issuer: publicUrl, sign, personOf, fetch, report })
+  const opened = (handle: string, upstream: string) => {
+    const text = keyring.open(HANDLE_PURPOSE, handle, upstream)?.toString()
+    return text === undefined ? null : (link.safeParse(JSON.parse(text)).data ?? null)
+  }
   return {
     ...createConnectionCredentials({ known, renewal, others }),
     connections: createConnections({ db, keyring, fetch, publicUrl, upstreams, known, report }),
     connecting: createConnecting({
-      linkFor({ subject }, upstream) {
-        const handle = keyring.seal(HANDLE_PURPOSE, subject, upstream)
+      linkFor({ subject }, upstream, scope) {
+        const handle = keyring.seal(HANDLE_PURPOSE, JSON.stringify([subject, scope]), upstream)
         return `${publicUrl}${connectPath(upstream)}?for=${handle}`
       },
       mayConnect: async ({ subject }, upstream) =>
         !wantsLogin(upstream) || !isShared(upstream) || (await users.isAdministrator(db, subject)),
       states: ({ name }) => createStates({ upstream: name, sealer, ttlMs: STATE_TTL_MS, clock: Date.now }),
     }),
-    isFor: (handle, upstream, userId) =>
-      keyring.open(HANDLE_PURPOSE, handle, upstream)?.toString() === userId,
+    isFor: (handle, upstream, userId) => opened(handle, upstream)?.[0] === userId,
+    scopeIn: (handle, upstream) => opened(handle, upstream)?.[1] ?? null,
     flush: known.flush,
   }
 }

@@ -78,6 +78,7 @@ export async function addPeople(
     keyOffers: () => keyOffersOf(registry),
     connections: logins.connections,
     isFor: logins.isFor,
+    scopeIn: logins.scopeIn,
     logout,
     startSignIn,
     audit,

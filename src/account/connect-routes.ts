@@ -15,6 +15,8 @@ export interface ConnectRouteNeeds {
   readonly connections: Pick<Connections, 'list' | 'wishOf' | 'begin' | 'finish' | 'paste' | 'disconnect'>
   /** Whether a link that a call was answered with is for this person. */
   readonly isFor: (handle: string, upstream: string, userId: string) => boolean
+  /** What the login of whoever was sent it lacks. */
+  readonly scopeIn: (handle: string, upstream: string) => string | null
   /** The path at which signing in begins that ends at `landing`. */
   readonly startSignIn: (landing: string) => string
   readonly audit: Pick<Audit, 'upstreamConnected' | 'upstreamDisconnected' | 'upstreamRefused'>
@@ -95,7 +97,9 @@ export function addConnectRoutes(app: FastifyInstance, needs: ConnectRouteNeeds)
     signedIn(
       invited(async (asked, wish, handle) => {
         const { user, sessionId } = asked.person
-        const who = { userId: user.id, sessionId, upstream: wish.upstream, isOperator: user.role === 'admin' }
+        const { upstream } = wish
+        const scope = handle === '' ? null : needs.scopeIn(handle, upstream)
+        const who = { userId: user.id, sessionId, upstream, scope, isOperator: user.role === 'admin' }
         if (wish.how === 'api-key') return paste(asked, wish, handle)
         const begun = await connections.begin(who)
         if (begun.kind === 'redirect') return pages.proceed(asked.reply, begun.url)

@@ -3,6 +3,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { type Dispatcher, errors } from 'undici'
 import { contradicts } from '../mcp/era-signs.ts'
+import { wantedScope } from '../oauth/wanted-scope.ts'
 import type { Passage } from '../upstreams/guards.ts'
 import {
   CREDENTIALS,
@@ -81,6 +82,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #sent = false
   #repeated = false
   #handedBack = false
+  #lacksScope = false
   readonly #pace = new Pace()
 
   constructor(call: UpstreamCall, needs: ExchangeNeeds) {
@@ -328,6 +330,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   #handBack(): void {
     this.#handedBack = true
+    this.#lacksScope = wantedScope(this.#status, this.#headers['www-authenticate']) !== null
     this.#stop('refused', CREDENTIALS.reason)
   }
 
@@ -349,7 +352,14 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#last = null
     this.#needs.over(this)
     const handedBack = this.#handedBack
-    this.#settle({ outcome, status: this.#status, reason, detail: this.#detail, handedBack })
+    this.#settle({
+      outcome,
+      status: this.#status,
+      reason,
+      detail: this.#detail,
+      handedBack,
+      lacksScope: handedBack && this.#lacksScope,
+    })
   }
 }
 

@@ -14,6 +14,7 @@ import type { Links } from '../upstreams/links.ts'
 import type { Place, Registry, Upstream } from '../upstreams/registry.ts'
 import type { KeySource } from './access-token.ts'
 import { createAggregate } from './aggregate/aggregate.ts'
+import { CREDENTIALS } from './answer.ts'
 import { createAuthorize } from './authorize.ts'
 import { type ApiKeySource, createBearer } from './bearer.ts'
 import { canSkipBody, readBody } from './body.ts'
@@ -196,8 +197,15 @@ export function createGateway(needs: GatewayNeeds): Gateway {
     const forward = { ...call, ...treatment, session }
     const outcome = await forwarder.forward(forward, credential, logins.mayRenew(call))
     if (!outcome.handedBack) return outcome
+    if (outcome.lacksScope) return askForScope(call)
     await logins.renew(call, credential)
     return answerOne({ ...call, renewed: true })
+  }
+
+  /** The peer meets the same, and asks for more in the way of its client; a session that passes through has no such way. */
+  function askForScope(call: UpstreamCall): Promise<Outcome> {
+    if (call.modern) return bridge.serve(call, peerOf(call.place.upstream))
+    throw rpcRefusal({ ...CREDENTIALS, ids: call.ids })
   }
 
   function maxBodyOf(place: Place): number {

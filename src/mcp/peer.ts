@@ -84,16 +84,20 @@ export type PeerFailureReason =
 export interface PeerFailureOptions extends ErrorOptions {
   /** When it is worth calling again, where that is known. */
   readonly retryAfterSeconds?: number
+  /** What the credentials lack, where they lack scope alone. */
+  readonly wantsScope?: string | null
 }
 
 export class PeerFailure extends Error {
   readonly reason: PeerFailureReason
   readonly retryAfterSeconds: number | null
+  readonly wantsScope: string | null
 
   constructor(reason: PeerFailureReason, options: PeerFailureOptions = {}) {
     super(`The upstream has no answer: ${reason}.`, options)
     this.name = 'PeerFailure'
     this.reason = reason
     this.retryAfterSeconds = options.retryAfterSeconds ?? null
+    this.wantsScope = options.wantsScope ?? null
   }
 }

@@ -9,8 +9,8 @@ import type { Upstream } from '../registry.ts'
 import { isShared, wantsLogin } from './binding.ts'
 
 export interface Connecting {
-  /** Where this caller logs in; of no use to anybody else. */
-  linkFor(caller: Caller, upstream: string): string
+  /** Where this caller logs in; of no use to anybody else. `scope`: what the login they have is lacking. */
+  linkFor(caller: Caller, upstream: string, scope: string | null): string
   /** What everybody shares, an administrator makes: a link is of use to nobody else. */
   mayConnect(caller: Caller, upstream: Upstream): Promise<boolean>
   /** Of the calls that are asked to come back. */
@@ -21,6 +21,8 @@ export interface Connecting {
 export interface CameBack {
   /** Null: it is asked for the first time, or it is the upstream's own state. */
   readonly cameBack: 'accepted' | 'declined' | null
+  /** What it had lacked something: there has to be another one. A digest. */
+  readonly than: string | null
   /** The request as it was before it was asked to come back. */
   readonly plain: PeerRequest
 }
@@ -33,14 +35,24 @@ export function createConnecting(needs: Omit<Connecting, 'read'>): Connecting {
     ...needs,
     read(request, visitor, upstream) {
       const { requestState, inputResponses } = request
-      if (requestState === null || !isConnectState(requestState)) return { cameBack: null, plain: request }
-      needs.states(upstream).open(requestState.slice(CONNECT_STATE_PREFIX.length), visitor, request)
+      if (requestState === null || !isConnectState(requestState))
+        return { cameBack: null, than: null, plain: request }
+      const state = needs
+        .states(upstream)
+        .open(requestState.slice(CONNECT_STATE_PREFIX.length), visitor, request)
       const answer = inputResponses?.[KEY]
       const accepted = isRecord(answer) && answer.action === 'accept'
       const plain = { ...request, requestState: null, inputResponses: null }
-      return { cameBack: accepted ? 'accepted' : 'declined', plain }
+      const than = state.kind === 'again' ? (state.than ?? null) : null
+      return { cameBack: accepted ? 'accepted' : 'declined', than, plain }
     },
   }
+}
+
+/** What a login lacks: the scope that the upstream named, and a digest of what was presented. */
+export interface Lacking {
+  readonly scope: string
+  readonly than: string
 }
 
 /** In the way that this client can show best: as a link to open, or as a text with the link. */
@@ -49,17 +61,18 @@ export async function askToConnect(
   visitor: Visitor,
   upstream: Upstream,
   connecting: Connecting,
+  lacking: Lacking | null = null,
 ): Promise<PeerAnswer> {
   if (!(await connecting.mayConnect(visitor.caller, upstream))) return said(request, OPERATOR_FIRST(upstream))
-  const url = connecting.linkFor(visitor.caller, upstream.name)
+  const url = connecting.linkFor(visitor.caller, upstream.name, lacking?.scope ?? null)
+  const wish = lacking === null ? 'wants you to log in first.' : 'wants you to allow more for this.'
   if (!opensLinks(visitor.capabilities) || !CAN_WAIT.has(request.method))
-    return said(
-      request,
-      `${upstream.title} wants you to log in first. Open this link, then try again: ${url}`,
-    )
-  const message = `${upstream.title} wants you to log in first.`
+    return said(request, `${upstream.title} ${wish} Open this link, then try again: ${url}`)
+  const message = `${upstream.title} ${wish}`
   const elicitation = { method: 'elicitation/create', params: { mode: URL_MODE, message, url } }
-  const state = connecting.states(upstream).seal({ kind: 'again' }, visitor, request)
+  const state = connecting
+    .states(upstream)
+    .seal({ kind: 'again', ...(lacking && { than: lacking.than }) }, visitor, request)
   return {
     kind: 'result',
     result: {

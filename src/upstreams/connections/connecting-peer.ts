@@ -1,5 +1,6 @@
 // Owns what a client hears from an upstream at which its person has to log in first: where, and then the answer to its call.
 
+import { createHash } from 'node:crypto'
 import { setTimeout } from 'node:timers/promises'
 import {
   type Peer,
@@ -11,12 +12,21 @@ import {
 } from '../../mcp/peer.ts'
 import {
   ConnectFirst,
+  type Credential,
   type CredentialFor,
   type CredentialRefused,
   CredentialUnavailable,
 } from '../credentials.ts'
 import type { Upstream } from '../registry.ts'
-import { askToConnect, type Connecting, emptyAnswer, isConnectTool, placeholder, said } from './asking.ts'
+import {
+  askToConnect,
+  type Connecting,
+  emptyAnswer,
+  isConnectTool,
+  type Lacking,
+  placeholder,
+  said,
+} from './asking.ts'
 
 export interface ConnectingPeerNeeds {
   readonly credentialFor: CredentialFor
@@ -35,10 +45,10 @@ const LOOK_AGAIN_MS = 1_000
 export function connectingPeer(peer: Peer, upstream: Upstream, needs: ConnectingPeerNeeds): Peer {
   const { credentialFor, refused, connecting } = needs
 
-  async function isConnected({ caller }: Visitor): Promise<boolean> {
+  async function isConnected({ caller }: Visitor, than: string | null = null): Promise<boolean> {
     try {
-      await credentialFor(caller, upstream)
-      return true
+      const credential = await credentialFor(caller, upstream)
+      return than === null || digestOf(credential) !== than
     } catch (error) {
       if (error instanceof ConnectFirst) return false
       throw unavailable(error)
@@ -49,9 +59,10 @@ export function connectingPeer(peer: Peer, upstream: Upstream, needs: Connecting
     visitor: Visitor,
     signal: AbortSignal,
     patienceMs: number,
+    than: string | null = null,
   ): Promise<boolean> {
     const until = Date.now() + patienceMs
-    while (!(await isConnected(visitor))) {
+    while (!(await isConnected(visitor, than))) {
       if (Date.now() >= until || signal.aborted) return false
       await setTimeout(LOOK_AGAIN_MS, undefined, { ref: false, signal }).catch(() => undefined)
     }
@@ -68,6 +79,7 @@ export function connectingPeer(peer: Peer, upstream: Upstream, needs: Connecting
       return await act()
     } catch (error) {
       if (!(error instanceof PeerFailure) || error.reason !== 'credentials') throw unavailable(error)
+      refuseLacking(error, upstream, credential)
       if (await refused(caller, upstream, credential)) return await act()
       if (await isConnected(visitor)) throw error
       throw new ConnectFirst(upstream, true)
@@ -75,18 +87,31 @@ export function connectingPeer(peer: Peer, upstream: Upstream, needs: Connecting
   }
 
   async function request(visitor: Visitor, asked: PeerRequest, hooks: PeerHooks): Promise<PeerAnswer> {
-    const { cameBack, plain } = connecting.read(asked, visitor, upstream)
+    const { cameBack, than, plain } = connecting.read(asked, visitor, upstream)
     if (cameBack === 'declined')
       return said(asked, `Nothing was done: ${upstream.title} wants a login first.`)
-    if (cameBack === 'accepted') await becomesConnected(visitor, hooks.signal, PATIENCE_MS)
+    if (cameBack === 'accepted') await becomesConnected(visitor, hooks.signal, PATIENCE_MS, than)
     if (isConnectTool(plain, upstream) && (await isConnected(visitor)))
       return said(plain, `${upstream.title} is connected.`, false)
     try {
       return await attempt(visitor, () => peer.request(visitor, plain, hooks))
     } catch (error) {
-      if (!(error instanceof ConnectFirst)) throw error
-      return emptyAnswer(plain, upstream) ?? askToConnect(plain, visitor, upstream, connecting)
+      return askFor(error, plain, visitor, than)
     }
+  }
+
+  /** Once for each call: a server that is never content must not send anybody in circles (MCP, "Scope Challenge Handling"). */
+  async function askFor(
+    error: unknown,
+    plain: PeerRequest,
+    visitor: Visitor,
+    than: string | null,
+  ): Promise<PeerAnswer> {
+    if (error instanceof ConnectFirst)
+      return emptyAnswer(plain, upstream) ?? askToConnect(plain, visitor, upstream, connecting)
+    if (!(error instanceof ScopeFirst)) throw error
+    if (than === null) return askToConnect(plain, visitor, upstream, connecting, error.lacking)
+    return said(plain, `${upstream.title} does not allow this with the login that there is.`)
   }
 
   return {
@@ -109,6 +134,28 @@ export function connectingPeer(peer: Peer, upstream: Upstream, needs: Connecting
       await attempt(visitor, () => peer.listen(visitor, filter, withoutAcknowledgement(hooks)))
     },
   }
+}
+
+/** The login that there is does not reach this far. */
+class ScopeFirst extends PeerFailure {
+  readonly lacking: Lacking
+
+  constructor(lacking: Lacking, cause: PeerFailure) {
+    super('credentials', { cause })
+    this.name = 'ScopeFirst'
+    this.lacking = lacking
+  }
+}
+
+/** Renewing gives no more than there was; the person has to be asked. */
+function refuseLacking(failure: PeerFailure, { auth }: Upstream, credential: Credential): void {
+  const { wantsScope: scope } = failure
+  if (scope === null || auth?.type !== 'oauth2') return
+  throw new ScopeFirst({ scope, than: digestOf(credential) }, failure)
+}
+
+function digestOf(credential: Credential): string {
+  return createHash('sha256').update(JSON.stringify(credential)).digest('base64url')
 }
 
 /** It was given already, for less. */

@@ -1,13 +1,14 @@
 // Owns connections to upstreams as people make and end them: begun in one browser, finished in the same, listed, ended.
 
 import type { GuardedFetch } from '../../http/guarded-fetch.ts'
+import { formatScope, parseScope } from '../../oauth/scope.ts'
 import type { OAuth2Auth } from '../../oauth/upstream-auth.ts'
 import type { Database } from '../../storage/database.ts'
 import type { Keyring } from '../../storage/sealing.ts'
 import type { UserId } from '../../storage/tables.ts'
 import * as stored from '../../storage/upstream-connections.ts'
 import * as logins from '../../storage/upstream-logins.ts'
-import { discover } from '../oauth/discovery.ts'
+import { discover, type LoginServer } from '../oauth/discovery.ts'
 import { OAuthFailure } from '../oauth/failure.ts'
 import { finish, start } from '../oauth/login.ts'
 import { identify } from '../oauth/registration.ts'
@@ -67,12 +68,24 @@ export function createConnections(needs: ConnectionsNeeds): Connections {
     return { upstream, auth, place, redirectUri: auth.redirectUri ?? publicUrl + CALLBACK_PATH }
   }
 
-  async function begin({ userId, sessionId, upstream: name, isOperator }: Connecting): Promise<Begun> {
+  /** MCP, "Scope Challenge Handling": what there is, and what is asked for beside it. */
+  async function withScope(server: LoginServer, upstream: Wanting, userId: UserId, more: string | null) {
+    if (more === null) return server
+    const row = await stored.find(db, keyring, keyOf(upstream, userId))
+    const had = row?.boundTo === bindingOf(upstream) ? row.scopes : []
+    return {
+      ...server,
+      scope: formatScope(new Set([...parseScope(server.scope ?? ''), ...had, ...parseScope(more)])),
+    }
+  }
+
+  async function begin(who: Connecting): Promise<Begun> {
+    const { userId, sessionId, upstream: name, isOperator, scope = null } = who
     const target = targetOf(name, isOperator)
     if ('why' in target) return target
     const { upstream, auth, place, redirectUri } = target
     try {
-      const server = await discover(place, auth, fetch)
+      const server = await withScope(await discover(place, auth, fetch), upstream, userId, scope)
       const client = await identify(server, auth, { redirectUri, isDevice: false }, needs)
       const { url, pending } = await start(server, client, redirectUri, auth)
       const owner = ownerOf(upstream, userId)

@@ -24,6 +24,8 @@ export interface Connecting {
   readonly upstream: string
   /** Whoever runs this installation makes and ends what is shared; nobody else does. */
   readonly isOperator: boolean
+  /** More than the login they have, which the upstream asked for. */
+  readonly scope?: string | null
 }
 
 /** Whose connection. */

@@ -5,6 +5,7 @@ import { discard, readJson } from '../../http/answer-body.ts'
 import type { Connections, IncomingAnswer } from '../../http/connections.ts'
 import { PeerFailure } from '../../mcp/peer.ts'
 import { isRpcId, type Members, type RpcId } from '../../mcp/rpc.ts'
+import { wantedScope } from '../../oauth/wanted-scope.ts'
 import { balancedConnections } from '../balanced-connections.ts'
 import { type Channel, type ChannelEvents, type OpenChannel, SessionLost } from './channel.ts'
 import { failureOf, type Meaning, meaningOf, peerFailure } from './http-answer.ts'
@@ -59,6 +60,8 @@ function createHttpChannel(session: HttpSession, events: ChannelEvents, maxBytes
     else if (id !== null && (meaning === 'json' || meaning === 'error_json')) await takeJson(body, id, status)
     else {
       await discard(body)
+      if (meaning === 'credentials')
+        throw new PeerFailure(meaning, { wantsScope: wantedScope(status, headers['www-authenticate']) })
       judgeStatus(meaning, status, id)
     }
   }

@@ -21,8 +21,8 @@ export interface Ticket {
 
 export type State =
   | ({ readonly kind: 'held' } & Ticket)
-  /** The upstream made nothing of the call; it is made again. */
-  | { readonly kind: 'again' }
+  /** The upstream made nothing of the call; it is made again. `than`: with another credential than the one of this digest. */
+  | { readonly kind: 'again'; readonly than?: string }
 
 export interface States {
   seal(state: State, visitor: Visitor, request: PeerRequest): string
@@ -59,7 +59,8 @@ export function createStates({ upstream, sealer, ttlMs, clock }: StatesNeeds): S
 
 function read(value: unknown, now: number): State | null {
   if (!isRecord(value) || typeof value.until !== 'number' || value.until < now) return null
-  if (value.kind === 'again') return { kind: 'again' }
+  if (value.kind === 'again')
+    return { kind: 'again', ...(typeof value.than === 'string' && { than: value.than }) }
   const { kind, address, call, round } = value
   if (kind !== 'held' || typeof address !== 'string' || typeof call !== 'string') return null
   return typeof round === 'number' ? { kind, address, call, round } : null

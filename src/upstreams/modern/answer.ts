@@ -7,6 +7,7 @@ import { ConnectionFailure, type IncomingAnswer } from '../../http/connections.t
 import { contradicts } from '../../mcp/era-signs.ts'
 import { type PeerAnswer, PeerFailure } from '../../mcp/peer.ts'
 import { isRecord, type Members, type RpcError, type RpcId, type RpcNotification } from '../../mcp/rpc.ts'
+import { wantedScope } from '../../oauth/wanted-scope.ts'
 import { EraMismatch } from '../era-mismatch.ts'
 
 export interface Expected {
@@ -43,7 +44,7 @@ async function read(
 ): Promise<PeerAnswer | null> {
   if (status === 401 || status === 403 || status === 407) {
     await discard(body)
-    throw new PeerFailure('credentials')
+    throw new PeerFailure('credentials', { wantsScope: wantedScope(status, headers['www-authenticate']) })
   }
   const type = typeOf(headers)
   if (type === 'application/json') return readWhole(body, status, expected)
