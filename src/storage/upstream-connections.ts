@@ -89,6 +89,9 @@ export async function listOf(
   return rows.map((row) => fromRow(row, keyring))
 }
 
+/** Greater than any that was before it: what was begun with a connection that ended never counts for the next one. */
+const FIRST_VERSION = sql<string>`floor(extract(epoch from clock_timestamp()) * 1000)::bigint`
+
 /** A new login takes the place of whatever was there. Returns its version. */
 export async function connect(
   db: Database,
@@ -109,7 +112,7 @@ export async function connect(
   }
   const { version } = await db
     .insertInto('upstream_connections')
-    .values({ owner: key.owner, upstream: key.upstream, ...fresh })
+    .values({ owner: key.owner, upstream: key.upstream, ...fresh, version: FIRST_VERSION })
     .onConflict((conflict) =>
       conflict.columns(['owner', 'upstream']).doUpdateSet({
         ...fresh,

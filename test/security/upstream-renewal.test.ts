@@ -39,12 +39,13 @@ async function logInFor(
   await service.createPerson(ALICE)
   await upstream.control({ access: String(seconds) })
   const desk = service.browser()
+  // Before the login: the consent page lists the tools with it, and would renew it.
+  const { accessToken } = await connect(publicUrl, desk, ALICE, { parameters: { scope: 'notion' } })
   const page = await open(publicUrl, desk, '/connect/notion')
   const away = await desk.submit(page, {}, undefined, 'form[action="/connect/notion"]')
   const back = new URL(await logInThere(away.url))
   await desk.open(publicUrl + back.pathname + back.search)
   await upstream.control({ access: '3600' })
-  const { accessToken } = await connect(publicUrl, desk, ALICE, { parameters: { scope: 'notion' } })
   return {
     service,
     upstream,

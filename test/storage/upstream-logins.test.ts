@@ -99,6 +99,16 @@ onEveryDatabase(t, async (t, db) => {
     await connections.remove(db, keyring, { ...key, owner: connections.EVERYBODY })
   })
 
+  await t.test('what was begun with a connection that ended is not stored in the next one', async (t) => {
+    const version = await connections.connect(db, keyring, bound, TOKENS)
+    await connections.remove(db, keyring, key)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    const next = await connections.connect(db, keyring, bound, LATER)
+    t.equal(await connections.renewed(db, keyring, { ...key, version }, TOKENS), false)
+    t.match(await connections.find(db, keyring, key), LATER)
+    t.equal(await connections.renewed(db, keyring, { ...key, version: next }, TOKENS), true)
+  })
+
   await t.test('it is renewed by one at a time, and only from the version that was leased', async (t) => {
     const version = await connections.connect(db, keyring, bound, TOKENS)
     const held = await Promise.all(

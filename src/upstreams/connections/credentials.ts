@@ -120,7 +120,7 @@ function canBeRenewed({ secret }: stored.StoredConnection): boolean {
 
 /** With a jitter by its version, so that every replica means the same moment. */
 function marginOf({ version }: stored.StoredConnection): number {
-  return MARGIN_MS + ((version * 7919) % 100) * (JITTER_MS / 100)
+  return MARGIN_MS + (((version % 100) * 7919) % 100) * (JITTER_MS / 100)
 }
 
 function isOver({ goodUntil }: stored.StoredConnection, now: number): boolean {
