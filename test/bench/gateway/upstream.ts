@@ -45,7 +45,6 @@ export async function startUpstream({
 
 function configuration(port: number, behind: number): string {
   return `
-  upstream behind { server 127.0.0.1:${behind}; keepalive 64; }
   server {
     listen 127.0.0.1:${port} backlog=8192;
     location / {
@@ -53,7 +52,7 @@ function configuration(port: number, behind: number): string {
         return 200 '${FAST_ANSWER}';
       }
       default_type application/json;
-      proxy_pass http://behind;
+      proxy_pass http://127.0.0.1:${behind};
       proxy_http_version 1.1;
       proxy_set_header Connection '';
       proxy_buffering off;
