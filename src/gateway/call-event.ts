@@ -47,6 +47,8 @@ function joined(
   messages: readonly RpcMessage[],
   nameOf: (message: RpcMessage) => string | null,
 ): string | null {
+  const [only] = messages
+  if (only && messages.length === 1) return nameOf(only)?.slice(0, NAMES_LENGTH) ?? null
   const names = messages.flatMap((message) => nameOf(message) ?? [])
   return names.length === 0 ? null : names.join(',').slice(0, NAMES_LENGTH)
 }

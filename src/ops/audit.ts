@@ -67,9 +67,16 @@ export interface Audit {
 }
 
 export function createAudit(logger: Logger): Audit {
-  const log = logger.child({ audit: true })
-  const record = (event: string) => (members: object) => log.info({ event, ...members }, event)
-  const warn = (event: string) => (members: object) => log.warn({ event, ...members }, event)
+  // A child for each, so that its name is not copied together with the members at every event.
+  const logOf = (event: string) => logger.child({ audit: true, event })
+  const record = (event: string) => {
+    const log = logOf(event)
+    return (members: object) => log.info(members, event)
+  }
+  const warn = (event: string) => {
+    const log = logOf(event)
+    return (members: object) => log.warn(members, event)
+  }
   return {
     call: record('call'),
     clientRegistered: record('client.registered'),
