@@ -3,15 +3,24 @@
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 
+/** While the service closes, clients whose streams ended come back; what they open and do not use at once is in the way. */
+const SWEEP_MS = 200
+
 /** node:http counts a connection without any request as busy: closing would wait until the client gives it up. */
 export function closeUnusedConnections(app: FastifyInstance): void {
+  const { server } = app
   const unused = new Set<Socket>()
-  app.server.on('connection', (socket) => {
+  const sweep = () => {
+    for (const socket of unused) socket.destroy()
+  }
+  server.on('connection', (socket) => {
     unused.add(socket)
     socket.once('close', () => unused.delete(socket))
   })
-  app.server.on('request', ({ socket }) => unused.delete(socket))
+  server.on('request', ({ socket }) => unused.delete(socket))
   app.addHook('preClose', async () => {
-    for (const socket of unused) socket.destroy()
+    sweep()
+    const sweeping = setInterval(sweep, SWEEP_MS).unref()
+    server.once('close', () => clearInterval(sweeping))
   })
 }
