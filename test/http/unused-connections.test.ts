@@ -19,10 +19,10 @@ t.test('connections opened before closing, and while it goes on, are closed', as
   const app = Fastify({ keepAliveTimeout: KEEP_ALIVE_MS })
   closeUnusedConnections(app)
   app.get('/', async () => 'here')
-  const { port } = new URL(await app.listen({ host: '127.0.0.1', port: 0 }))
-  const before = await opened(Number(port))
   const during: Socket[] = []
   app.addHook('preClose', async () => void during.push(await opened(Number(port))))
+  const { port } = new URL(await app.listen({ host: '127.0.0.1', port: 0 }))
+  const before = await opened(Number(port))
   t.equal((await fetch(`http://127.0.0.1:${port}/`)).status, 200, 'what is used is served')
 
   const closing = app.close().then(() => 'closed')
