@@ -132,6 +132,8 @@ t.test('a call to a server that takes a key leads to where it is pasted, and goe
       const page = await window.newPage()
       await page.goto(url ?? '')
       if (page.url().includes('/login/')) await signIn(page, ALICE)
+      // Signing in ends with a form; what it leads to is another page.
+      await page.getByLabel('Key').waitFor()
       await look(t, page, 'connect-by-key')
       await goTo(page, page.getByLabel('Key'))
       await page.keyboard.type('planted-key')
