@@ -113,11 +113,16 @@ export function addConnectRoutes(app: FastifyInstance, needs: ConnectRouteNeeds)
     '/connect/:upstream/end',
     { preHandler: pages.checkCsrf },
     signedIn(
-      invited(async ({ reply, person }, { upstream }) => {
-        const { id: userId, role } = person.user
+      invited(async (asked, wish, handle) => {
+        const { upstream } = wish
+        const { id: userId, role } = asked.person.user
         const ended = await connections.disconnect({ userId, upstream, isOperator: role === 'admin' })
-        if (ended) audit.upstreamDisconnected({ userId, upstream })
-        return reply.header('cache-control', 'no-store').redirect(connectPath(upstream), 303)
+        if (ended.kind === 'failed') {
+          audit.upstreamRefused({ userId, upstream, why: ended.why })
+          return show(asked, wish, handle, ended.why)
+        }
+        if (ended.kind === 'ended') audit.upstreamDisconnected({ userId, upstream })
+        return asked.reply.header('cache-control', 'no-store').redirect(connectPath(upstream), 303)
       }),
     ),
   )

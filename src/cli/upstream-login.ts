@@ -69,7 +69,9 @@ export async function login(desk: Desk, name: string, options: LoginOptions): Pr
 
 export async function logout(desk: Desk, name: string, options: LoginOptions): Promise<void> {
   const { wish, user } = await target(desk, name, options)
-  const ended = await desk.connections.disconnect(ownerOf(wish, user))
+  const outcome = await desk.connections.disconnect(ownerOf(wish, user))
+  if (outcome.kind === 'failed') throw new Error(outcome.why)
+  const ended = outcome.kind === 'ended'
   const whom = user?.email ?? 'everybody'
   print({ upstream: wish.upstream, user: user?.email ?? null, ended }, options.json, [
     ended

@@ -181,11 +181,13 @@ export function createConnections(needs: ConnectionsNeeds): Connections {
     },
     async disconnect({ userId, upstream: name, isOperator }) {
       const upstream = wanting(name)
-      if (!upstream || (isShared(upstream) ? !isOperator : userId === null)) return false
+      if (!upstream) return { kind: 'failed', why: NO_SUCH_UPSTREAM }
+      if (isShared(upstream) && !isOperator) return { kind: 'failed', why: OPERATORS_ONLY }
+      if (!isShared(upstream) && userId === null) return { kind: 'failed', why: PERSONAL }
       const key = keyOf(upstream, userId ?? stored.EVERYBODY)
       const had = await disconnect(key, { db, keyring, fetch, report })
       known.forget(key)
-      return had
+      return { kind: had ? 'ended' : 'nothing' }
     },
   }
 }

@@ -57,6 +57,13 @@ export type Finished =
   /** This browser did not begin it, it is over, or it was finished before. */
   | { readonly kind: 'unknown' }
 
+export type Ended =
+  | { readonly kind: 'ended' }
+  /** There was nothing to end. */
+  | { readonly kind: 'nothing' }
+  /** `why` is for people. */
+  | { readonly kind: 'failed'; readonly why: string }
+
 /** RFC 8628, for machines without a browser. */
 export interface DeviceLogin {
   readonly verificationUri: string
@@ -82,8 +89,8 @@ export interface Connections {
   beginDevice(who: Owner): Promise<BegunDevice>
   /** A key that the person pasted. */
   paste(userId: UserId, upstream: string, key: string): Promise<Finished>
-  /** Forgets it, and revokes it over there where that is possible. False when there was none. */
-  disconnect(who: Owner): Promise<boolean>
+  /** Forgets it, and revokes it over there where that is possible. */
+  disconnect(who: Owner): Promise<Ended>
 }
 
 /** At our own origin: where every authorization server sends the browser back to. No upstream's name begins with a hyphen. */
