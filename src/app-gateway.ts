@@ -15,6 +15,7 @@ import * as bridgeSessions from './storage/bridge-sessions.ts'
 import type { OpenDatabase } from './storage/database.ts'
 import { hashToken } from './storage/hash.ts'
 import * as users from './storage/users.ts'
+import { createAskForLogin } from './upstreams/connections/asking.ts'
 import { connectingLinks } from './upstreams/connections/connecting-links.ts'
 import { guardLinks } from './upstreams/guarded-links.ts'
 import { createGuards } from './upstreams/guards.ts'
@@ -52,6 +53,7 @@ export function addGateway(
     claimProof: storage.kind === 'postgres' ? claimProofsIn(storage) : undefined,
     credentialFor: logins.credentialFor,
     credentialRefused: logins.refused,
+    askForLogin: createAskForLogin(logins.connecting),
     links,
     policy: config.policy,
     answerCacheBytes: config.answerCacheBytes,

@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import * as z from 'zod'
 import type { Config } from './config/config.ts'
 import { createGuardedFetch, type GuardedFetch } from './http/guarded-fetch.ts'
+import type { Caller } from './oauth/caller.ts'
 import { groupsOf, type Policy } from './oauth/policy.ts'
 import type { UpstreamAuth } from './oauth/upstream-auth.ts'
 import type { Audit } from './ops/audit.ts'
@@ -11,6 +12,7 @@ import type { Logger } from './ops/logger.ts'
 import type { Database, OpenDatabase } from './storage/database.ts'
 import type { Keyring } from './storage/sealing.ts'
 import * as users from './storage/users.ts'
+import { createAskedFor } from './upstreams/connections/asked-for.ts'
 import { type Connecting, createConnecting } from './upstreams/connections/asking.ts'
 import { isShared, wantsLogin } from './upstreams/connections/binding.ts'
 import { createConnections } from './upstreams/connections/connections.ts'
@@ -21,6 +23,7 @@ import {
 import { createKnownConnections } from './upstreams/connections/known.ts'
 import { CALLBACK_PATH, type Connections, connectPath } from './upstreams/connections/port.ts'
 import { createRenewal } from './upstreams/connections/renewal.ts'
+import type { WhoConnects } from './upstreams/connections/who-connects.ts'
 import { createIdentityCredentials } from './upstreams/identity/credentials.ts'
 import type { PersonOf, Sign } from './upstreams/identity/person.ts'
 import { createStates } from './upstreams/legacy/request-state.ts'
@@ -88,8 +91,8 @@ export function createUpstreamLogins(needs: UpstreamLoginNeeds): UpstreamLogins 
         const handle = keyring.seal(HANDLE_PURPOSE, JSON.stringify([subject, scope]), upstream)
         return `${publicUrl}${connectPath(upstream)}?for=${handle}`
       },
-      mayConnect: async ({ subject }, upstream) =>
-        !wantsLogin(upstream) || !isShared(upstream) || (await users.isAdministrator(db, subject)),
+      whoConnects: (caller, upstream) => whoConnects(db, caller, upstream),
+      askedFor: createAskedFor(known),
       states: ({ name }) => createStates({ upstream: name, sealer, ttlMs: STATE_TTL_MS, clock: Date.now }),
     }),
     isFor: (handle, upstream, userId) => opened(handle, upstream)?.[0] === userId,
@@ -129,6 +132,15 @@ function serversOf(auth: UpstreamAuth): readonly (string | null)[] {
   }
   if (auth.type === 'id-jag') return [auth.issuer, auth.tokenEndpoint]
   return auth.type === 'token-exchange' ? [auth.tokenEndpoint] : []
+}
+
+/** A client by itself is no account; a service account is one that cannot open a link. */
+async function whoConnects(db: Database, { subject }: Caller, upstream: Upstream): Promise<WhoConnects> {
+  if (wantsLogin(upstream) && isShared(upstream))
+    return { kind: (await users.isAdministrator(db, subject)) ? 'caller' : 'administrator' }
+  const user = await users.findById(db, subject)
+  if (user === null) return { kind: 'nobody' }
+  return user.role === 'service' ? { kind: 'operator', account: user.email } : { kind: 'caller' }
 }
 
 /** Asked when something about a person is made, which is then kept for a while: not at every call. */

@@ -2,6 +2,7 @@
 
 import type { IncomingHttpHeaders } from 'node:http'
 import type { UpstreamCall } from './call.ts'
+import { opensLinks } from './login-in-session.ts'
 import { concealSession, type Sealer } from './session.ts'
 
 export type AnswerKind = 'json' | 'events' | 'status'
@@ -43,7 +44,7 @@ function sessionHandle(call: UpstreamCall, sealer: Sealer, upstream: IncomingHtt
   const id = upstream['mcp-session-id']
   if (id === undefined || call.modern) return ''
   if (typeof id !== 'string') return null
-  return concealSession(sealer, id, call.caller, call.place.upstream.name, call.session)
+  return concealSession(sealer, id, call.caller, call.place.upstream.name, call.session, opensLinks(call))
 }
 
 /**

@@ -82,7 +82,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #sent = false
   #repeated = false
   #handedBack = false
-  #lacksScope = false
+  #wantsScope: string | null = null
   readonly #pace = new Pace()
 
   constructor(call: UpstreamCall, needs: ExchangeNeeds) {
@@ -330,7 +330,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   #handBack(): void {
     this.#handedBack = true
-    this.#lacksScope = wantedScope(this.#status, this.#headers['www-authenticate']) !== null
+    this.#wantsScope = wantedScope(this.#status, this.#headers['www-authenticate'])
     this.#stop('refused', CREDENTIALS.reason)
   }
 
@@ -358,7 +358,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
       reason,
       detail: this.#detail,
       handedBack,
-      lacksScope: handedBack && this.#lacksScope,
+      wantsScope: this.#wantsScope,
     })
   }
 }

@@ -8,13 +8,12 @@ import { INTERNAL_ERROR, INVALID_REQUEST } from '../mcp/rpc.ts'
 import type { Caller } from '../oauth/caller.ts'
 import type { Policy } from '../oauth/policy.ts'
 import type { Tools } from '../oauth/tool.ts'
-import type { Credential, CredentialFor, CredentialRefused } from '../upstreams/credentials.ts'
+import type { AskForLogin, Credential, CredentialFor, CredentialRefused } from '../upstreams/credentials.ts'
 import type { Guards } from '../upstreams/guards.ts'
 import type { Links } from '../upstreams/links.ts'
 import type { Place, Registry, Upstream } from '../upstreams/registry.ts'
 import type { KeySource } from './access-token.ts'
 import { createAggregate } from './aggregate/aggregate.ts'
-import { CREDENTIALS } from './answer.ts'
 import { createAuthorize } from './authorize.ts'
 import { type ApiKeySource, createBearer } from './bearer.ts'
 import { canSkipBody, readBody } from './body.ts'
@@ -29,6 +28,7 @@ import type { DpopNeeds } from './dpop.ts'
 import { createForwarder } from './forward.ts'
 import { type AdmissionNeeds, createAdmission } from './limits/admission.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
+import { askInSession, isInPassingSession } from './login-in-session.ts'
 import { createLogins } from './logins.ts'
 import { type RpcMessage, readMessages, requestIds } from './message.ts'
 import { type ResourceMetadata, resourceMetadata } from './metadata.ts'
@@ -56,6 +56,8 @@ export interface GatewayNeeds {
   readonly credentialFor: CredentialFor
   /** See credentials.ts; without it nothing is worth a second try. */
   readonly credentialRefused?: CredentialRefused
+  /** The same; without it a login that does not reach far enough is an error. */
+  readonly askForLogin?: AskForLogin
   readonly links: Links
   /** Beyond what people agreed to; see policy/. None: the scopes are all that counts. */
   readonly policy?: Policy | null
@@ -180,8 +182,9 @@ export function createGateway(needs: GatewayNeeds): Gateway {
     const passes = await needs.links.passes(upstream, modern ? 'modern' : 'legacy', caller)
     if (!passes || logins.isUnderWay(call)) return bridge.serve(call, peerOf(upstream))
     const credential = await logins.credentialFor(call)
-    if (credential === null) return bridge.serve(call, peerOf(upstream))
-    return pass(call, credential, lookup)
+    if (credential !== null) return pass(call, credential, lookup)
+    if (isInPassingSession(call, sessions)) throw await askInSession(call, null, needs)
+    return bridge.serve(call, peerOf(upstream))
   }
 
   /** As it is, and once more when what was presented could be renewed. */
@@ -197,15 +200,15 @@ export function createGateway(needs: GatewayNeeds): Gateway {
     const forward = { ...call, ...treatment, session }
     const outcome = await forwarder.forward(forward, credential, logins.mayRenew(call))
     if (!outcome.handedBack) return outcome
-    if (outcome.lacksScope) return askForScope(call)
+    if (outcome.wantsScope) return askForScope(call, outcome.wantsScope)
     await logins.renew(call, credential)
     return answerOne({ ...call, renewed: true })
   }
 
-  /** The peer meets the same, and asks for more in the way of its client; a session that passes through has no such way. */
-  function askForScope(call: UpstreamCall): Promise<Outcome> {
+  /** The peer meets the same, and asks for more in the way of its client; a session that passes through has no peer. */
+  async function askForScope(call: UpstreamCall, scope: string): Promise<Outcome> {
     if (call.modern) return bridge.serve(call, peerOf(call.place.upstream))
-    throw rpcRefusal({ ...CREDENTIALS, ids: call.ids })
+    throw await askInSession(call, scope, needs)
   }
 
   function maxBodyOf(place: Place): number {

@@ -14,8 +14,8 @@ export interface Outcome {
   readonly detail: string | null
   /** Nobody has answered yet, and somebody may try again. */
   readonly handedBack?: boolean
-  /** Because what was presented lacks scope: renewing it helps nobody. */
-  readonly lacksScope?: boolean
+  /** Because what was presented lacks this scope: renewing it helps nobody. */
+  readonly wantsScope?: string | null
 }
 
 /** Before there was a status: the number that proxies use in their logs. */

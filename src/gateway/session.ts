@@ -16,11 +16,15 @@ export interface Session {
   readonly handle: string
   /** What the upstream knows. */
   readonly id: string
+  /** The client said in the beginning that its person can be sent to a link (MCP 2025-11-25, URL mode elicitation). */
+  readonly opensLinks: boolean
 }
 
 /** MCP 2025-11-25, "Session Management": visible ASCII. The handle is a little longer than the id inside of it. */
 const UPSTREAM_ID = /^[\x21-\x7e]{1,1024}$/
 const HANDLE = /^[\x21-\x7e]{1,2048}$/
+/** Behind the id, which has no space: what is known of the client. */
+const LINKS = ' links'
 
 /**
  * The session behind a handle. A handle is never a proof of who calls (the token is), it only has to belong to who does:
@@ -34,9 +38,10 @@ export function openSession(
   ids: readonly RpcId[],
 ): Session {
   if (!HANDLE.test(handle)) throw malformed('The session id is not well-formed.', ids)
-  const id = sealer.open(handle, ownerOf(caller, upstream))
-  if (id === null) throw unknownSession(ids)
-  return { handle, id }
+  const text = sealer.open(handle, ownerOf(caller, upstream))
+  if (text === null) throw unknownSession(ids)
+  const opensLinks = text.endsWith(LINKS)
+  return { handle, id: opensLinks ? text.slice(0, -LINKS.length) : text, opensLinks }
 }
 
 /** What to tell the client about the session that the upstream named, or null when that is no session id. */
@@ -46,10 +51,12 @@ export function concealSession(
   caller: Caller,
   upstream: string,
   current: Session | null,
+  opensLinks = false,
 ): string | null {
   // Servers repeat the id in each answer; the client keeps the handle that it has.
   if (current?.id === id) return current.handle
-  return UPSTREAM_ID.test(id) ? sealer.seal(id, ownerOf(caller, upstream)) : null
+  if (!UPSTREAM_ID.test(id)) return null
+  return sealer.seal(opensLinks ? id + LINKS : id, ownerOf(caller, upstream))
 }
 
 /** The grant is not part of it: a client that asked for more scopes goes on with its session under a new grant. */

@@ -1,5 +1,6 @@
 // Owns what Gatehouse presents to an upstream beside that upstream's own static headers.
 
+import type { PeerAnswer, PeerRequest, Visitor } from '../mcp/peer.ts'
 import type { Caller } from '../oauth/caller.ts'
 import type { Upstream } from './registry.ts'
 
@@ -23,6 +24,17 @@ export type CredentialRefused = (
   upstream: Upstream,
   credential: Credential,
 ) => Promise<boolean>
+
+/**
+ * What a caller is answered whose login does not reach as far as `scope`, or who has none (null). For whoever cannot come
+ * back to the same call: it is asked anew afterwards.
+ */
+export type AskForLogin = (
+  visitor: Visitor,
+  request: PeerRequest,
+  upstream: Upstream,
+  scope: string | null,
+) => Promise<PeerAnswer>
 
 /** There is nothing to present before this person has logged in over there. Thrown by a `CredentialFor`. */
 export class ConnectFirst extends Error {

@@ -1,18 +1,20 @@
 // Owns the words with which a client is asked to have its person log in at an upstream, and how it comes back. Pure.
 
-import type { Discovery, PeerAnswer, PeerRequest, Visitor } from '../../mcp/peer.ts'
+import type { PeerAnswer, PeerRequest, Visitor } from '../../mcp/peer.ts'
 import { isRecord, type Members } from '../../mcp/rpc.ts'
 import type { Caller } from '../../oauth/caller.ts'
-import { CONNECT_STATE_PREFIX, isConnectState } from '../credentials.ts'
+import { parseScope } from '../../oauth/scope.ts'
+import { type AskForLogin, CONNECT_STATE_PREFIX, isConnectState } from '../credentials.ts'
 import type { States } from '../legacy/request-state.ts'
 import type { Upstream } from '../registry.ts'
-import { isShared, wantsLogin } from './binding.ts'
+import { elsewhere, type WhoConnects } from './who-connects.ts'
 
 export interface Connecting {
   /** Where this caller logs in; of no use to anybody else. `scope`: what the login they have is lacking. */
   linkFor(caller: Caller, upstream: string, scope: string | null): string
-  /** What everybody shares, an administrator makes: a link is of use to nobody else. */
-  mayConnect(caller: Caller, upstream: Upstream): Promise<boolean>
+  whoConnects(caller: Caller, upstream: Upstream): Promise<WhoConnects>
+  /** What the login that there is was asked for, whether it was given or not. */
+  askedFor(caller: Caller, upstream: Upstream): Promise<ReadonlySet<string>>
   /** Of the calls that are asked to come back. */
   states(upstream: Upstream): States
   read(request: PeerRequest, visitor: Visitor, upstream: Upstream): CameBack
@@ -63,7 +65,8 @@ export async function askToConnect(
   connecting: Connecting,
   lacking: Lacking | null = null,
 ): Promise<PeerAnswer> {
-  if (!(await connecting.mayConnect(visitor.caller, upstream))) return said(request, OPERATOR_FIRST(upstream))
+  const who = await connecting.whoConnects(visitor.caller, upstream)
+  if (who.kind !== 'caller') return said(request, elsewhere(who, upstream, lacking !== null))
   const url = connecting.linkFor(visitor.caller, upstream.name, lacking?.scope ?? null)
   const wish = lacking === null ? 'wants you to log in first.' : 'wants you to allow more for this.'
   if (!opensLinks(visitor.capabilities) || !CAN_WAIT.has(request.method))
@@ -83,8 +86,36 @@ export async function askToConnect(
   }
 }
 
-const OPERATOR_FIRST = ({ title }: Upstream): string =>
-  `${title} has one login for everybody here, and nobody has made it yet. An administrator has to log in there first; then try again.`
+/**
+ * Once for each call (`than`), and not for what was asked for already and not given: a server that is never content must not
+ * send anybody in circles (MCP, "Scope Challenge Handling").
+ */
+export async function askForMore(
+  request: PeerRequest,
+  visitor: Visitor,
+  upstream: Upstream,
+  connecting: Connecting,
+  { lacking, than }: { readonly lacking: Lacking; readonly than: string | null },
+): Promise<PeerAnswer> {
+  const { caller } = visitor
+  const asked = await connecting.askedFor(caller, upstream)
+  const isNew = [...parseScope(lacking.scope)].some((scope) => !asked.has(scope))
+  if (than === null && isNew) return askToConnect(request, visitor, upstream, connecting, lacking)
+  const who = await connecting.whoConnects(caller, upstream)
+  const again =
+    who.kind === 'caller'
+      ? ` If it should, log in there again: ${connecting.linkFor(caller, upstream.name, null)}`
+      : ''
+  return said(request, `${upstream.title} does not allow this with the login that there is.${again}`)
+}
+
+/** For those who ask anew: nothing tells that it is the same call. */
+export function createAskForLogin(connecting: Connecting): AskForLogin {
+  return (visitor, request, upstream, scope) =>
+    scope === null
+      ? askToConnect(request, visitor, upstream, connecting)
+      : askForMore(request, visitor, upstream, connecting, { lacking: { scope, than: '' }, than: null })
+}
 
 /** MCP 2026-07-28, basic/patterns/mrtr.mdx: only these may be answered by a question. */
 const CAN_WAIT: ReadonlySet<string> = new Set(['tools/call', 'prompts/get', 'resources/read'])
@@ -98,55 +129,4 @@ export function said({ method }: PeerRequest, text: string, isError = true): Pee
   if (method !== 'tools/call') return { kind: 'error', error: { code: 403, message: text } }
   const result = { resultType: 'complete', isError, content: [{ type: 'text', text }] }
   return { kind: 'result', result }
-}
-
-/** Its title would do, but for the characters. */
-export function connectToolName({ name }: Upstream): string {
-  return `connect_${name.replace(/-/g, '_')}`
-}
-
-export function isConnectTool({ method, params }: PeerRequest, upstream: Upstream): boolean {
-  return method === 'tools/call' && params.name === connectToolName(upstream)
-}
-
-/** What there is before the login. Nothing of it is to be kept. */
-export function emptyAnswer({ method }: PeerRequest, upstream: Upstream): PeerAnswer | null {
-  const nothing = EMPTY.get(method)
-  if (nothing === undefined) return null
-  const found = method === 'tools/list' ? { tools: [connectTool(upstream)] } : nothing
-  return {
-    kind: 'result',
-    result: { resultType: 'complete', ttlMs: 0, cacheScope: 'private', ...found },
-  }
-}
-
-const EMPTY: ReadonlyMap<string, Members> = new Map([
-  ['tools/list', { tools: [] }],
-  ['prompts/list', { prompts: [] }],
-  ['resources/list', { resources: [] }],
-  ['resources/templates/list', { resourceTemplates: [] }],
-])
-
-function whyConnect(upstream: Upstream): string {
-  if (wantsLogin(upstream) && isShared(upstream))
-    return `${upstream.title} has one login for everybody here, which an administrator makes before its tools can be used. Call this to learn what to do.`
-  return `${upstream.title} wants the user to log in before its tools can be used. Call this to get the link to open.`
-}
-
-function connectTool(upstream: Upstream): Members {
-  return {
-    name: connectToolName(upstream),
-    title: `Log in at ${upstream.title}`,
-    description: whyConnect(upstream),
-    inputSchema: { type: 'object', properties: {}, additionalProperties: false },
-    annotations: { readOnlyHint: true, openWorldHint: true },
-  }
-}
-
-export function placeholder(upstream: Upstream): Discovery {
-  return {
-    capabilities: { tools: { listChanged: true } },
-    serverInfo: { name: upstream.name, title: upstream.title, version: '0' },
-    instructions: `${upstream.title} wants a login first. The tool ${connectToolName(upstream)} says how; afterwards its own tools are there.`,
-  }
 }

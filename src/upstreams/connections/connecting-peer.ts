@@ -18,15 +18,8 @@ import {
   CredentialUnavailable,
 } from '../credentials.ts'
 import type { Upstream } from '../registry.ts'
-import {
-  askToConnect,
-  type Connecting,
-  emptyAnswer,
-  isConnectTool,
-  type Lacking,
-  placeholder,
-  said,
-} from './asking.ts'
+import { askForMore, askToConnect, type Connecting, type Lacking, said } from './asking.ts'
+import { emptyAnswer, isConnectTool, placeholder } from './placeholder.ts'
 
 export interface ConnectingPeerNeeds {
   readonly credentialFor: CredentialFor
@@ -100,7 +93,6 @@ export function connectingPeer(peer: Peer, upstream: Upstream, needs: Connecting
     }
   }
 
-  /** Once for each call: a server that is never content must not send anybody in circles (MCP, "Scope Challenge Handling"). */
   async function askFor(
     error: unknown,
     plain: PeerRequest,
@@ -110,8 +102,7 @@ export function connectingPeer(peer: Peer, upstream: Upstream, needs: Connecting
     if (error instanceof ConnectFirst)
       return emptyAnswer(plain, upstream) ?? askToConnect(plain, visitor, upstream, connecting)
     if (!(error instanceof ScopeFirst)) throw error
-    if (than === null) return askToConnect(plain, visitor, upstream, connecting, error.lacking)
-    return said(plain, `${upstream.title} does not allow this with the login that there is.`)
+    return askForMore(plain, visitor, upstream, connecting, { lacking: error.lacking, than })
   }
 
   return {

@@ -6,6 +6,7 @@ import { discard, readEvents, type ServerSentEvent } from '../../http/answer-bod
 import type { Connections, IncomingAnswer } from '../../http/connections.ts'
 import { PeerFailure, type PeerFailureReason } from '../../mcp/peer.ts'
 import type { Members } from '../../mcp/rpc.ts'
+import { wantedScope } from '../../oauth/wanted-scope.ts'
 import { type Channel, type OpenChannel, type Opening, SessionLost } from './channel.ts'
 import { failureOf, type Meaning, meaningOf, peerFailure } from './http-answer.ts'
 import { headersFor } from './http-headers.ts'
@@ -75,7 +76,12 @@ async function eventsOf({ status, headers, body }: IncomingAnswer) {
   const meaning = meaningOf(status, headers, false)
   if (meaning === 'events') return body
   await discard(body)
-  throw new PeerFailure(reasonOf(meaning, status))
+  throw failureIn(meaning, status, headers)
+}
+
+function failureIn(meaning: Meaning, status: number, headers: IncomingAnswer['headers']): PeerFailure {
+  const wantsScope = wantedScope(status, headers['www-authenticate'])
+  return new PeerFailure(reasonOf(meaning, status), { wantsScope })
 }
 
 function reasonOf(meaning: Meaning, status: number): PeerFailureReason {
@@ -168,7 +174,7 @@ function channelAt(endpoint: string, { opening, request, events: stream, closing
     if (status < 300 && meaning !== 'answer') return
     if (meaning === 'session_lost' || meaning === 'bad_request')
       throw new SessionLost(meaning === 'session_lost')
-    throw new PeerFailure(reasonOf(meaning, status))
+    throw failureIn(meaning, status, headers)
   }
 
   return {

@@ -12,6 +12,7 @@ import {
   type Visitor,
 } from '../../mcp/peer.ts'
 import { INVALID_PARAMS, isRecord, METHOD_NOT_FOUND, type Members } from '../../mcp/rpc.ts'
+import { wantedScope } from '../../oauth/wanted-scope.ts'
 import type { CredentialFor } from '../credentials.ts'
 import { peerFailure } from '../legacy/http-answer.ts'
 import { headersFor } from '../legacy/http-headers.ts'
@@ -128,6 +129,8 @@ async function call(
   const answer = await send(needs, operation, request, presented, signal)
   // A login of the person's, which can be renewed. What an operator configured cannot, and the result says so.
   if (answer.status === 401 && credential.kind === 'header') throw new PeerFailure('credentials')
+  if (answer.wantsScope !== null && upstream.auth?.type === 'oauth2')
+    throw new PeerFailure('credentials', { wantsScope: answer.wantsScope })
   return { kind: 'result', result: answer.result }
 }
 
@@ -160,19 +163,36 @@ async function send(
   { url, body }: Outgoing,
   headers: Record<string, string>,
   signal: AbortSignal,
-): Promise<{ readonly status: number; readonly result: Members }> {
+): Promise<Answered> {
   try {
     const answer = await connections.request({ method, url, headers, body, signal })
     if ((answer.headers['content-encoding'] ?? 'identity') !== 'identity') {
       answer.body.destroy()
-      return { status: 0, result: failed('The API answered in an encoding that was not asked for.') }
+      return unread('The API answered in an encoding that was not asked for.')
     }
     const { status } = answer
-    return { status, result: toolResult({ ...answer, body: await readBytes(answer.body, maxBytes) }, name) }
+    const wantsScope = wantedScope(status, answer.headers['www-authenticate'])
+    return {
+      status,
+      wantsScope,
+      result: toolResult({ ...answer, body: await readBytes(answer.body, maxBytes) }, name),
+    }
   } catch (problem) {
     signal.throwIfAborted()
     if (problem instanceof UnreadableAnswer)
-      return { status: 0, result: failed(`The answer of the API has more than ${maxBytes} bytes.`) }
+      return unread(`The answer of the API has more than ${maxBytes} bytes.`)
     throw peerFailure(problem)
   }
+}
+
+interface Answered {
+  /** 0 for an answer that was not read. */
+  readonly status: number
+  /** What the login of the person lacks. */
+  readonly wantsScope: string | null
+  readonly result: Members
+}
+
+function unread(why: string): Answered {
+  return { status: 0, wantsScope: null, result: failed(why) }
 }

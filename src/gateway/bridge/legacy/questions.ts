@@ -34,7 +34,7 @@ const ELICITATION = 'elicitation/create'
 const SAMPLING = 'sampling/createMessage'
 const ROOTS = 'roots/list'
 /** The revision that has URL mode, its error, and a name for the form mode. */
-const WITH_URL_MODE: LegacyRevision = '2025-11-25'
+export const WITH_URL_MODE: LegacyRevision = '2025-11-25'
 const MAX_QUESTIONS = 32
 const MAX_ERROR_LENGTH = 500
 
@@ -51,6 +51,14 @@ export function questionsFor(inputRequests: unknown, client: Client): Questions 
   if (impossible.every(isUrlMode)) return { kind: 'error', error: urlsRequired(impossible, client.version) }
   const methods = [...new Set(impossible.map(({ method }) => method))].join(', ')
   return failed(`The upstream server asks for something that this client has not declared: ${methods}.`)
+}
+
+/** Links to open before the call is made again. Null when it is not links alone that are asked for. */
+export function linksRequired(inputRequests: unknown): RpcError | null {
+  const entries = isRecord(inputRequests) ? Object.entries(inputRequests) : []
+  const questions = entries.flatMap(([key, request]) => readQuestion(key, request))
+  const areLinks = questions.length > 0 && questions.length === entries.length && questions.every(isUrlMode)
+  return areLinks ? urlsRequired(questions, WITH_URL_MODE) : null
 }
 
 /** There is no place for an error among the responses, so what has no other word for it fails the call. */
