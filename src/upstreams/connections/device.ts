@@ -4,7 +4,7 @@ import type { GuardedFetch } from '../../http/guarded-fetch.ts'
 import type { OAuth2Auth } from '../../oauth/upstream-auth.ts'
 import { awaitDevice, startDevice } from '../oauth/device.ts'
 import { discover } from '../oauth/discovery.ts'
-import { OAuthFailure } from '../oauth/failure.ts'
+import { whyFor } from '../oauth/failure.ts'
 import { identify, type RegistrationNeeds } from '../oauth/registration.ts'
 import type { Granted } from '../oauth/tokens.ts'
 import type { DeviceLogin, Finished } from './port.ts'
@@ -16,8 +16,6 @@ export interface DeviceNeeds extends RegistrationNeeds {
   readonly report: (error: unknown, upstream: string) => void
   readonly keep: (secret: string, granted: Granted) => Promise<void>
 }
-
-const BROKEN = 'Something went wrong. Try again.'
 
 /** Rejects with an OAuthFailure. */
 export async function beginDevice(
@@ -36,7 +34,7 @@ export async function beginDevice(
       return { kind: 'connected', upstream: name }
     } catch (error) {
       report(error, name)
-      return { kind: 'failed', upstream: name, why: error instanceof OAuthFailure ? error.message : BROKEN }
+      return { kind: 'failed', upstream: name, why: whyFor(error) }
     }
   }
 

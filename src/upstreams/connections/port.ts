@@ -46,9 +46,15 @@ export interface Wish {
   readonly hint: string | null
 }
 
+/** `why` is for people. */
+export interface Failed {
+  readonly kind: 'failed'
+  readonly why: string
+}
+
 export type Begun =
   /** Where to send the browser. The state in it is good once, for ten minutes, in this session alone. */
-  { readonly kind: 'redirect'; readonly url: string } | { readonly kind: 'failed'; readonly why: string }
+  { readonly kind: 'redirect'; readonly url: string } | Failed
 
 export type Finished =
   | { readonly kind: 'connected'; readonly upstream: string }
@@ -61,8 +67,7 @@ export type Ended =
   | { readonly kind: 'ended' }
   /** There was nothing to end. */
   | { readonly kind: 'nothing' }
-  /** `why` is for people. */
-  | { readonly kind: 'failed'; readonly why: string }
+  | Failed
 
 /** RFC 8628, for machines without a browser. */
 export interface DeviceLogin {
@@ -74,9 +79,7 @@ export interface DeviceLogin {
   wait(signal: AbortSignal): Promise<Finished>
 }
 
-export type BegunDevice =
-  | { readonly kind: 'device'; readonly login: DeviceLogin }
-  | { readonly kind: 'failed'; readonly why: string }
+export type BegunDevice = { readonly kind: 'device'; readonly login: DeviceLogin } | Failed
 
 export interface Connections {
   /** One for each upstream that wants a login of the person. */

@@ -19,6 +19,11 @@ export class LoginEnded extends OAuthFailure {
   }
 }
 
+/** What a person is told of an error: of what is no login that failed, nothing. */
+export function whyFor(error: unknown): string {
+  return error instanceof OAuthFailure ? error.message : 'Something went wrong. Try again.'
+}
+
 /** RFC 6749 §4.1.2.1 and §5.2, RFC 7591 §3.2.2, RFC 8628 §3.5, RFC 8707 §2; any other word is not ours to repeat. */
 const CODES: ReadonlySet<unknown> = new Set([
   'invalid_request',
