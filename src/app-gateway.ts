@@ -10,7 +10,7 @@ import { gatewayPlugin } from './gateway/plugin.ts'
 import { createClientAddress } from './http/client-address.ts'
 import type { Front } from './http/front.ts'
 import { standingAnswerHeaders } from './http/security-headers.ts'
-import * as artifacts from './storage/artifacts.ts'
+import * as artifactUses from './storage/artifact-uses.ts'
 import * as bridgeSessions from './storage/bridge-sessions.ts'
 import type { OpenDatabase } from './storage/database.ts'
 import { hashToken } from './storage/hash.ts'
@@ -90,5 +90,5 @@ export function addGateway(
 /** One insert for a call whose token is bound to a key, so that no replica accepts what another has seen. */
 function claimProofsIn({ db }: OpenDatabase): GatewayNeeds['claimProof'] {
   return (id, until) =>
-    artifacts.claimOnce(db, 'DPoPProof', hashToken(id), Math.max(1, until - Math.floor(Date.now() / 1000)))
+    artifactUses.claimOnce(db, 'DPoPProof', hashToken(id), Math.max(1, until - Math.floor(Date.now() / 1000)))
 }

@@ -5,7 +5,7 @@ import { sealedRecords } from './authorization-server/sealed-records.ts'
 import { startHousekeeping } from './ops/housekeeping.ts'
 import { startResealing } from './ops/resealing.ts'
 import * as apiKeys from './storage/api-keys.ts'
-import * as artifacts from './storage/artifacts.ts'
+import * as artifactEnds from './storage/artifact-ends.ts'
 import * as bridgeSessions from './storage/bridge-sessions.ts'
 import * as clients from './storage/clients.ts'
 import { deleteExpired as deleteExpiredMail } from './storage/mail.ts'
@@ -26,7 +26,11 @@ export function keepHouse(
   const { db } = storage
   const housekeeping = startHousekeeping({
     tasks: [
-      { name: 'expired records', batch: EXPIRED_BATCH, run: (limit) => artifacts.deleteExpired(db, limit) },
+      {
+        name: 'expired records',
+        batch: EXPIRED_BATCH,
+        run: (limit) => artifactEnds.deleteExpired(db, limit),
+      },
       { name: 'expired clients', batch: EXPIRED_BATCH, run: (limit) => clients.deleteExpired(db, limit) },
       {
         name: 'expired revocations',

@@ -9,6 +9,7 @@ import { groupsOf, type Policy } from './oauth/policy.ts'
 import type { UpstreamAuth } from './oauth/upstream-auth.ts'
 import type { Audit } from './ops/audit.ts'
 import type { Logger } from './ops/logger.ts'
+import * as administrators from './storage/administrators.ts'
 import type { Database, OpenDatabase } from './storage/database.ts'
 import type { Keyring } from './storage/sealing.ts'
 import * as users from './storage/users.ts'
@@ -137,7 +138,7 @@ function serversOf(auth: UpstreamAuth): readonly (string | null)[] {
 /** A client by itself is no account; a service account is one that cannot open a link. */
 async function whoConnects(db: Database, { subject }: Caller, upstream: Upstream): Promise<WhoConnects> {
   if (wantsLogin(upstream) && isShared(upstream))
-    return { kind: (await users.isAdministrator(db, subject)) ? 'caller' : 'administrator' }
+    return { kind: (await administrators.isAdministrator(db, subject)) ? 'caller' : 'administrator' }
   const user = await users.findById(db, subject)
   if (user === null) return { kind: 'nobody' }
   return user.role === 'service' ? { kind: 'operator', account: user.email } : { kind: 'caller' }

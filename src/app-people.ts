@@ -20,6 +20,7 @@ import { type Prepared, prepareSetup } from './sign-in/prepare-setup.ts'
 import { createPseudonym } from './sign-in/pseudonym.ts'
 import { createSetup } from './sign-in/setup.ts'
 import { createThrottle } from './sign-in/throttle.ts'
+import * as administrators from './storage/administrators.ts'
 import * as apiKeys from './storage/api-keys.ts'
 import type { Keyring } from './storage/sealing.ts'
 import * as users from './storage/users.ts'
@@ -91,7 +92,7 @@ export async function addPeople(
     endpoints: () => endpointsOf(registry),
     signInHref: () => '/login',
     signOutAction: SIGN_OUT_ACTION,
-    needsSetUp: async () => (await users.countAdministrators(db)) === 0,
+    needsSetUp: async () => (await administrators.countAdministrators(db)) === 0,
     signedInAs: async (request, reply) => (await sessions.current(request, reply))?.user.email ?? null,
   })
   const log = (line: string) => logger.info(line)

@@ -1,7 +1,8 @@
 // Owns how an upstream that wants a login, and the connection to it, become the data of pages. Pure.
 
+import type { ConnectionLine, ConnectView } from '../http/account-view-data.ts'
 import { momentOf } from '../http/moment.ts'
-import type { ConnectionLine, ConnectView, MessageView } from '../http/view-data.ts'
+import type { MessageView } from '../http/view-data.ts'
 import type { ConnectionState } from '../oauth/upstream-auth.ts'
 import { type Connection, connectPath, type Wish } from '../upstreams/connections/port.ts'
 import { ACCOUNT_PATH } from './paths.ts'

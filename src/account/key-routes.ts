@@ -2,8 +2,8 @@
 
 import type { FastifyReply } from 'fastify'
 import { fieldOf } from '../http/csrf.ts'
+import type { FieldProblem } from '../http/interaction-view-data.ts'
 import type { Pages } from '../http/pages.ts'
-import type { FieldProblem } from '../http/view-data.ts'
 import type { Audit } from '../ops/audit.ts'
 import type { ApiKey } from '../storage/api-keys.ts'
 import type { UserId } from '../storage/tables.ts'

@@ -3,9 +3,10 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { Logout, LogoutParameters, LogoutRequest } from '../authorization-server/logout.ts'
 import type { Sessions } from '../authorization-server/sessions.ts'
+import type { LogoutView } from '../http/account-view-data.ts'
 import { fieldOf } from '../http/csrf.ts'
 import type { Pages } from '../http/pages.ts'
-import type { LogoutView, MessageView } from '../http/view-data.ts'
+import type { MessageView } from '../http/view-data.ts'
 import { LOGOUT_PATH, SIGN_OUT_ACTION } from './paths.ts'
 
 export interface LogoutRouteNeeds {

@@ -1,7 +1,7 @@
 // Owns what a person types to get an API key: a name, what it may do, and how long it lasts. Pure.
 
 import { fieldOf, fieldsOf } from '../http/csrf.ts'
-import type { FieldProblem } from '../http/view-data.ts'
+import type { FieldProblem } from '../http/interaction-view-data.ts'
 import { intersection } from '../oauth/scope.ts'
 
 /** An upstream that a key can open. */

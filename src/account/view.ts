@@ -2,9 +2,10 @@
 
 import type { AppAccess, ConnectedApp } from '../authorization-server/connected-apps.ts'
 import type { SignedInBrowser, SignedInPerson } from '../authorization-server/sessions.ts'
+import type { AccountView, AppLine, BrowserLine, KeyLine } from '../http/account-view-data.ts'
 import { browserName } from '../http/browser-name.ts'
+import type { FieldProblem } from '../http/interaction-view-data.ts'
 import { dateOf, momentOf } from '../http/moment.ts'
-import type { AccountView, AppLine, BrowserLine, FieldProblem, KeyLine } from '../http/view-data.ts'
 import { isLoopbackHost } from '../oauth/loopback.ts'
 import { fullScope, hasAnyScope } from '../oauth/scope.ts'
 import type { ApiKey } from '../storage/api-keys.ts'

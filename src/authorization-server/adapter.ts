@@ -2,6 +2,9 @@
 
 import type { Adapter, AdapterFactory, AdapterPayload } from 'oidc-provider'
 import { errors } from 'oidc-provider'
+import * as artifactEnds from '../storage/artifact-ends.ts'
+import type { NewArtifact } from '../storage/artifact-row.ts'
+import * as artifactUses from '../storage/artifact-uses.ts'
 import * as artifacts from '../storage/artifacts.ts'
 import type { Database } from '../storage/database.ts'
 import { hashToken } from '../storage/hash.ts'
@@ -96,7 +99,7 @@ function createArtifactAdapter(
       if (isDeviceAnswer(model, payload)) return answerDevice(await writing(), row)
       if (model !== 'ReplayDetection') return artifacts.upsert(await writing(), row)
       // RFC 7523 §3, RFC 9449 §11.1: of two uses of one jti at the same moment one must fail.
-      if (!(await artifacts.insertOnce(await writing(), row)))
+      if (!(await artifactUses.insertOnce(await writing(), row)))
         throw new errors.InvalidGrant('the assertion or proof was used before')
     },
     async find(id) {
@@ -117,10 +120,10 @@ function createArtifactAdapter(
     },
     async destroy(id) {
       if (model === 'Grant') return destroyGrant(await writing(), id)
-      await artifacts.destroy(await writing(), model, hashToken(id))
+      await artifactEnds.destroy(await writing(), model, hashToken(id))
     },
     async revokeByGrantId(grantId) {
-      await artifacts.revokeByGrant(await writing(), grantId, model)
+      await artifactEnds.revokeByGrant(await writing(), grantId, model)
     },
   }
 }
@@ -128,7 +131,7 @@ function createArtifactAdapter(
 /** A grant is only destroyed to end what was issued under it, of which nothing stores the access tokens. */
 export async function destroyGrant(db: Database, id: string): Promise<void> {
   await inTransaction(db, async (transaction) => {
-    await artifacts.destroy(transaction, 'Grant', hashToken(id))
+    await artifactEnds.destroy(transaction, 'Grant', hashToken(id))
     await revocations.revoke(transaction, 'grant', id)
   })
 }
@@ -167,7 +170,7 @@ class DeviceAnsweredError extends Error {
   override readonly name = 'DeviceAnsweredError'
 }
 
-async function answerDevice(db: Database, row: artifacts.NewArtifact): Promise<void> {
-  if (await artifacts.answerOnce(db, row)) return
+async function answerDevice(db: Database, row: NewArtifact): Promise<void> {
+  if (await artifactUses.answerOnce(db, row)) return
   throw new DeviceAnsweredError('the device was answered before')
 }

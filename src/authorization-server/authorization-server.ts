@@ -4,7 +4,7 @@ import type { KeyObject } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, onRequestAsyncHookHandler } from 'fastify'
 import type { OutboundFetch } from '../http/outbound.ts'
 import type { Audit } from '../ops/audit.ts'
-import * as artifacts from '../storage/artifacts.ts'
+import * as artifactEnds from '../storage/artifact-ends.ts'
 import type { Database } from '../storage/database.ts'
 import { destroyGrant } from './adapter.ts'
 import { createClientUses } from './client-uses.ts'
@@ -133,7 +133,7 @@ export async function createAuthorizationServer(
   const revokeGrant = async (grantId: string) => {
     await transactions.run(async () => {
       await destroyGrant(transactions.current(), grantId)
-      await artifacts.revokeByGrant(transactions.current(), grantId)
+      await artifactEnds.revokeByGrant(transactions.current(), grantId)
     })
     needs.revocations.note(grantId)
   }

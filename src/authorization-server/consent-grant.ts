@@ -1,6 +1,7 @@
 // Owns how consent becomes a grant: the one just given, or the one remembered (walk B).
 
 import type { Client, Grant, KoaContextWithOIDC, Provider } from 'oidc-provider'
+import type { DecideConsent } from '../oauth/consent-question.ts'
 import type { ProtectedResource } from '../oauth/resource.ts'
 import { formatScope, parseScope, scopesOf } from '../oauth/scope.ts'
 import * as consents from '../storage/consents.ts'
@@ -14,30 +15,12 @@ import { findResource, type Resources } from './resources.ts'
 /** The scopes that are about the person, not about a resource. */
 export const IDENTITY_SCOPES: readonly string[] = ['openid', 'profile', 'email']
 
-export interface ConsentQuestion {
-  readonly requested: ReadonlySet<string>
-  readonly remembered: {
-    readonly scopes: ReadonlySet<string>
-    readonly redirectHost: string
-    readonly clientFingerprint: string
-  } | null
-  /** The request's `prompt` parameter, space-delimited. */
-  readonly prompt: string
-  readonly clientFingerprint: string
-  readonly redirectHost: string
-  readonly redirectIsLoopback: boolean
-  /** The client's identifier is a public URL that anybody can name (client ID metadata document). */
-  readonly clientIsPublicDocument: boolean
-  /** Tools are held until agreed to, and there are some that the person has not seen. */
-  readonly hasHeldTools: boolean
-}
-
 export interface GrantNeeds {
   readonly transactions: Transactions
   readonly resources: Resources
   /** Whether tools that are held until agreed to came to this resource after the moment (seconds since the epoch). */
   readonly hasHeldTools: (resource: ProtectedResource, agreedAt: number) => Promise<boolean>
-  readonly decideConsent: (question: ConsentQuestion) => 'granted' | 'ask'
+  readonly decideConsent: DecideConsent
 }
 
 /**

@@ -1,7 +1,8 @@
 // Owns the revocations that this process knows: what they say about a token, and that memory has room for so many alone.
 
 import type { Caller } from '../oauth/caller.ts'
-import { type Revocation, type RevocationKind, SLACK_SECONDS } from '../storage/revocations.ts'
+import type { Revocation } from '../storage/revocation-changes.ts'
+import { type RevocationKind, SLACK_SECONDS } from '../storage/revocations.ts'
 
 /** What a token says about itself that revoking can be about. */
 export type Subject = Pick<Caller, 'grantId' | 'subject' | 'clientId' | 'issuedAt'>

@@ -1,6 +1,6 @@
 // Owns the answer to whether somebody's access was revoked, at this replica or at any other: from memory, or from the database.
 
-import { findAbout, type Revocation } from '../storage/revocations.ts'
+import { findAbout, type Revocation } from '../storage/revocation-changes.ts'
 import { createKnownRevocations, MOST_REVOCATIONS, type Subject } from './known-revocations.ts'
 import { startWatch, type WatchLimits, type WatchNeeds } from './revocation-watch.ts'
 import { within } from './within.ts'

@@ -1,7 +1,7 @@
 // Owns single looks at the table of revocations: what has changed since the last one, and at which moment that was true.
 
 import type { Database } from '../storage/database.ts'
-import { type Changes, changesSince, type Position, type Revocation } from '../storage/revocations.ts'
+import { type Changes, changesSince, type Position, type Revocation } from '../storage/revocation-changes.ts'
 import { within } from './within.ts'
 
 export interface Looks {

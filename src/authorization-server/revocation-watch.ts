@@ -1,7 +1,8 @@
 // Owns the watch over the table of revocations: when and through which connection to look, and how certain that makes us.
 
 import type { Database, OpenDatabase } from '../storage/database.ts'
-import { REVOCATIONS_CHANNEL, type Revocation } from '../storage/revocations.ts'
+import type { Revocation } from '../storage/revocation-changes.ts'
+import { REVOCATIONS_CHANNEL } from '../storage/revocations.ts'
 import { createLooks } from './revocation-looks.ts'
 
 export interface WatchNeeds {

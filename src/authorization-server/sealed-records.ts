@@ -2,7 +2,7 @@
 
 import type { Reseal } from '../storage/resealing.ts'
 import { resealIdentifiers, resealPayloads } from '../storage/sealed-artifacts.ts'
-import { resealConnections } from '../storage/upstream-connections.ts'
+import { resealConnections } from '../storage/upstream-connection-row.ts'
 import { resealRegistrations } from '../storage/upstream-registrations.ts'
 import { IDENTIFIER, PAYLOAD } from './adapter.ts'
 import { resealSigningKeys } from './signing-keys.ts'

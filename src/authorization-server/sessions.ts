@@ -3,6 +3,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Provider, Session } from 'oidc-provider'
 import type { Audit } from '../ops/audit.ts'
+import * as artifactEnds from '../storage/artifact-ends.ts'
 import * as artifacts from '../storage/artifacts.ts'
 import type { Keyring } from '../storage/sealing.ts'
 import type { Transactions } from '../storage/transactions.ts'
@@ -82,13 +83,13 @@ export function createSessions(needs: SessionNeeds): Sessions {
     },
 
     async end(userId, sessionId) {
-      await artifacts.endSessions(db(), userId, sessionId)
+      await artifactEnds.endSessions(db(), userId, sessionId)
     },
 
     endAll(userId) {
       return transactions.run(async () => {
         await users.endSignIns(db(), userId, new Date())
-        await artifacts.endSessions(db(), userId)
+        await artifactEnds.endSessions(db(), userId)
       })
     },
 

@@ -1,22 +1,29 @@
 // Owns how a command gets at the database: configured as the service is, migrated, and closed whatever happens.
 
-import { type Config, loadConfig } from '../config/config.ts'
+import { type Config, loadConfig, loadSecrets } from '../config/config.ts'
 import { readEnvironment } from '../config/env.ts'
 import { type Database, openDatabase } from '../storage/database.ts'
 import { DirectoryInUseError } from '../storage/directory-lock.ts'
 import { migrateToLatest } from '../storage/migrate.ts'
+import { createKeyring, type Keyring } from '../storage/sealing.ts'
 
 export interface Opened {
   readonly db: Database
   readonly config: Config
+  /** The migrations that were missing until now. */
+  readonly applied: readonly string[]
+  /** Reads the secrets only when asked: most commands do without. */
+  keyring(): Promise<Keyring>
 }
 
-export async function withDatabase(act: (opened: Opened) => Promise<void>): Promise<void> {
-  const config = loadConfig(readEnvironment())
+export async function withDatabase<T>(act: (opened: Opened) => Promise<T>): Promise<T> {
+  const env = readEnvironment()
+  const config = loadConfig(env)
+  const keyring = async () => createKeyring((await loadSecrets(env, config)).secretKeys)
   const { db, close } = await openDatabase(config.database).catch(explain)
   try {
-    await migrateToLatest(db)
-    await act({ db, config })
+    const applied = await migrateToLatest(db)
+    return await act({ db, config, applied, keyring })
   } finally {
     await close()
   }

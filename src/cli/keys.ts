@@ -4,14 +4,12 @@ import { parseArgs } from 'node:util'
 import { type KeyChange, replaceAll, rotate } from '../authorization-server/key-rotation.ts'
 import { schedule } from '../authorization-server/key-schedule.ts'
 import { sealedRecords } from '../authorization-server/sealed-records.ts'
-import { loadConfig, loadSecrets } from '../config/config.ts'
-import { readEnvironment } from '../config/env.ts'
 import { keysNotNeeded } from '../ops/resealing.ts'
-import { type Database, openDatabase } from '../storage/database.ts'
-import { migrateToLatest } from '../storage/migrate.ts'
+import type { Database } from '../storage/database.ts'
 import { resealAll } from '../storage/resealing.ts'
-import { createKeyring, type Keyring } from '../storage/sealing.ts'
+import type { Keyring } from '../storage/sealing.ts'
 import * as signingKeys from '../storage/signing-keys.ts'
+import { type Opened, withDatabase } from './database.ts'
 import type { Command } from './types.ts'
 
 const OPTIONS = { now: { type: 'boolean' }, json: { type: 'boolean' } } as const
@@ -21,15 +19,15 @@ interface Answer {
   readonly lines: readonly string[]
 }
 
-type Action = (db: Database, keyring: () => Promise<Keyring>, now: boolean) => Promise<Answer>
+type Action = (opened: Opened, now: boolean) => Promise<Answer>
 
 const ACTIONS: Readonly<Record<string, Action>> = {
-  list: async (db) => listKeys(db, null),
-  rotate: async (db, keyring, now) => {
+  list: async ({ db }) => listKeys(db, null),
+  rotate: async ({ db, keyring }, now) => {
     const change = now ? await replaceAll(db, await keyring()) : await rotate(db, await keyring())
     return await listKeys(db, change)
   },
-  reseal: async (db, keyring) => reseal(db, await keyring()),
+  reseal: async ({ db, keyring }) => reseal(db, await keyring()),
 }
 
 export const keysCommand: Command = {
@@ -60,23 +58,9 @@ With the embedded database, stop the service first.`,
       throw new Error('Say `gatehouse keys list`, `gatehouse keys rotate` or `gatehouse keys reseal`.')
     }
     if (values.now && name !== 'rotate') throw new Error('--now goes with `gatehouse keys rotate` only.')
-    const { value, lines } = await withDatabase((db, keyring) => action(db, keyring, values.now === true))
+    const { value, lines } = await withDatabase((opened) => action(opened, values.now === true))
     process.stdout.write(`${values.json ? JSON.stringify(value) : lines.join('\n')}\n`)
   },
-}
-
-async function withDatabase<T>(
-  act: (db: Database, keyring: () => Promise<Keyring>) => Promise<T>,
-): Promise<T> {
-  const env = readEnvironment()
-  const config = loadConfig(env)
-  const { db, close } = await openDatabase(config.database)
-  try {
-    await migrateToLatest(db)
-    return await act(db, async () => createKeyring((await loadSecrets(env, config)).secretKeys))
-  } finally {
-    await close()
-  }
 }
 
 async function listKeys(db: Database, change: KeyChange | null): Promise<Answer> {

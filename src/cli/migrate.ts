@@ -1,10 +1,7 @@
 // Owns `gatehouse migrate`: brings the database to this version's schema without serving anybody.
 
 import { parseArgs } from 'node:util'
-import { loadConfig } from '../config/config.ts'
-import { readEnvironment } from '../config/env.ts'
-import { openDatabase } from '../storage/database.ts'
-import { migrateToLatest } from '../storage/migrate.ts'
+import { withDatabase } from './database.ts'
 import type { Command } from './types.ts'
 
 export const migrateCommand: Command = {
@@ -14,13 +11,9 @@ export const migrateCommand: Command = {
 Applies the migrations that are missing. \`serve\` does it too; run this first when several replicas are rolled out.`,
   async run(args) {
     const { values } = parseArgs({ args: [...args], options: { json: { type: 'boolean' } }, strict: true })
-    const { db, close } = await openDatabase(loadConfig(readEnvironment()).database)
-    try {
-      const applied = await migrateToLatest(db)
-      const line = applied.length === 0 ? 'The database is up to date.' : `Applied: ${applied.join(', ')}`
-      process.stdout.write(`${values.json ? JSON.stringify({ applied }) : line}\n`)
-    } finally {
-      await close()
-    }
+    const applied = await withDatabase(async (opened) => opened.applied)
+    const line = applied.length === 0 ? 'The database is up to date.' : `Applied: ${applied.join(', ')}`
+    process.stdout.write(`${values.json ? JSON.stringify({ applied }) : line}
+`)
   },
 }

@@ -1,11 +1,8 @@
 // Owns `gatehouse token`: what was issued to anybody.
 
 import { parseArgs } from 'node:util'
-import { loadConfig } from '../config/config.ts'
-import { readEnvironment } from '../config/env.ts'
-import { openDatabase } from '../storage/database.ts'
-import { migrateToLatest } from '../storage/migrate.ts'
 import { revokeAll } from '../storage/revocations.ts'
+import { withDatabase } from './database.ts'
 import type { Command } from './types.ts'
 
 export const tokenCommand: Command = {
@@ -23,13 +20,7 @@ stop the service first.`,
       strict: true,
     })
     if (positionals[0] !== 'revoke-all') throw new Error('Say `gatehouse token revoke-all`.')
-    const { db, close } = await openDatabase(loadConfig(readEnvironment()).database)
-    try {
-      await migrateToLatest(db)
-      await revokeAll(db)
-    } finally {
-      await close()
-    }
+    await withDatabase(({ db }) => revokeAll(db))
     process.stdout.write(values.json ? '{"revoked":"all"}\n' : 'Everything that was issued is revoked.\n')
   },
 }

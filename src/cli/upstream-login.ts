@@ -2,11 +2,8 @@
 
 import { isConfigured } from '../app-logins.ts'
 import type { Config } from '../config/config.ts'
-import { loadSecrets } from '../config/config.ts'
-import { readEnvironment } from '../config/env.ts'
 import { createGuardedFetch } from '../http/guarded-fetch.ts'
 import type { Database } from '../storage/database.ts'
-import { createKeyring } from '../storage/sealing.ts'
 import type { User } from '../storage/users.ts'
 import { createConnections } from '../upstreams/connections/connections.ts'
 import { createKnownConnections } from '../upstreams/connections/known.ts'
@@ -31,9 +28,8 @@ export interface Desk {
 }
 
 export async function withConnections(act: (desk: Desk) => Promise<void>): Promise<void> {
-  await withDatabase(async ({ db, config }) => {
-    const { secretKeys } = await loadSecrets(readEnvironment(), config)
-    const keyring = createKeyring(secretKeys)
+  await withDatabase(async ({ db, config, keyring: openKeyring }) => {
+    const keyring = await openKeyring()
     const registry = createRegistry(config.upstreams, config.publicUrl)
     const connections = createConnections({
       db,

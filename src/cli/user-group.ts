@@ -2,6 +2,7 @@
 
 import { GROUP_NAME } from '../oauth/policy.ts'
 import type { Database } from '../storage/database.ts'
+import * as userGroups from '../storage/user-groups.ts'
 import * as users from '../storage/users.ts'
 import { print } from './output.ts'
 
@@ -25,7 +26,7 @@ export async function changeGroup(
   const user = await existing(db, email)
   if (action === 'add' && user.groups.length >= MOST_GROUPS)
     throw new Error(`${user.email} is in ${user.groups.length} groups, and ${MOST_GROUPS} is the most.`)
-  const change = action === 'add' ? users.joinGroup : users.leaveGroup
+  const change = action === 'add' ? userGroups.joinGroup : userGroups.leaveGroup
   const changed = await change(db, user.id, group, now)
   const { groups } = await existing(db, email)
   print({ id: user.id, email: user.email, groups, changed }, json, [

@@ -3,14 +3,12 @@
 import { randomBytes } from 'node:crypto'
 import { text } from 'node:stream/consumers'
 import { parseArgs } from 'node:util'
-import { loadConfig } from '../config/config.ts'
-import { readEnvironment } from '../config/env.ts'
 import { nameFromEmail, newEmailProblem } from '../sign-in/identity.ts'
 import { newPasswordProblem } from '../sign-in/new-password.ts'
 import { createPasswords } from '../sign-in/password.ts'
-import { type Database, openDatabase } from '../storage/database.ts'
-import { migrateToLatest } from '../storage/migrate.ts'
+import type { Database } from '../storage/database.ts'
 import * as users from '../storage/users.ts'
+import { withDatabase } from './database.ts'
 import type { Command } from './types.ts'
 import { changeGroup, existing } from './user-group.ts'
 
@@ -42,25 +40,16 @@ second: then the apps fetch new tokens by themselves. With the embedded database
       strict: true,
     })
     const [action, email] = positionals
-    if (action === 'group') return withDatabase((db) => changeGroup(db, positionals.slice(1), values))
-    if (action === 'list') return withDatabase((db) => list(db, values.json === true))
-    if (action === 'create' && email) return withDatabase((db) => create(db, email, values))
-    if (action === 'disable' && email) return withDatabase((db) => disable(db, email, values.json === true))
-    if (action === 'enable' && email) return withDatabase((db) => enable(db, email, values.json === true))
+    if (action === 'group') return withDatabase(({ db }) => changeGroup(db, positionals.slice(1), values))
+    if (action === 'list') return withDatabase(({ db }) => list(db, values.json === true))
+    if (action === 'create' && email) return withDatabase(({ db }) => create(db, email, values))
+    if (action === 'disable' && email)
+      return withDatabase(({ db }) => disable(db, email, values.json === true))
+    if (action === 'enable' && email) return withDatabase(({ db }) => enable(db, email, values.json === true))
     throw new Error(
       'Say `gatehouse user create`, `disable` or `enable` with an EMAIL, `gatehouse user list`, or `gatehouse user group`.',
     )
   },
-}
-
-async function withDatabase(act: (db: Database) => Promise<void>): Promise<void> {
-  const { db, close } = await openDatabase(loadConfig(readEnvironment()).database)
-  try {
-    await migrateToLatest(db)
-    await act(db)
-  } finally {
-    await close()
-  }
 }
 
 interface CreateOptions {

@@ -2,7 +2,7 @@
 
 import type { RequestedAccess } from '../authorization-server/interactions.ts'
 import { fieldOf, fieldsOf } from '../http/csrf.ts'
-import type { ChoiceGroup, ScopeChoice, ToolLine } from '../http/view-data.ts'
+import type { ChoiceGroup, ScopeChoice, ToolLine } from '../http/interaction-view-data.ts'
 import type { OfferedUpstream } from '../oauth/resource.ts'
 import { fullScope, includes, type Offer, readScope, scopesOf } from '../oauth/scope.ts'
 import { scopesCovering, type Tool, type Tools } from '../oauth/tool.ts'

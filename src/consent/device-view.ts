@@ -3,8 +3,9 @@
 import type { DeviceOutcome, FoundDevice, PendingDevice } from '../authorization-server/devices.ts'
 import { browserName } from '../http/browser-name.ts'
 import { displayName } from '../http/display.ts'
+import type { ChoiceGroup, DeviceConfirmView, DeviceView } from '../http/interaction-view-data.ts'
 import { momentOf } from '../http/moment.ts'
-import type { ChoiceGroup, DeviceConfirmView, DeviceView, MessageView } from '../http/view-data.ts'
+import type { MessageView } from '../http/view-data.ts'
 import { choiceGroups } from './choices.ts'
 
 export const DEVICE_ACTION = '/device'

@@ -5,7 +5,7 @@ import type {
   PendingInteraction,
   RequestedAccess,
 } from '../authorization-server/interactions.ts'
-import type { ConsentView } from '../http/view-data.ts'
+import type { ConsentView } from '../http/interaction-view-data.ts'
 import { choiceGroups, identityLines, type KnownTools } from './choices.ts'
 
 export type ConsentInteraction = PendingInteraction & { readonly client: InteractionClient }

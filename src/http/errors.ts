@@ -3,10 +3,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { wantsPage } from './accept.ts'
 import { type ErrorAnswer, errorAnswer, NOT_FOUND } from './error-answer.ts'
-import type { Pages } from './pages.ts'
+import type { Render } from './views.ts'
 
 export interface ErrorNeeds {
-  readonly render: Pages['render']
+  readonly render: Render
   /** Whether this is an outage of something we depend on, so that coming back later helps. */
   readonly isOutage: (error: unknown) => boolean
 }
@@ -33,12 +33,7 @@ function bodyOf(request: FastifyRequest, { code, message, status }: ErrorAnswer)
   return { error: code, error_description: message, ...(status >= 500 ? { request_id: request.id } : {}) }
 }
 
-async function sendPage(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  what: ErrorAnswer,
-  render: Pages['render'],
-) {
+async function sendPage(request: FastifyRequest, reply: FastifyReply, what: ErrorAnswer, render: Render) {
   const { status, title, message, advice, code } = what
   const view = {
     title,

@@ -1,29 +1,21 @@
 // Owns what every page of this origin shares, in the order in which a request meets it, and the port that rooms with pages get.
 
 import formbody from '@fastify/formbody'
-import type { FastifyInstance, FastifyReply, preHandlerHookHandler } from 'fastify'
+import type { FastifyInstance, preHandlerHookHandler } from 'fastify'
 import { addCsrfProtection } from './csrf.ts'
 import { addErrorAnswers } from './errors.ts'
 import { refuseForeignHosts } from './host.ts'
-import { createProceed } from './proceed.ts'
+import { createProceed, type Proceed } from './proceed.ts'
 import { addSecurityHeaders } from './security-headers.ts'
 import { addStylesheet } from './stylesheet.ts'
-import type { RenderOptions, ViewData, ViewName } from './view-data.ts'
-import { addViews } from './views.ts'
+import { addViews, type Render } from './views.ts'
 
 /** More than any form of ours can fill, far less than a body that costs something to parse. */
 const FORM_LIMIT_BYTES = 32 * 1024
 
 export interface Pages {
-  /** Renders a view with its security headers and sends it: `return pages.render(reply, 'login', data)`. */
-  render<Name extends ViewName>(
-    reply: FastifyReply,
-    name: Name,
-    data: ViewData[Name],
-    options?: RenderOptions,
-  ): Promise<FastifyReply>
-  /** Where a posted form of an interaction leads next: `return pages.proceed(reply, await interactions.allow(…))`. */
-  proceed(reply: FastifyReply, href: string): Promise<FastifyReply>
+  readonly render: Render
+  readonly proceed: Proceed
   /** preHandler of every route that a form posts to; refuses with 403 and a page that says what to do. */
   readonly checkCsrf: preHandlerHookHandler
 }

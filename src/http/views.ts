@@ -8,9 +8,17 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import { displayDuration, displayHost, displayName, escapeHtml } from './display.ts'
 import { PAGE_ICON } from './icon.ts'
 import { pagePolicy } from './page-policy.ts'
-import type { Pages } from './pages.ts'
+import type { RenderOptions, ViewData, ViewName } from './view-data.ts'
 
 const VIEWS_DIRECTORY = fileURLToPath(new URL('../../views', import.meta.url))
+
+/** Renders a view with its security headers and sends it: `return pages.render(reply, 'login', data)`. */
+export type Render = <Name extends ViewName>(
+  reply: FastifyReply,
+  name: Name,
+  data: ViewData[Name],
+  options?: RenderOptions,
+) => Promise<FastifyReply>
 
 export interface ViewNeeds {
   readonly publicUrl: string
@@ -19,7 +27,7 @@ export interface ViewNeeds {
   readonly product: string
 }
 
-export async function addViews(app: FastifyInstance, needs: ViewNeeds): Promise<Pages['render']> {
+export async function addViews(app: FastifyInstance, needs: ViewNeeds): Promise<Render> {
   await app.register(view, {
     engine: { eta: new Eta({ escapeFunction: escapeHtml }) },
     root: VIEWS_DIRECTORY,

@@ -1,7 +1,7 @@
 // Owns changing one's own password: the old one is asked for, as often as at signing in.
 
 import { addressGroup } from '../http/address-group.ts'
-import type { FieldProblem } from '../http/view-data.ts'
+import type { FieldProblem } from '../http/interaction-view-data.ts'
 import type { Audit } from '../ops/audit.ts'
 import type { Database } from '../storage/database.ts'
 import * as users from '../storage/users.ts'

@@ -3,8 +3,8 @@
 import type { FastifyReply } from 'fastify'
 import type { PendingInteraction } from '../authorization-server/interactions.ts'
 import { EXPIRED_SIGN_IN, EXPIRED_STATUS } from '../http/expired.ts'
+import type { LoginView } from '../http/interaction-view-data.ts'
 import type { Pages } from '../http/pages.ts'
-import type { LoginView } from '../http/view-data.ts'
 import type { SignInOutcome } from './authenticate.ts'
 import { EMAIL_MAX_LENGTH } from './identity.ts'
 

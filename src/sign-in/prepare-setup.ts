@@ -1,9 +1,9 @@
 // Owns the first administrator at the start of the process: from the configuration, or the link that makes one.
 
 import { randomBytes } from 'node:crypto'
+import * as administrators from '../storage/administrators.ts'
 import { hashToken } from '../storage/hash.ts'
 import * as setupLinks from '../storage/setup-links.ts'
-import * as users from '../storage/users.ts'
 import { nameFromEmail, newEmailProblem } from './identity.ts'
 import { newPasswordProblem } from './new-password.ts'
 import type { SetupNeeds } from './setup.ts'
@@ -33,7 +33,7 @@ export type Prepared = { readonly kind: 'ready' } | { readonly kind: 'link'; rea
 /** At every start, on any number of replicas at once. Throws SetupError when the configured administrator cannot be made. */
 export async function prepareSetup(needs: PrepareNeeds): Promise<Prepared> {
   const { db, admin, publicUrl, log } = needs
-  if ((await users.countAdministrators(db)) > 0) {
+  if ((await administrators.countAdministrators(db)) > 0) {
     if (admin) log('There is an administrator already: ADMIN_EMAIL and ADMIN_PASSWORD change nothing.')
     return { kind: 'ready' }
   }
@@ -56,7 +56,7 @@ async function createConfigured(
   if (passwordHash === null) throw new SetupError('Too many passwords are being hashed.')
 
   const person = { email, name: nameFromEmail(email), passwordHash }
-  const { user, refusal } = await users.createFirstAdministrator(needs.db, person, null)
+  const { user, refusal } = await administrators.createFirstAdministrator(needs.db, person, null)
   refuse(
     'ADMIN_EMAIL',
     refusal === 'email_taken' ? 'Somebody who is no administrator has this address.' : null,

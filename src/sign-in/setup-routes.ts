@@ -2,8 +2,9 @@
 
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { fieldOf } from '../http/csrf.ts'
+import type { FieldProblem } from '../http/interaction-view-data.ts'
 import type { Pages } from '../http/pages.ts'
-import type { ErrorView, FieldProblem, MessageView } from '../http/view-data.ts'
+import type { ErrorView, MessageView } from '../http/view-data.ts'
 import { PASSWORD_MIN_LENGTH } from './new-password.ts'
 import type { Setup, SetupForm, SetupOutcome } from './setup.ts'
 

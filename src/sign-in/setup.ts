@@ -1,11 +1,12 @@
 // Owns the set-up page's work: the first administrator, made through a link that works once.
 
-import type { FieldProblem } from '../http/view-data.ts'
+import type { FieldProblem } from '../http/interaction-view-data.ts'
 import type { Audit } from '../ops/audit.ts'
+import * as administrators from '../storage/administrators.ts'
 import type { Database } from '../storage/database.ts'
 import { hashToken } from '../storage/hash.ts'
 import * as setupLinks from '../storage/setup-links.ts'
-import * as users from '../storage/users.ts'
+import type * as users from '../storage/users.ts'
 import { nameFromEmail, newEmailProblem, newNameProblem } from './identity.ts'
 import { newPasswordProblem } from './new-password.ts'
 import type { Passwords } from './password.ts'
@@ -43,7 +44,7 @@ export function createSetup({ db, passwords, audit }: SetupNeeds): Setup {
   const state = async (token: string): Promise<SetupState> => {
     // In this order: the administrator comes in the transaction that ends the links, so it is there when a link is gone.
     const isOpen = await setupLinks.isOpen(db, hashToken(token))
-    if ((await users.countAdministrators(db)) > 0) return 'closed'
+    if ((await administrators.countAdministrators(db)) > 0) return 'closed'
     return isOpen ? 'open' : 'invalid link'
   }
 
@@ -58,7 +59,7 @@ export function createSetup({ db, passwords, audit }: SetupNeeds): Setup {
       if (passwordHash === null) return { kind: 'busy' }
 
       const person = { email: form.email, name: form.name || nameFromEmail(form.email), passwordHash }
-      const created = await users.createFirstAdministrator(db, person, hashToken(form.token))
+      const created = await administrators.createFirstAdministrator(db, person, hashToken(form.token))
       if (created.user === null) return refusals[created.refusal]
       audit.administratorCreated({ userId: created.user.id, by: 'setup link' })
       return { kind: 'created', user: created.user }

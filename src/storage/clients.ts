@@ -1,6 +1,6 @@
 // Owns the OAuth clients that are known here: registered (RFC 7591), or added by an operator. What is stored of a secret is its hash.
 import { sql } from 'kysely'
-import * as artifacts from './artifacts.ts'
+import * as artifactEnds from './artifact-ends.ts'
 import * as revocations from './revocations.ts'
 import type { Database, JsonObject } from './tables.ts'
 import { inTransaction } from './transactions.ts'
@@ -95,7 +95,7 @@ export async function remove(db: Database, id: string): Promise<boolean> {
       .executeTakeFirst()
     if (row === undefined) return false
     await transaction.deleteFrom('consents').where('client_id', '=', id).execute()
-    await artifacts.revokeByClient(transaction, id)
+    await artifactEnds.revokeByClient(transaction, id)
     await revocations.revoke(transaction, 'client', id)
     return true
   })

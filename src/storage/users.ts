@@ -1,11 +1,10 @@
-// Owns the people: who may sign in, and the one way the first administrator comes to be.
+// Owns the people: who may sign in, and who not any more.
+
 import { randomBytes } from 'node:crypto'
-import { type RawBuilder, type Selectable, sql, type UpdateObject } from 'kysely'
+import { type Selectable, sql, type UpdateObject } from 'kysely'
 import { emailKey } from '../oauth/email.ts'
-import * as artifacts from './artifacts.ts'
-import type { TokenHash } from './hash.ts'
+import * as artifactEnds from './artifact-ends.ts'
 import * as revocations from './revocations.ts'
-import * as setupLinks from './setup-links.ts'
 import type { Database, Role, Tables, UserId } from './tables.ts'
 import { inTransaction } from './transactions.ts'
 
@@ -52,9 +51,6 @@ const COLUMNS = [
   'groups',
 ] as const
 
-/** Any number that no other advisory lock of this database has. */
-const FIRST_ADMINISTRATOR_LOCK = 4_201_001
-
 export function newUserId(): UserId {
   return `usr_${randomBytes(16).toString('base64url')}`
 }
@@ -91,49 +87,6 @@ export async function ensureService(db: Database, name: string): Promise<User> {
   const found = user ?? (await findByEmail(db, email))
   if (found?.role !== 'service') throw new Error(`There is another account called ${email}.`)
   return found
-}
-
-/**
- * Only one of any number of concurrent calls succeeds, on any number of processes, and none once there was an
- * administrator, enabled or not. With a token hash, that set-up link must be there and not expired; success ends all set-up
- * links, a refusal leaves them as they are. Null: the caller proved in another way that it may (its configuration).
- */
-export async function createFirstAdministrator(
-  db: Database,
-  user: NewUser,
-  setupTokenHash: TokenHash | null,
-): Promise<Created<'administrator_exists' | 'setup_link_invalid' | 'email_taken'>> {
-  return await inTransaction(db, async (transaction) => {
-    await sql`select pg_advisory_xact_lock(${FIRST_ADMINISTRATOR_LOCK})`.execute(transaction)
-    if ((await countAdministrators(transaction)) > 0) return { user: null, refusal: 'administrator_exists' }
-    if (setupTokenHash !== null && !(await setupLinks.isOpen(transaction, setupTokenHash))) {
-      return { user: null, refusal: 'setup_link_invalid' }
-    }
-    const created = await create(transaction, { ...user, role: 'admin' })
-    if (created.user) await transaction.deleteFrom('setup_links').execute()
-    return created
-  })
-}
-
-/** False as well for who is not there, or disabled. */
-export async function isAdministrator(db: Database, id: string): Promise<boolean> {
-  const row = await db
-    .selectFrom('users')
-    .select('role')
-    .where(sql<boolean>`id = ${id}`)
-    .where('disabled_at', 'is', null)
-    .executeTakeFirst()
-  return row?.role === 'admin'
-}
-
-/** Disabled ones count: setting up is over for good once there was one. */
-export async function countAdministrators(db: Database): Promise<number> {
-  const { count } = await db
-    .selectFrom('users')
-    .select(sql<number>`count(*)::int`.as('count'))
-    .where('role', '=', 'admin')
-    .executeTakeFirstOrThrow()
-  return count
 }
 
 /** Also a disabled user; whoever signs somebody in looks at `disabledAt`. */
@@ -177,7 +130,7 @@ export async function disable(db: Database, id: UserId): Promise<boolean> {
       .returning('id')
       .executeTakeFirst()
     if (row === undefined) return false
-    await artifacts.revokeByAccount(transaction, id)
+    await artifactEnds.revokeByAccount(transaction, id)
     await revocations.revoke(transaction, 'account', id)
     return true
   })
@@ -188,47 +141,6 @@ export async function enable(db: Database, id: UserId): Promise<boolean> {
   return await inTransaction(db, async (transaction) => {
     await revocations.reinstate(transaction, 'account', id)
     return await update(transaction, id, { disabled_at: null })
-  })
-}
-
-/**
- * Tokens that are issued from now on say so. With `atOnce` those that the person's apps have are over, and they fetch new
- * ones. False when nothing changed: there is no such user, or the user was in it already.
- */
-export async function joinGroup(db: Database, id: UserId, group: string, atOnce: boolean): Promise<boolean> {
-  const joined = sql<string[]>`array(select unnest(array_append(groups, ${group})) order by 1)`
-  return await changeGroups(db, {
-    id,
-    groups: joined,
-    only: sql<boolean>`not ${group} = any(groups)`,
-    atOnce,
-  })
-}
-
-/** As `joinGroup`, the other way. */
-export async function leaveGroup(db: Database, id: UserId, group: string, atOnce: boolean): Promise<boolean> {
-  const left = sql<string[]>`array_remove(groups, ${group})`
-  return await changeGroups(db, { id, groups: left, only: sql<boolean>`${group} = any(groups)`, atOnce })
-}
-
-interface GroupChange {
-  readonly id: UserId
-  readonly groups: RawBuilder<string[]>
-  readonly only: RawBuilder<boolean>
-  readonly atOnce: boolean
-}
-
-async function changeGroups(db: Database, { id, groups, only, atOnce }: GroupChange): Promise<boolean> {
-  return await inTransaction(db, async (transaction) => {
-    const row = await transaction
-      .updateTable('users')
-      .set({ groups })
-      .where('id', '=', id)
-      .where(only)
-      .returning('id')
-      .executeTakeFirst()
-    if (row && atOnce) await revocations.renew(transaction, id)
-    return row !== undefined
   })
 }
 

@@ -2,7 +2,8 @@
 
 import t from 'tap'
 import { createKnownRevocations, type Subject } from '../../src/authorization-server/known-revocations.ts'
-import { type Revocation, SLACK_SECONDS } from '../../src/storage/revocations.ts'
+import type { Revocation } from '../../src/storage/revocation-changes.ts'
+import { SLACK_SECONDS } from '../../src/storage/revocations.ts'
 
 const NOW = 1_800_000_000
 const TOKEN: Subject = { grantId: 'grant-1', subject: 'usr_1', clientId: 'client-1', issuedAt: NOW }

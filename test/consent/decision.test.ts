@@ -1,7 +1,8 @@
 // Owns the table of when a person is asked.
 
 import t from 'tap'
-import { type ConsentQuestion, decideConsent } from '../../src/consent/decision.ts'
+import { decideConsent } from '../../src/consent/decision.ts'
+import type { ConsentQuestion } from '../../src/oauth/consent-question.ts'
 
 const REMEMBERED = {
   scopes: new Set(['notes:read']),

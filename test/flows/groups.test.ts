@@ -2,7 +2,8 @@
 
 import * as client from 'openid-client'
 import t from 'tap'
-import { findByEmail, joinGroup, leaveGroup } from '../../src/storage/users.ts'
+import { joinGroup, leaveGroup } from '../../src/storage/user-groups.ts'
+import { findByEmail } from '../../src/storage/users.ts'
 import { send, until } from '../gateway/stage.ts'
 import { build } from '../support/gatehouse.ts'
 import { claimsOf } from '../support/oauth.ts'

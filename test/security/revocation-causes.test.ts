@@ -1,7 +1,7 @@
 // Owns the proof that whatever ends access reaches access tokens too, which nothing stores: on both databases, in one process.
 
 import t, { type Test } from 'tap'
-import * as artifacts from '../../src/storage/artifacts.ts'
+import * as artifactUses from '../../src/storage/artifact-uses.ts'
 import * as clients from '../../src/storage/clients.ts'
 import { hashToken } from '../../src/storage/hash.ts'
 import * as revocations from '../../src/storage/revocations.ts'
@@ -123,7 +123,7 @@ for (const kind of DATABASE_KINDS) {
     const { db, mine, bobs, refused, origin, browser } = await scene(t, kind)
     const held = { model: 'ReplayDetection', idHash: hashToken('jti'), payload: {}, grantId: null }
     const rest = { accountId: null, clientId: null, uid: null, userCode: null, sealedId: null }
-    await artifacts.insertOnce(db, { ...held, ...rest, expiresInSeconds: 600 })
+    await artifactUses.insertOnce(db, { ...held, ...rest, expiresInSeconds: 600 })
 
     await revocations.revokeAll(db)
 

@@ -2,6 +2,7 @@
 
 import t, { type Test } from 'tap'
 import { type ConfiguredAdministrator, prepareSetup, SetupError } from '../../src/sign-in/prepare-setup.ts'
+import * as administrators from '../../src/storage/administrators.ts'
 import * as users from '../../src/storage/users.ts'
 import { DATABASE_KINDS, type DatabaseKind } from '../support/database.ts'
 import { buildSignIn, PASSWORD, PUBLIC_URL } from './sign-in-app.ts'
@@ -70,9 +71,9 @@ t.test('a configured administrator that cannot be is an error that names the var
     t.match(error, { message })
     t.notMatch(String(error), admin.password)
   }
-  t.equal(await users.countAdministrators(db), 0)
+  t.equal(await administrators.countAdministrators(db), 0)
   t.same(await start(ADA), { kind: 'ready' })
-  t.equal(await users.countAdministrators(db), 1)
+  t.equal(await administrators.countAdministrators(db), 1)
 })
 
 async function prepare(t: Test, kind: DatabaseKind = 'postgres') {

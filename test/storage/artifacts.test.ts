@@ -2,6 +2,9 @@
 import { randomBytes } from 'node:crypto'
 import { sql } from 'kysely'
 import t from 'tap'
+import * as artifactEnds from '../../src/storage/artifact-ends.ts'
+import type * as artifactRows from '../../src/storage/artifact-row.ts'
+import * as artifactUses from '../../src/storage/artifact-uses.ts'
 import * as artifacts from '../../src/storage/artifacts.ts'
 import { hashToken } from '../../src/storage/hash.ts'
 import { createTransactions } from '../../src/storage/transactions.ts'
@@ -10,7 +13,7 @@ import { createReplicas } from '../support/database-replicas.ts'
 
 const MODEL = 'RefreshToken'
 
-function artifact(changes: Partial<artifacts.NewArtifact> = {}): artifacts.NewArtifact {
+function artifact(changes: Partial<artifactRows.NewArtifact> = {}): artifactRows.NewArtifact {
   return {
     model: MODEL,
     idHash: hashToken(randomBytes(16).toString('hex')),
@@ -55,12 +58,12 @@ onEveryDatabase(t, async (t, db) => {
   await t.test('saving again never brings back what was consumed', async (t) => {
     const saved = artifact()
     await artifacts.upsert(db, saved)
-    t.equal(await artifacts.consumeOnce(db, MODEL, saved.idHash, 'its successor'), true)
+    t.equal(await artifactUses.consumeOnce(db, MODEL, saved.idHash, 'its successor'), true)
     await artifacts.upsert(db, saved)
     const found = await artifacts.find(db, MODEL, saved.idHash)
     t.type(found?.consumedAt, Date)
     t.equal(found?.successorSealed, 'its successor')
-    t.equal(await artifacts.consumeOnce(db, MODEL, saved.idHash), false)
+    t.equal(await artifactUses.consumeOnce(db, MODEL, saved.idHash), false)
   })
 
   await t.test('an expired artifact is neither found nor consumed; one without expiry stays', async (t) => {
@@ -71,19 +74,19 @@ onEveryDatabase(t, async (t, db) => {
     t.equal(await artifacts.find(db, MODEL, expired.idHash), null)
     t.equal(await artifacts.findByUid(db, MODEL, 'expired'), null)
     t.equal(await artifacts.findByUserCode(db, MODEL, 'EXPIRED'), null)
-    t.equal(await artifacts.consumeOnce(db, MODEL, expired.idHash), false)
+    t.equal(await artifactUses.consumeOnce(db, MODEL, expired.idHash), false)
     t.equal((await artifacts.find(db, MODEL, endless.idHash))?.idHash, endless.idHash)
     t.equal((await artifacts.findByUid(db, MODEL, 'endless'))?.idHash, endless.idHash)
     t.equal((await artifacts.findByUserCode(db, MODEL, 'ENDLESS'))?.idHash, endless.idHash)
-    t.equal(await artifacts.consumeOnce(db, MODEL, endless.idHash), true)
+    t.equal(await artifactUses.consumeOnce(db, MODEL, endless.idHash), true)
   })
 
   await t.test('insertOnce takes an identifier once and leaves what is there alone', async (t) => {
     const first = artifact({ model: 'ReplayDetection', payload: { first: true } })
-    t.equal(await artifacts.insertOnce(db, first), true)
-    t.equal(await artifacts.insertOnce(db, { ...first, payload: { first: false } }), false)
+    t.equal(await artifactUses.insertOnce(db, first), true)
+    t.equal(await artifactUses.insertOnce(db, { ...first, payload: { first: false } }), false)
     t.same((await artifacts.find(db, 'ReplayDetection', first.idHash))?.payload, { first: true })
-    t.equal(await artifacts.insertOnce(db, { ...first, model: 'Another' }), true, 'of another model')
+    t.equal(await artifactUses.insertOnce(db, { ...first, model: 'Another' }), true, 'of another model')
   })
 
   await t.test(
@@ -91,8 +94,8 @@ onEveryDatabase(t, async (t, db) => {
     async (t) => {
       const saved = artifact()
       await artifacts.upsert(db, saved)
-      t.equal(await artifacts.consumeOnce(db, MODEL, saved.idHash, 'first'), true)
-      t.equal(await artifacts.consumeOnce(db, MODEL, saved.idHash, 'second'), false)
+      t.equal(await artifactUses.consumeOnce(db, MODEL, saved.idHash, 'first'), true)
+      t.equal(await artifactUses.consumeOnce(db, MODEL, saved.idHash, 'second'), false)
       await db
         .updateTable('artifacts')
         .set({ consumed_at: sql<Date>`now() - interval '1 minute'` })
@@ -101,7 +104,7 @@ onEveryDatabase(t, async (t, db) => {
       const found = await artifacts.find(db, MODEL, saved.idHash)
       t.equal(found?.successorSealed, 'first')
       t.ok(Math.abs((found?.secondsSinceConsumed ?? 0) - 60) < 5, 'about a minute')
-      t.equal(await artifacts.consumeOnce(db, MODEL, hashToken('unknown')), false)
+      t.equal(await artifactUses.consumeOnce(db, MODEL, hashToken('unknown')), false)
     },
   )
 
@@ -109,8 +112,8 @@ onEveryDatabase(t, async (t, db) => {
     const [one, other] = [artifact(), artifact()]
     await artifacts.upsert(db, one)
     await artifacts.upsert(db, other)
-    t.equal(await artifacts.destroy(db, MODEL, one.idHash), true)
-    t.equal(await artifacts.destroy(db, MODEL, one.idHash), false)
+    t.equal(await artifactEnds.destroy(db, MODEL, one.idHash), true)
+    t.equal(await artifactEnds.destroy(db, MODEL, one.idHash), false)
     t.equal(await artifacts.find(db, MODEL, one.idHash), null)
     t.ok(await artifacts.find(db, MODEL, other.idHash))
   })
@@ -122,10 +125,10 @@ onEveryDatabase(t, async (t, db) => {
       const token = artifact({ grantId: 'g1' })
       const foreign = artifact({ grantId: 'g2' })
       for (const row of [code, token, foreign]) await artifacts.upsert(db, row)
-      t.equal(await artifacts.revokeByGrant(db, 'g1', 'AuthorizationCode'), 1)
+      t.equal(await artifactEnds.revokeByGrant(db, 'g1', 'AuthorizationCode'), 1)
       t.ok(await artifacts.find(db, MODEL, token.idHash))
       await artifacts.upsert(db, code)
-      t.equal(await artifacts.revokeByGrant(db, 'g1'), 2)
+      t.equal(await artifactEnds.revokeByGrant(db, 'g1'), 2)
       t.equal(await artifacts.find(db, MODEL, token.idHash), null)
       t.ok(await artifacts.find(db, MODEL, foreign.idHash))
     },
@@ -136,21 +139,21 @@ onEveryDatabase(t, async (t, db) => {
     const foreign = artifact({ accountId: 'usr_2' })
     await artifacts.upsert(db, mine)
     await artifacts.upsert(db, foreign)
-    t.equal(await artifacts.revokeByAccount(db, 'usr_1'), 1)
+    t.equal(await artifactEnds.revokeByAccount(db, 'usr_1'), 1)
     t.equal(await artifacts.find(db, MODEL, mine.idHash), null)
     t.ok(await artifacts.find(db, MODEL, foreign.idHash))
   })
 
   await t.test('expired artifacts are deleted in bounded steps, live and endless ones stay', async (t) => {
-    await artifacts.deleteExpired(db, 1_000)
+    await artifactEnds.deleteExpired(db, 1_000)
     const kept = [artifact(), artifact({ expiresInSeconds: null })]
     const expired = Array.from({ length: 5 }, () => artifact({ expiresInSeconds: -1 }))
     for (const row of [...kept, ...expired]) await artifacts.upsert(db, row)
     t.same(
       [
-        await artifacts.deleteExpired(db, 3),
-        await artifacts.deleteExpired(db, 3),
-        await artifacts.deleteExpired(db, 3),
+        await artifactEnds.deleteExpired(db, 3),
+        await artifactEnds.deleteExpired(db, 3),
+        await artifactEnds.deleteExpired(db, 3),
       ],
       [3, 2, 0],
     )
@@ -165,7 +168,9 @@ t.test('on two replicas', async (t) => {
   t.test('of 20 parallel calls one consumes, and the successor is the winner’s', async (t) => {
     const saved = artifact()
     await artifacts.upsert(one, saved)
-    const results = await race((db, index) => artifacts.consumeOnce(db, MODEL, saved.idHash, String(index)))
+    const results = await race((db, index) =>
+      artifactUses.consumeOnce(db, MODEL, saved.idHash, String(index)),
+    )
     t.equal(winners(results), 1)
     const found = await artifacts.find(two, MODEL, saved.idHash)
     t.equal(found?.successorSealed, String(results.indexOf(true)))
@@ -178,7 +183,7 @@ t.test('on two replicas', async (t) => {
       const transactions = createTransactions(db)
       return transactions.run(async () => {
         const current = transactions.current()
-        const won = await artifacts.consumeOnce(current, MODEL, saved.idHash, String(index))
+        const won = await artifactUses.consumeOnce(current, MODEL, saved.idHash, String(index))
         return { won, successor: (await artifacts.find(current, MODEL, saved.idHash))?.successorSealed }
       })
     })
@@ -191,24 +196,24 @@ t.test('on two replicas', async (t) => {
     await artifacts.upsert(one, saved)
     const transactions = createTransactions(one)
     const lost = transactions.run(async () => {
-      await artifacts.consumeOnce(transactions.current(), MODEL, saved.idHash, 'lost')
+      await artifactUses.consumeOnce(transactions.current(), MODEL, saved.idHash, 'lost')
       throw new Error('the request failed')
     })
     await t.rejects(lost, { message: 'the request failed' })
-    t.equal(await artifacts.consumeOnce(two, MODEL, saved.idHash, 'kept'), true)
+    t.equal(await artifactUses.consumeOnce(two, MODEL, saved.idHash, 'kept'), true)
     t.equal((await artifacts.find(one, MODEL, saved.idHash))?.successorSealed, 'kept')
   })
 
   t.test('of 20 parallel calls one inserts', async (t) => {
     const saved = artifact({ model: 'ReplayDetection' })
-    t.equal(winners(await race((db) => artifacts.insertOnce(db, saved))), 1)
+    t.equal(winners(await race((db) => artifactUses.insertOnce(db, saved))), 1)
   })
 
   t.test('two that delete expired rows at once share them', async (t) => {
     for (let index = 0; index < 20; index += 1)
       await artifacts.upsert(one, artifact({ expiresInSeconds: -1 }))
-    const counts = await race((db) => artifacts.deleteExpired(db, 5))
-    const rest = await artifacts.deleteExpired(one, 100)
+    const counts = await race((db) => artifactEnds.deleteExpired(db, 5))
+    const rest = await artifactEnds.deleteExpired(one, 100)
     t.equal(
       counts.reduce((sum, count) => sum + count, rest),
       20,

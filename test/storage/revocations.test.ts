@@ -2,11 +2,17 @@
 import { sql } from 'kysely'
 import t from 'tap'
 import { openDatabase } from '../../src/storage/database.ts'
-import * as revocations from '../../src/storage/revocations.ts'
+import { changesSince, findAbout } from '../../src/storage/revocation-changes.ts'
+import {
+  deleteExpired,
+  REVOCATIONS_CHANNEL,
+  reinstate,
+  revoke,
+  revokeAll,
+} from '../../src/storage/revocations.ts'
 import { createTestDatabase, onEveryDatabase } from '../support/database.ts'
 import { createReplicas } from '../support/database-replicas.ts'
 
-const { changesSince, deleteExpired, findAbout, reinstate, revoke } = revocations
 const MOST = 100
 
 onEveryDatabase(t, async (t, db) => {
@@ -118,7 +124,7 @@ t.test('revoking everything waits for the token request that is under way', asyn
     await goOn.promise
   })
   await written.promise
-  const revoking = revocations.revokeAll(one)
+  const revoking = revokeAll(one)
   goOn.resolve()
   await Promise.all([request, revoking])
   t.same(await one.selectFrom('artifacts').select('model').execute(), [], 'what it issued is gone too')
@@ -131,7 +137,7 @@ for (const kind of ['postgres', 'embedded'] as const) {
     if (other) t.teardown(() => other.close())
     let heard = 0
     const waiting: (() => void)[] = []
-    const listener = await storage.listen(revocations.REVOCATIONS_CHANNEL, () => {
+    const listener = await storage.listen(REVOCATIONS_CHANNEL, () => {
       heard++
       waiting.shift()?.()
     })

@@ -2,6 +2,8 @@
 import { randomBytes } from 'node:crypto'
 import { sql } from 'kysely'
 import t from 'tap'
+import * as artifactEnds from '../../src/storage/artifact-ends.ts'
+import * as artifactUses from '../../src/storage/artifact-uses.ts'
 import * as artifacts from '../../src/storage/artifacts.ts'
 import * as clients from '../../src/storage/clients.ts'
 import type { Database } from '../../src/storage/database.ts'
@@ -28,7 +30,7 @@ onEveryDatabase(t, async (t, db) => {
 
   await t.test('what was consumed says since when', async (t) => {
     const question = await arrange(db)
-    await artifacts.consumeOnce(db, MODEL, question.idHash, 'successor')
+    await artifactUses.consumeOnce(db, MODEL, question.idHash, 'successor')
     const { presented } = await tokenRecords.find(db, question)
     t.match(presented, { successorSealed: 'successor', secondsSinceConsumed: Number })
     t.type(presented?.consumedAt, Date)
@@ -44,7 +46,7 @@ onEveryDatabase(t, async (t, db) => {
     t.match(otherModel, { presented: null, grant: null, holder: null })
     t.ok(otherModel.client)
 
-    await artifacts.destroy(db, 'Grant', question.grantHash)
+    await artifactEnds.destroy(db, 'Grant', question.grantHash)
     t.match(await tokenRecords.find(db, question), { grant: null, presented: { idHash: question.idHash } })
 
     await db

@@ -1,5 +1,6 @@
 // Owns what the running transaction promises, on both databases.
 import t from 'tap'
+import * as administrators from '../../src/storage/administrators.ts'
 import type { Database } from '../../src/storage/database.ts'
 import { createTransactions } from '../../src/storage/transactions.ts'
 import * as users from '../../src/storage/users.ts'
@@ -111,7 +112,7 @@ onEveryDatabase(t, async (t, db) => {
 
   await t.test('what brings its own transaction joins the one that runs', async (t) => {
     const { user } = await transactions.run(() =>
-      users.createFirstAdministrator(
+      administrators.createFirstAdministrator(
         transactions.current(),
         { email: 'first@example.org', name: '', passwordHash: null },
         null,

@@ -3,6 +3,8 @@
 import t from 'tap'
 import { resealAll } from '../../src/storage/resealing.ts'
 import { createKeyring } from '../../src/storage/sealing.ts'
+import * as renewals from '../../src/storage/upstream-connection-renewal.ts'
+import * as rows from '../../src/storage/upstream-connection-row.ts'
 import * as connections from '../../src/storage/upstream-connections.ts'
 import * as logins from '../../src/storage/upstream-logins.ts'
 import * as registrations from '../../src/storage/upstream-registrations.ts'
@@ -104,40 +106,40 @@ onEveryDatabase(t, async (t, db) => {
     await connections.remove(db, keyring, key)
     await new Promise((resolve) => setTimeout(resolve, 5))
     const next = await connections.connect(db, keyring, bound, LATER)
-    t.equal(await connections.renewed(db, keyring, { ...key, version }, TOKENS), false)
+    t.equal(await renewals.renewed(db, keyring, { ...key, version }, TOKENS), false)
     t.match(await connections.find(db, keyring, key), LATER)
-    t.equal(await connections.renewed(db, keyring, { ...key, version: next }, TOKENS), true)
+    t.equal(await renewals.renewed(db, keyring, { ...key, version: next }, TOKENS), true)
   })
 
   await t.test('it is renewed by one at a time, and only from the version that was leased', async (t) => {
     const version = await connections.connect(db, keyring, bound, TOKENS)
     const held = await Promise.all(
-      Array.from({ length: 20 }, () => connections.lease(db, { ...key, version }, 30)),
+      Array.from({ length: 20 }, () => renewals.lease(db, { ...key, version }, 30)),
     )
     t.equal(held.filter((each) => each !== null).length, 1)
     t.match(await connections.find(db, keyring, key), { leased: true })
 
-    t.equal(await connections.renewed(db, keyring, { ...key, version }, LATER), true)
+    t.equal(await renewals.renewed(db, keyring, { ...key, version }, LATER), true)
     t.match(await connections.find(db, keyring, key), { ...LATER, leased: false, version: version + 1 })
-    t.equal(await connections.renewed(db, keyring, { ...key, version }, TOKENS), false)
-    t.equal(await connections.lease(db, { ...key, version }, 30), null, 'it has changed since')
+    t.equal(await renewals.renewed(db, keyring, { ...key, version }, TOKENS), false)
+    t.equal(await renewals.lease(db, { ...key, version }, 30), null, 'it has changed since')
 
-    const abandoned = await connections.lease(db, { ...key, version: version + 1 }, 0)
+    const abandoned = await renewals.lease(db, { ...key, version: version + 1 }, 0)
     t.ok(abandoned)
-    const next = await connections.lease(db, { ...key, version: version + 1 }, 30)
+    const next = await renewals.lease(db, { ...key, version: version + 1 }, 30)
     t.ok(next, 'a lease whose holder did not come back is over')
-    await connections.release(db, key, abandoned ?? '')
+    await renewals.release(db, key, abandoned ?? '')
     t.match(await connections.find(db, keyring, key), { leased: true }, 'the old holder ends nothing')
-    await connections.release(db, key, next ?? '')
+    await renewals.release(db, key, next ?? '')
     t.match(await connections.find(db, keyring, key), { leased: false })
   })
 
   await t.test('what expired holds nothing, says why, and is not renewed', async (t) => {
     const version = await connections.connect(db, keyring, bound, TOKENS)
-    t.equal(await connections.expire(db, { ...key, version }, 'Notion ended it.'), true)
+    t.equal(await renewals.expire(db, { ...key, version }, 'Notion ended it.'), true)
     const expired = { state: 'expired', why: 'Notion ended it.', secret: null }
     t.match(await connections.find(db, keyring, key), expired)
-    t.equal(await connections.lease(db, { ...key, version: version + 1 }, 30), null)
+    t.equal(await renewals.lease(db, { ...key, version: version + 1 }, 30), null)
     t.match(await connections.listOf(db, keyring, [user.id, connections.EVERYBODY]), [expired])
   })
 
@@ -159,7 +161,7 @@ onEveryDatabase(t, async (t, db) => {
     const shared = { ...key, owner: connections.EVERYBODY }
     await connections.connect(db, keyring, { ...shared, userId: null, boundTo: 'x' }, TOKENS)
     const both = createKeyring([NEW, OLD])
-    const kinds = [registrations.resealRegistrations, connections.resealConnections]
+    const kinds = [registrations.resealRegistrations, rows.resealConnections]
     t.match(await resealAll(db, both, kinds), [{ resealed: 1 }, { resealed: 1 }])
     t.match(await connections.find(db, createKeyring([NEW]), shared), TOKENS)
     t.match(await resealAll(db, both, kinds), [{ resealed: 0 }, { resealed: 0 }])

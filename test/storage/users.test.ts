@@ -1,10 +1,12 @@
 // Owns what the storage of people and set-up links promises, on both databases.
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
+import * as administrators from '../../src/storage/administrators.ts'
 import type { Database } from '../../src/storage/database.ts'
 import { hashToken } from '../../src/storage/hash.ts'
-import { findAbout } from '../../src/storage/revocations.ts'
+import { findAbout } from '../../src/storage/revocation-changes.ts'
 import * as setupLinks from '../../src/storage/setup-links.ts'
+import * as userGroups from '../../src/storage/user-groups.ts'
 import * as users from '../../src/storage/users.ts'
 import { onEveryDatabase } from '../support/database.ts'
 import { createReplicas } from '../support/database-replicas.ts'
@@ -26,11 +28,11 @@ onEveryDatabase(t, async (t, db) => {
       await setupLinks.create(db, expired, 0)
       await setupLinks.create(db, other, 60)
       const refused = { user: null, refusal: 'setup_link_invalid' }
-      t.same(await users.createFirstAdministrator(db, ada, hashToken('wrong')), refused)
-      t.same(await users.createFirstAdministrator(db, ada, expired), refused)
-      t.equal(await users.countAdministrators(db), 0)
+      t.same(await administrators.createFirstAdministrator(db, ada, hashToken('wrong')), refused)
+      t.same(await administrators.createFirstAdministrator(db, ada, expired), refused)
+      t.equal(await administrators.countAdministrators(db), 0)
 
-      const { user } = await users.createFirstAdministrator(db, ada, right)
+      const { user } = await administrators.createFirstAdministrator(db, ada, right)
       t.match(user, {
         id: /^usr_[\w-]{22}$/,
         email: 'Ada@Example.org',
@@ -46,11 +48,11 @@ onEveryDatabase(t, async (t, db) => {
     await setupLinks.create(db, hashToken('late'), 60)
     const grace = { ...ada, email: 'grace@example.org' }
     const refused = { user: null, refusal: 'administrator_exists' }
-    t.same(await users.createFirstAdministrator(db, grace, hashToken('late')), refused)
-    t.same(await users.createFirstAdministrator(db, grace, null), refused)
+    t.same(await administrators.createFirstAdministrator(db, grace, hashToken('late')), refused)
+    t.same(await administrators.createFirstAdministrator(db, grace, null), refused)
     const administrator = await users.findByEmail(db, ada.email)
     if (administrator) await users.disable(db, administrator.id)
-    t.same(await users.createFirstAdministrator(db, grace, null), refused)
+    t.same(await administrators.createFirstAdministrator(db, grace, null), refused)
     t.equal(
       (await users.create(db, { ...grace, role: 'admin' })).refusal,
       null,
@@ -60,20 +62,20 @@ onEveryDatabase(t, async (t, db) => {
 
   await t.test('a person joins and leaves groups, each once', async (t) => {
     const { id, email } = await createMember(db)
-    t.ok(await users.joinGroup(db, id, 'writers', false))
-    t.notOk(await users.joinGroup(db, id, 'writers', false))
-    t.ok(await users.joinGroup(db, id, 'admins', true))
+    t.ok(await userGroups.joinGroup(db, id, 'writers', false))
+    t.notOk(await userGroups.joinGroup(db, id, 'writers', false))
+    t.ok(await userGroups.joinGroup(db, id, 'admins', true))
     t.match(await users.findByEmail(db, email), { groups: ['admins', 'writers'] })
-    t.ok(await users.leaveGroup(db, id, 'writers', true))
-    t.notOk(await users.leaveGroup(db, id, 'writers', true))
+    t.ok(await userGroups.leaveGroup(db, id, 'writers', true))
+    t.notOk(await userGroups.leaveGroup(db, id, 'writers', true))
     t.match(await users.findByEmail(db, email), { groups: ['admins'] })
-    t.notOk(await users.joinGroup(db, users.newUserId(), 'admins', true), 'nobody')
+    t.notOk(await userGroups.joinGroup(db, users.newUserId(), 'admins', true), 'nobody')
   })
 
   await t.test('new groups do not bring back the tokens of a person whose access has ended', async (t) => {
     const [out, still] = [await createMember(db), await createMember(db)]
     await users.disable(db, out.id)
-    for (const { id } of [out, still]) await users.joinGroup(db, id, 'writers', true)
+    for (const { id } of [out, still]) await userGroups.joinGroup(db, id, 'writers', true)
     const about = (subject: string) => findAbout(db, { subject, grantId: null, clientId: 'client' })
     t.match(await about(out.id), [{ kind: 'account', issuedUntil: null }])
     t.match(await about(still.id), [{ kind: 'account', issuedUntil: Number }])
@@ -156,11 +158,11 @@ t.test('on two replicas', async (t) => {
     const link = hashToken('link')
     await setupLinks.create(one, link, 60)
     const results = await race((db, index) =>
-      users.createFirstAdministrator(db, { ...ada, email: `${index}@example.org` }, link),
+      administrators.createFirstAdministrator(db, { ...ada, email: `${index}@example.org` }, link),
     )
     t.equal(results.filter(({ user }) => user !== null).length, 1)
     t.equal(results.filter(({ refusal }) => refusal === 'administrator_exists').length, 19)
-    t.equal(await users.countAdministrators(one), 1)
+    t.equal(await administrators.countAdministrators(one), 1)
   })
 
   await t.test('of 20 parallel creations with one address, one succeeds', async (t) => {

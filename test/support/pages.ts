@@ -3,20 +3,16 @@
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import { scopeChoices } from '../../src/consent/choices.ts'
-import { EXPIRED_SIGN_IN } from '../../src/http/expired.ts'
-import { addPages, type PageNeeds, type Pages } from '../../src/http/pages.ts'
 import type {
   AccountView,
   ApiKeyView,
   ConnectionLine,
   ConnectView,
-  ConsentView,
-  ErrorView,
-  HomeView,
-  LoginView,
-  MessageView,
-  SetupView,
-} from '../../src/http/view-data.ts'
+} from '../../src/http/account-view-data.ts'
+import { EXPIRED_SIGN_IN } from '../../src/http/expired.ts'
+import type { ConsentView, LoginView, SetupView } from '../../src/http/interaction-view-data.ts'
+import { addPages, type PageNeeds, type Pages } from '../../src/http/pages.ts'
+import type { ErrorView, HomeView, MessageView } from '../../src/http/view-data.ts'
 
 export const PUBLIC_URL = 'http://localhost:8080'
 

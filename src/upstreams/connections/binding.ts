@@ -1,7 +1,7 @@
 // Owns what a connection is bound to, so that a configuration that changed never sends an old token to a new place.
 
 import type { OAuth2Auth, UpstreamAuth } from '../../oauth/upstream-auth.ts'
-import type { ConnectionKey } from '../../storage/upstream-connections.ts'
+import type { ConnectionKey } from '../../storage/upstream-connection-row.ts'
 import { EVERYBODY } from '../../storage/upstream-connections.ts'
 import type { Upstream } from '../registry.ts'
 

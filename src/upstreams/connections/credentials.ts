@@ -1,7 +1,7 @@
 // Owns what is presented to an upstream that wants a login: out of the caller's connection, renewed in time.
 
 import type { Caller } from '../../oauth/caller.ts'
-import type * as stored from '../../storage/upstream-connections.ts'
+import type * as rows from '../../storage/upstream-connection-row.ts'
 import {
   ConnectFirst,
   type Credential,
@@ -57,7 +57,7 @@ export function createConnectionCredentials(needs: ConnectionCredentialNeeds): C
   }
 
   /** An outage over there costs nobody a token that is still good. */
-  async function renewed(connection: stored.StoredConnection): Promise<stored.StoredConnection | null> {
+  async function renewed(connection: rows.StoredConnection): Promise<rows.StoredConnection | null> {
     try {
       return await renewal.renew(connection)
     } catch (cause) {
@@ -88,22 +88,22 @@ export function createConnectionCredentials(needs: ConnectionCredentialNeeds): C
 }
 
 /** Throws when it cannot be used: the person has to log in. */
-function usable(connection: stored.StoredConnection | null, upstream: Wanting): stored.StoredConnection {
+function usable(connection: rows.StoredConnection | null, upstream: Wanting): rows.StoredConnection {
   if (connection?.boundTo !== bindingOf(upstream)) throw new ConnectFirst(upstream, false)
   if (connection.state !== 'connected') throw new ConnectFirst(upstream, true)
   return connection
 }
 
 /** The same object for as long as the connection is remembered, so that a call costs a look at a map. */
-const presented = new WeakMap<stored.StoredConnection, Credential>()
+const presented = new WeakMap<rows.StoredConnection, Credential>()
 
-function present(connection: stored.StoredConnection, upstream: Wanting): Credential {
+function present(connection: rows.StoredConnection, upstream: Wanting): Credential {
   const credential = presented.get(connection) ?? open(connection, upstream)
   presented.set(connection, credential)
   return credential
 }
 
-function open({ secret: sealed }: stored.StoredConnection, upstream: Wanting): Credential {
+function open({ secret: sealed }: rows.StoredConnection, upstream: Wanting): Credential {
   const secret = readSecret(sealed)
   const { auth } = upstream
   if (secret?.kind === 'login' && auth.type === 'oauth2')
@@ -113,16 +113,16 @@ function open({ secret: sealed }: stored.StoredConnection, upstream: Wanting): C
   throw new ConnectFirst(upstream, true)
 }
 
-function canBeRenewed({ secret }: stored.StoredConnection): boolean {
+function canBeRenewed({ secret }: rows.StoredConnection): boolean {
   const known = readSecret(secret)
   return known?.kind === 'login' && known.refreshToken !== null
 }
 
 /** With a jitter by its version, so that every replica means the same moment. */
-function marginOf({ version }: stored.StoredConnection): number {
+function marginOf({ version }: rows.StoredConnection): number {
   return MARGIN_MS + (((version % 100) * 7919) % 100) * (JITTER_MS / 100)
 }
 
-function isOver({ goodUntil }: stored.StoredConnection, now: number): boolean {
+function isOver({ goodUntil }: rows.StoredConnection, now: number): boolean {
   return goodUntil !== null && goodUntil.getTime() <= now
 }

@@ -3,6 +3,7 @@
 import type { GuardedFetch } from '../../http/guarded-fetch.ts'
 import type { Database } from '../../storage/database.ts'
 import type { Keyring } from '../../storage/sealing.ts'
+import type * as rows from '../../storage/upstream-connection-row.ts'
 import * as stored from '../../storage/upstream-connections.ts'
 import { revoke } from '../oauth/tokens.ts'
 import { readSecret } from './secret.ts'
@@ -16,7 +17,7 @@ export interface DisconnectNeeds {
 
 /** False when there was none. */
 export async function disconnect(
-  key: stored.ConnectionKey,
+  key: rows.ConnectionKey,
   { db, keyring, fetch, report }: DisconnectNeeds,
 ): Promise<boolean> {
   const removed = await stored.remove(db, keyring, key)

@@ -3,6 +3,7 @@
 import { LRUCache } from 'lru-cache'
 import type { Database } from '../../storage/database.ts'
 import type { Keyring } from '../../storage/sealing.ts'
+import type * as rows from '../../storage/upstream-connection-row.ts'
 import * as stored from '../../storage/upstream-connections.ts'
 
 export const REMEMBERED_MS = 750
@@ -12,32 +13,32 @@ const NEWEST_MS = 10_000
 
 export interface KnownConnections {
   /** As it is now, or was less than `REMEMBERED_MS` ago. Concurrent calls ask once. */
-  find(key: stored.ConnectionKey): Promise<stored.StoredConnection | null> | stored.StoredConnection | null
-  forget(key: stored.ConnectionKey): void
+  find(key: rows.ConnectionKey): Promise<rows.StoredConnection | null> | rows.StoredConnection | null
+  forget(key: rows.ConnectionKey): void
   /** Notes that it was used. */
-  use(key: stored.ConnectionKey): void
+  use(key: rows.ConnectionKey): void
   /** Writes which were used. */
   flush(): Promise<void>
 }
 
 interface Look {
-  found: stored.StoredConnection | null | undefined
-  readonly pending: Promise<stored.StoredConnection | null>
+  found: rows.StoredConnection | null | undefined
+  readonly pending: Promise<rows.StoredConnection | null>
 }
 
 export function createKnownConnections(db: Database, keyring: Keyring): KnownConnections {
   const looks = new LRUCache<string, Look>({ max: REMEMBERED, ttl: REMEMBERED_MS })
   const newest = new LRUCache<string, number>({ max: REMEMBERED, ttl: NEWEST_MS })
-  const used = new Map<string, stored.ConnectionKey>()
+  const used = new Map<string, rows.ConnectionKey>()
 
   /** Queries overtake each other: what is older than what was seen already is read once more. */
-  const read = async (name: string, key: stored.ConnectionKey): Promise<stored.StoredConnection | null> => {
+  const read = async (name: string, key: rows.ConnectionKey): Promise<rows.StoredConnection | null> => {
     const found = await stored.find(db, keyring, key)
     if (found === null || found.version >= (newest.get(name) ?? 0)) return found
     return stored.find(db, keyring, key)
   }
 
-  const note = (name: string, one: Look, found: stored.StoredConnection | null): void => {
+  const note = (name: string, one: Look, found: rows.StoredConnection | null): void => {
     one.found = found
     if (found === null) return
     newest.set(name, found.version)
@@ -45,7 +46,7 @@ export function createKnownConnections(db: Database, keyring: Keyring): KnownCon
     if (current?.found && current.found.version < found.version) looks.delete(name)
   }
 
-  const look = (name: string, key: stored.ConnectionKey): Look => {
+  const look = (name: string, key: rows.ConnectionKey): Look => {
     const one: Look = { found: undefined, pending: read(name, key) }
     // Before the query, so that its age counts from the moment that it looks at.
     looks.set(name, one)
@@ -72,6 +73,6 @@ export function createKnownConnections(db: Database, keyring: Keyring): KnownCon
   }
 }
 
-function nameOf({ owner, upstream }: stored.ConnectionKey): string {
+function nameOf({ owner, upstream }: rows.ConnectionKey): string {
   return `${owner} ${upstream}`
 }

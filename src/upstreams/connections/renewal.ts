@@ -5,6 +5,8 @@ import { LRUCache } from 'lru-cache'
 import type { GuardedFetch } from '../../http/guarded-fetch.ts'
 import type { Database } from '../../storage/database.ts'
 import type { Keyring } from '../../storage/sealing.ts'
+import * as renewals from '../../storage/upstream-connection-renewal.ts'
+import type * as rows from '../../storage/upstream-connection-row.ts'
 import * as stored from '../../storage/upstream-connections.ts'
 import { LoginEnded } from '../oauth/failure.ts'
 import { renew } from '../oauth/tokens.ts'
@@ -20,7 +22,7 @@ export interface RenewalNeeds {
   readonly leaseSeconds?: number | undefined
 }
 
-export interface RenewalOutcome extends stored.ConnectionKey {
+export interface RenewalOutcome extends rows.ConnectionKey {
   readonly outcome: 'renewed' | 'ended' | 'failed'
   readonly why: string | null
 }
@@ -30,7 +32,7 @@ export interface Renewal {
    * The connection as it is after renewing this version of it, whoever does that: of any number of calls, on whichever
    * replica, one asks the upstream's server. Null when there is none any more. Rejects when it does not work at the moment.
    */
-  renew(connection: stored.StoredConnection): Promise<stored.StoredConnection | null>
+  renew(connection: rows.StoredConnection): Promise<rows.StoredConnection | null>
 }
 
 /** Longer than the one request and storing its answer may take, so that a holder that lives is never overtaken. */
@@ -44,20 +46,20 @@ const MOST_PAUSES = 5000
 
 export function createRenewal(needs: RenewalNeeds): Renewal {
   const { db, keyring, fetch, onOutcome, leaseSeconds = LEASE_SECONDS } = needs
-  const running = new Map<string, Promise<stored.StoredConnection | null>>()
+  const running = new Map<string, Promise<rows.StoredConnection | null>>()
   const failures = new LRUCache<string, { readonly error: unknown }>({ max: MOST_PAUSES, ttl: PAUSE_MS })
 
-  async function renewOnce(connection: stored.StoredConnection): Promise<stored.StoredConnection | null> {
+  async function renewOnce(connection: rows.StoredConnection): Promise<rows.StoredConnection | null> {
     const failed = failures.get(nameOf(connection))
     if (failed) throw failed.error
-    const lease = await stored.lease(db, connection, leaseSeconds)
+    const lease = await renewals.lease(db, connection, leaseSeconds)
     return lease === null ? awaitOther(connection) : renewLeased(connection, lease)
   }
 
   async function renewLeased(
-    connection: stored.StoredConnection,
+    connection: rows.StoredConnection,
     lease: string,
-  ): Promise<stored.StoredConnection | null> {
+  ): Promise<rows.StoredConnection | null> {
     const secret = readSecret(connection.secret)
     try {
       if (secret?.kind !== 'login' || secret.refreshToken === null)
@@ -68,11 +70,11 @@ export function createRenewal(needs: RenewalNeeds): Renewal {
       const why = error instanceof Error ? error.message : null
       if (!(error instanceof LoginEnded)) {
         failures.set(nameOf(connection), { error })
-        await stored.release(db, connection, lease)
+        await renewals.release(db, connection, lease)
         onOutcome({ ...keyOf(connection), outcome: 'failed', why })
         throw error
       }
-      await stored.expire(db, connection, error.message)
+      await renewals.expire(db, connection, error.message)
       onOutcome({ ...keyOf(connection), outcome: 'ended', why })
     }
     return stored.find(db, keyring, connection)
@@ -80,17 +82,17 @@ export function createRenewal(needs: RenewalNeeds): Renewal {
 
   /** What was received is stored before anything else is done with it: the one before it may be worth nothing already. */
   async function grantAndStore(
-    connection: stored.StoredConnection,
+    connection: rows.StoredConnection,
     secret: LoginSecret,
     refreshToken: string,
   ): Promise<void> {
     const granted = await renew(secret.server, secret.client, refreshToken, fetch)
     const scopes = granted.scopes.size > 0 ? granted.scopes : connection.scopes
     const next = { secret: writeSecret(renewedSecret(secret, granted)), scopes, goodUntil: granted.goodUntil }
-    await storeInsistently(() => stored.renewed(db, keyring, connection, next))
+    await storeInsistently(() => renewals.renewed(db, keyring, connection, next))
   }
 
-  async function awaitOther(connection: stored.StoredConnection): Promise<stored.StoredConnection | null> {
+  async function awaitOther(connection: rows.StoredConnection): Promise<rows.StoredConnection | null> {
     const until = Date.now() + PATIENCE_MS
     while (Date.now() < until) {
       await setTimeout(LOOK_AGAIN_MS, undefined, { ref: false })
@@ -131,10 +133,10 @@ async function storeInsistently(store: () => Promise<unknown>): Promise<void> {
 }
 
 /** Of this version of it. */
-function nameOf({ owner, upstream, version }: stored.StoredConnection): string {
+function nameOf({ owner, upstream, version }: rows.StoredConnection): string {
   return JSON.stringify([owner, upstream, version])
 }
 
-function keyOf({ owner, upstream }: stored.ConnectionKey): stored.ConnectionKey {
+function keyOf({ owner, upstream }: rows.ConnectionKey): rows.ConnectionKey {
   return { owner, upstream }
 }

@@ -1,7 +1,8 @@
 // Owns how a stored connection is shown to its person. Pure.
 
 import type { ConnectionState } from '../../oauth/upstream-auth.ts'
-import { EVERYBODY, type StoredConnection } from '../../storage/upstream-connections.ts'
+import type { StoredConnection } from '../../storage/upstream-connection-row.ts'
+import { EVERYBODY } from '../../storage/upstream-connections.ts'
 import { bindingOf, isShared, keyOf, type Wanting } from './binding.ts'
 import type { Connection, Wish } from './port.ts'
 
