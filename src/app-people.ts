@@ -3,8 +3,9 @@
 import type { FastifyInstance } from 'fastify'
 import { SIGN_OUT_ACTION } from './account/paths.ts'
 import { account } from './account/plugin.ts'
+import { offeredTools } from './app-consent.ts'
 import { countersOf, type Foundation, type Overrides } from './app-foundation.ts'
-import { endpointsOf, keyOffersOf, toolsForPages } from './app-upstreams.ts'
+import { endpointsOf, keyOffersOf } from './app-upstreams.ts'
 import type { AuthorizationServer } from './authorization-server/authorization-server.ts'
 import { createCodeGuesses, GUESS_WINDOW_SECONDS } from './consent/code-guesses.ts'
 import { devicePages } from './consent/device-plugin.ts'
@@ -28,10 +29,11 @@ import * as users from './storage/users.ts'
 /** Signing in, setting up, consent, and the front page. */
 export async function addPeople(
   app: FastifyInstance,
-  { config, logger, audit, storage, keyring, registry, pages, catalogue, logins }: Foundation,
+  foundation: Foundation,
   { interactions, sessions, devices, connectedApps, logout, startSignIn }: AuthorizationServer,
   { passwordCost }: Overrides,
 ): Promise<{ setup: Prepared }> {
+  const { config, logger, audit, storage, keyring, registry, pages, logins } = foundation
   const { db } = storage
   const { publicUrl } = config
   const passwords = await createPasswords(passwordCost ? { passwordCost } : {})
@@ -59,7 +61,7 @@ export async function addPeople(
     pages,
     emailOf,
     switchAccount: interactions.switchAccount,
-    toolsOf: toolsForPages(registry, catalogue),
+    toolsOf: offeredTools(foundation),
   })
   await app.register(devicePages, {
     devices,

@@ -1,6 +1,5 @@
 // Owns what the parts of the app are told about the upstreams: resources, tools and addresses, each as that part asks for it.
 
-import { setTimeout } from 'node:timers/promises'
 import type { KeyOffer } from './account/new-key.ts'
 import type { Resources } from './authorization-server/resources.ts'
 import type { FirstSteps } from './banner.ts'
@@ -8,7 +7,6 @@ import type { Mailbox } from './mcp/mailbox.ts'
 import { PeerFailure } from './mcp/peer.ts'
 import type { ProtectedResource } from './oauth/resource.ts'
 import { fullScope, readScope, scopesOf } from './oauth/scope.ts'
-import type { Tools } from './oauth/tool.ts'
 import type { Logger } from './ops/logger.ts'
 import type { OpenDatabase } from './storage/database.ts'
 import type { Keyring } from './storage/sealing.ts'
@@ -16,10 +14,7 @@ import { observe } from './storage/upstream-tools.ts'
 import type { CredentialFor } from './upstreams/credentials.ts'
 import { createLinks, type Links, type OpenLinks } from './upstreams/links.ts'
 import type { Registry } from './upstreams/registry.ts'
-import { SERVICE_VISITOR } from './upstreams/service-visitor.ts'
 import { createToolCatalogue, type ToolCatalogue } from './upstreams/tools.ts'
-
-const TOOLS_FOR_PAGES_MS = 1500
 
 export interface LinksFoundation {
   readonly registry: Registry
@@ -80,17 +75,6 @@ export function createCatalogue(
 
 function isAbsent(error: unknown): boolean {
   return error instanceof Error && error.cause instanceof PeerFailure
-}
-
-/** A person does not wait for an upstream that does not answer. */
-export function toolsForPages(registry: Registry, catalogue: ToolCatalogue) {
-  return async (name: string, userId: string): Promise<Tools | undefined> => {
-    const upstream = registry.upstreams().find((each) => each.name === name)
-    if (!upstream) return undefined
-    const waited = setTimeout(TOOLS_FOR_PAGES_MS, undefined, { ref: false })
-    const caller = { ...SERVICE_VISITOR.caller, subject: userId }
-    return Promise.race([catalogue.toolsOf(upstream, [], caller), waited])
-  }
 }
 
 export function heldToolsOf(registry: Registry, catalogue: ToolCatalogue) {

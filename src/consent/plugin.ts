@@ -8,6 +8,12 @@ import type { Tools } from '../oauth/tool.ts'
 import { readAnswer } from './choices.ts'
 import { type AskedPerson, type ConsentInteraction, consentView } from './view.ts'
 
+/** Who would get access: a person's account, by a client. */
+export interface Asker {
+  readonly accountId: string
+  readonly clientId: string
+}
+
 export interface ConsentNeeds {
   readonly interactions: Pick<Interactions, 'find' | 'allow' | 'deny'>
   readonly pages: Pages
@@ -15,8 +21,8 @@ export interface ConsentNeeds {
   readonly emailOf: (accountId: string) => Promise<string | null>
   /** Begins the same request again with the question who is there; returns where to redirect. */
   readonly switchAccount: (request: FastifyRequest, reply: FastifyReply) => Promise<string>
-  /** The tools that this account would have behind an upstream; undefined when it does not tell, or not soon enough for a page. */
-  readonly toolsOf?: (upstream: string, accountId: string) => Promise<Tools | undefined>
+  /** The tools that can be had behind an upstream; undefined when it does not tell, or not soon enough for a page. */
+  readonly toolsOf?: (upstream: string, asker: Asker) => Promise<Tools | undefined>
 }
 
 const OTHER_ACCOUNT =
@@ -89,8 +95,9 @@ async function ask(
   notice: string | null,
 ) {
   const names = interaction.requested?.upstreams.map(({ name }) => name) ?? []
+  const asker = { accountId: person.id, clientId: interaction.client.id }
   const tools = new Map(
-    await Promise.all(names.map(async (name) => [name, await toolsOf?.(name, person.id)] as const)),
+    await Promise.all(names.map(async (name) => [name, await toolsOf?.(name, asker)] as const)),
   )
   const view = consentView({ interaction, person, tools, notice })
   return pages.render(reply, 'consent', view, { formAction: interaction.client.redirectSource })

@@ -14,9 +14,9 @@ import { create as createKey } from '../../src/storage/api-keys.ts'
 import { joinGroup } from '../../src/storage/user-groups.ts'
 import { type Era, serveMcp } from '../gateway/mcp-upstream.ts'
 import { build, type Running } from '../support/gatehouse.ts'
-import { claimsOf } from '../support/oauth.ts'
+import { authorizationRequest, claimsOf, register } from '../support/oauth.ts'
 import { createOperatorClient } from '../support/operator-clients.ts'
-import { connect } from '../support/sign-in.ts'
+import { connect, signIn } from '../support/sign-in.ts'
 
 const ALICE = 'alice@example.com'
 const BOB = 'bob@example.com'
@@ -118,6 +118,22 @@ for (const era of ['legacy', 'modern'] as const) {
     }
   })
 }
+
+t.test(
+  'the consent page shows the tools that the person may have with this app, and no others',
+  async (t) => {
+    const running = await scene(t, ['legacy', 'modern'])
+    const shown = async (email: string, clientId: string) => {
+      const request = authorizationRequest(running.origin, clientId, { scope: 'notes0 notes1' })
+      const page = await signIn(running.browser(), request.url, email)
+      t.match(page.url, '/consent/')
+      return page.document.querySelectorAll('details code').map(({ text }) => text)
+    }
+    const { client_id: app } = await register(running.origin)
+    t.same(await shown(ALICE, app), ['read_note', 'delete_note', 'read_note', 'delete_note'])
+    t.same(await shown(BOB, app), ['read_note', 'read_note'])
+  },
+)
 
 t.test('behind one address for several upstreams the same rules hold', async (t) => {
   const running = await scene(t, ['legacy', 'modern'])

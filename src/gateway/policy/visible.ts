@@ -3,7 +3,7 @@
 import { isRecord, type Members } from '../../mcp/rpc.ts'
 import type { Policy } from '../../oauth/policy.ts'
 import type { ToolScope } from '../../oauth/resource.ts'
-import { scopesCovering } from '../../oauth/tool.ts'
+import { scopesCovering, type Tools } from '../../oauth/tool.ts'
 import { judge, rulesFor, type Who } from './judge.ts'
 import { ANY_ARGUMENTS, type Use, use } from './uses.ts'
 
@@ -61,6 +61,16 @@ export function viewOf(
     const covering = scopesCovering(named.name, tool, upstream.name, upstream.toolScopes)
     return covering.some((scope) => looking.scopes.has(scope))
   }
+}
+
+/** Those that the policy would let the caller call, with whatever scopes, and with some arguments or other. */
+export function callable(policy: Policy | null, upstream: string, who: Who, tools: Tools): Tools {
+  if (policy === null) return tools
+  const rules = rulesFor(policy, upstream, who)
+  const isReadOnly = (name: string) => tools.get(name)?.readOnly === true
+  const isCallable = (name: string) =>
+    judge(policy, rules, { ...use('tool', name, 'tools/call'), arguments: ANY_ARGUMENTS }, isReadOnly).allowed
+  return new Map([...tools].filter(([name]) => isCallable(name)))
 }
 
 /** Whether anything could be hidden from anybody. */
