@@ -13,6 +13,7 @@ import { readRegistrationBody, withBody } from '../../src/authorization-server/c
 import { CLIENT_AUTHENTICATION } from '../../src/authorization-server/client-metadata-members.ts'
 import type { OutboundFetch } from '../../src/http/outbound.ts'
 import { OAuthError } from '../../src/oauth/errors.ts'
+import { createMemoryAdapter } from './memory-adapter.ts'
 
 export interface MinimalProviderOptions extends Pick<ClientDocumentRules, 'domains' | 'onForeignRedirects'> {
   readonly fetch?: OutboundFetch
@@ -73,6 +74,7 @@ async function createProvider(
     idTokenAlgorithm: 'ES256',
   } as const
   return new Provider(issuer, {
+    adapter: createMemoryAdapter(),
     jwks: { keys: [{ ...(await exportJWK(privateKey)), alg: 'ES256', use: 'sig' }] },
     cookies: { keys: ['test'] },
     clients,

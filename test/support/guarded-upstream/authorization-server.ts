@@ -5,6 +5,7 @@ import { text } from 'node:stream/consumers'
 import { exportJWK, generateKeyPair } from 'jose'
 import { type Configuration, Provider } from 'oidc-provider'
 import * as z from 'zod'
+import { createMemoryAdapter } from '../memory-adapter.ts'
 import { type Manner, STATIC_CLIENT } from './manners.ts'
 
 export interface GuardedAuthorizationServer {
@@ -136,6 +137,7 @@ function configuration(
     id_token_signed_response_alg: 'ES256' as const,
   }
   return {
+    adapter: createMemoryAdapter(),
     jwks: { keys: [{ ...key }] },
     clients: manner === 'open' ? [] : [known],
     clientDefaults: { id_token_signed_response_alg: 'ES256' },
