@@ -1,7 +1,7 @@
 // Owns the process: start, signals, exit code, and the few lines that a person reads first.
 
 import { isatty } from 'node:tty'
-import closeWithGrace from 'close-with-grace'
+import closeWithGrace, { type Signals } from 'close-with-grace'
 import { buildApp } from './app.ts'
 import type { Overrides } from './app-foundation.ts'
 import { banner } from './banner.ts'
@@ -9,10 +9,13 @@ import { type Config, loadConfig, loadSecrets } from './config/config.ts'
 import { readEnvironment } from './config/env.ts'
 import { type Flags, withFlags } from './config/flags.ts'
 import { createLogger } from './ops/logger.ts'
+import { onStopSignal } from './stop-signals.ts'
 
 /** What closing may take beside draining the open calls. */
 const CLOSING_MS = 5_000
 const STDOUT = 1
+/** Heard here, or by stop-signals.ts. */
+const SIGNALS: Signals[] = ['SIGHUP', 'SIGINT', 'SIGTERM']
 
 /** Resolves once the service listens. Throws, with nothing left open, when it cannot start. */
 export async function start(flags: Flags = {}, overrides: Partial<Overrides> = {}): Promise<void> {
@@ -38,14 +41,15 @@ export async function start(flags: Flags = {}, overrides: Partial<Overrides> = {
     if (onTerminal && !isatty(STDOUT)) process.kill(process.pid, 'SIGTERM')
     else reload?.now()
   })
-  closeWithGrace(
-    { delay: config.shutdownGraceMs + CLOSING_MS, logger, skip: ['SIGHUP'] },
-    async ({ err, signal }) => {
-      if (err) logger.fatal({ err }, 'stopping after an error that nobody handled')
-      else logger.info({ signal }, 'stopping')
-      await app.close()
-    },
-  )
+  const closing = { delay: config.shutdownGraceMs + CLOSING_MS, logger, skip: SIGNALS }
+  const { close } = closeWithGrace(closing, async ({ err }) => {
+    if (err) logger.fatal({ err }, 'stopping after an error that nobody handled')
+    await app.close()
+  })
+  onStopSignal((signal) => {
+    logger.info({ signal }, 'stopping')
+    void close()
+  })
   process.stdout.write(banner(config, firstSteps))
   logger.info({ url: config.publicUrl, ms: Math.round(performance.now() - began) }, 'ready')
 }

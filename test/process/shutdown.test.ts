@@ -1,5 +1,6 @@
 // Owns how the process ends: what listens is closed, what runs is finished, and it exits with success within its grace.
 
+import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
 import { events, openSession, openStream, post, request } from '../demo/wire.ts'
 import { createBrowser } from '../support/browser.ts'
@@ -9,6 +10,8 @@ import { connect } from '../support/sign-in.ts'
 
 const ADMIN = 'admin@example.com'
 const GRACE_SECONDS = 20
+/** More than what still counts as the first signal. */
+const ECHO_MS = 1_200
 
 t.test('SIGTERM closes open streams, waits for a running call, and ends with success', async (t) => {
   const gatehouse = await serve(t, {
@@ -61,6 +64,34 @@ t.test('a call that is not done within the grace is broken off, and the process 
   t.same(await gatehouse.ended, { code: 0, signal: null })
   await broken
 })
+
+t.test(
+  'a signal that comes twice at once is one, and one that comes later ends the process at once',
+  async (t) => {
+    const idle = await serve(t, { DATA_DIR: await usedDataDir(t) })
+    idle.signal('SIGINT')
+    idle.signal('SIGINT')
+    t.same(await idle.ended, { code: 0, signal: null })
+
+    const busy = await serve(t, {
+      DATA_DIR: await usedDataDir(t),
+      ADMIN_EMAIL: ADMIN,
+      ADMIN_PASSWORD: PASSWORD,
+      SHUTDOWN_GRACE: `${GRACE_SECONDS}s`,
+    })
+    const mcp = `${busy.origin}/mcp`
+    const { accessToken } = await connect(busy.origin, createBrowser(busy.origin), ADMIN)
+    const session = await openSession(mcp, { authorization: `Bearer ${accessToken}` })
+    const answers = events(await post(mcp, slowCall({ from: 100 }), session))
+    t.match(await nextOf(answers), { method: 'notifications/progress' })
+    const broken = t.rejects(lastOf(answers))
+    busy.signal('SIGTERM')
+    await setTimeout(ECHO_MS)
+    busy.signal('SIGTERM')
+    t.same(await busy.ended, { code: null, signal: 'SIGTERM' })
+    await broken
+  },
+)
 
 function slowCall({ from } = { from: 4 }): object {
   return request(7, 'tools/call', {

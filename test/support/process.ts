@@ -34,23 +34,38 @@ export interface Served extends CommandProcess {
   stop(): Promise<Ended>
 }
 
-export interface RunOptions {
-  readonly env?: Environment
+export interface StartOptions {
   readonly node?: string
   /** For node itself. */
   readonly flags?: readonly string[]
   readonly launcher?: string
+  /** A process group of its own, so that at teardown its children are killed with it. */
+  readonly group?: boolean
 }
 
-/** `node src/cli/gatehouse.js …` with nothing of this process's environment but where programs are. Killed at teardown. */
+export interface RunOptions extends StartOptions {
+  readonly env?: Environment
+}
+
+/** `node src/cli/gatehouse.js …`, as `run` does it. */
 export function runGatehouse(t: Teardown, args: readonly string[], options: RunOptions = {}): CommandProcess {
-  const { env = {}, node = process.execPath, flags = [], launcher = LAUNCHER } = options
-  const child = spawn(node, [...flags, launcher, ...args], {
+  const { env = {}, node = process.execPath, flags = [], launcher = LAUNCHER, group = false } = options
+  return run(t, [node, ...flags, launcher, ...args], { env, group })
+}
+
+/** With nothing of this process's environment but where programs are. Killed at teardown. */
+function run(
+  t: Teardown,
+  [program, ...args]: readonly [string, ...string[]],
+  { env, group }: { readonly env: Environment; readonly group: boolean },
+): CommandProcess {
+  const child = spawn(program, args, {
     cwd: ROOT,
     env: { PATH: process.env.PATH ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached: group,
   })
-  t.teardown(() => child.kill('SIGKILL'))
+  t.teardown(() => (group ? killGroup(child.pid) : child.kill('SIGKILL')))
   const ended = new Promise<Ended>((resolve, reject) => {
     child.once('error', reject)
     child.once('close', (code, signal) => resolve({ code, signal }))
@@ -64,16 +79,34 @@ export function runGatehouse(t: Teardown, args: readonly string[], options: RunO
   }
 }
 
+function killGroup(leader: number | undefined): void {
+  try {
+    if (leader !== undefined) process.kill(-leader, 'SIGKILL')
+  } catch {
+    // Nobody is left of it.
+  }
+}
+
+/** `npm start`, once it says that it is ready. The process is npm's. */
+export async function npmStart(t: Teardown, env: Environment): Promise<Served> {
+  const quiet = { npm_config_update_notifier: 'false', npm_config_loglevel: 'error' }
+  return await ready(env, (given) => run(t, ['npm', 'start'], { env: { ...quiet, ...given }, group: true }))
+}
+
 /** Resolves once the service says that it is ready; rejects, with what it said, when it ends before that. */
 export async function serve(
   t: Teardown,
   env: Environment,
   args: readonly string[] = [],
-  launcher: string = LAUNCHER,
+  options: StartOptions = {},
 ): Promise<Served> {
+  return await ready(env, (given) => runGatehouse(t, ['serve', ...args], { ...options, env: given }))
+}
+
+async function ready(env: Environment, start: (env: Environment) => CommandProcess): Promise<Served> {
   const began = performance.now()
   const port = env.PORT ?? String(await freePort())
-  const running = runGatehouse(t, ['serve', ...args], { env: { PORT: port, ...env }, launcher })
+  const running = start({ PORT: port, ...env })
   await saysReady(running)
   return {
     ...running,

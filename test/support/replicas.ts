@@ -64,7 +64,12 @@ export async function startService(
   const publicUrl = `http://localhost:${firstPort}`
   const shared = { ...env, PUBLIC_URL: publicUrl, SECRET_KEY: randomBytes(32).toString('base64url') }
   const start = async (port: string, databaseUrl: string): Promise<Replica> => {
-    const process = await serve(t, { ...shared, DATABASE_URL: databaseUrl, PORT: port }, [], launcher)
+    const process = await serve(
+      t,
+      { ...shared, DATABASE_URL: databaseUrl, PORT: port },
+      [],
+      launcher === undefined ? {} : { launcher },
+    )
     const post = createPosts(t, port, new URL(publicUrl).host)
     const at = `http://127.0.0.1:${port}`
     return { ...process, at, post, token: (fields) => post('/token', fields) }
