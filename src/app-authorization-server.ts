@@ -1,3 +1,5 @@
+// Owns how the authorization server is put together, and how often strangers may ask it for clients and device codes.
+
 import type { FastifyInstance } from 'fastify'
 import { countersOf, type Foundation, type Overrides } from './app-foundation.ts'
 import { heldToolsOf, resourcesOf } from './app-upstreams.ts'
@@ -22,6 +24,7 @@ const REGISTRATION_WINDOW_SECONDS = 60
 /** A device asks for one code at a time; an office full of them has one address. */
 const DEVICE_CODES_PER_WINDOW = 60
 const DEVICE_CODE_WINDOW_SECONDS = 60
+
 export async function addAuthorizationServer(
   app: FastifyInstance,
   { config, logger, audit, storage, keyring, registry, pages, catalogue, revocations }: Foundation,

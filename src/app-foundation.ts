@@ -1,3 +1,5 @@
+// Owns what every part of the app is built from, and what the tests put in the place of it.
+
 import type { UpstreamLogins } from './app-logins.ts'
 import type { RevocationList } from './authorization-server/revocation-list.ts'
 import type { Config } from './config/config.ts'

@@ -1,3 +1,5 @@
+// Owns what is done by itself while the service runs: what expired is removed, what is gathered is written, keys are followed.
+
 import type { FastifyInstance } from 'fastify'
 import type { Foundation, Overrides } from './app-foundation.ts'
 import type { AuthorizationServer } from './authorization-server/authorization-server.ts'

@@ -13,7 +13,7 @@ export const DEVICE_PATH = '/device'
 export const DEVICE_AUTHORIZATION_PATH = '/device/code'
 
 /** RFC 8628 §3.2: how long a device waits before it asks again. */
-export const POLL_INTERVAL_SECONDS = 5
+const POLL_INTERVAL_SECONDS = 5
 /** A device that keeps to the interval is a little early now and then. */
 export const POLL_WINDOW_SECONDS = POLL_INTERVAL_SECONDS - 1
 

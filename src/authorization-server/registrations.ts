@@ -11,9 +11,9 @@ import { SHARED_NOTE } from './client-marks.ts'
 import { type ClientMetadataRules, normaliseClientMetadata } from './client-metadata.ts'
 
 /** From registering to a person's consent. Whoever takes longer is told `invalid_client` and registers again. */
-export const UNUSED_REGISTRATION_TTL_SECONDS = 24 * 60 * 60
+const UNUSED_REGISTRATION_TTL_SECONDS = 24 * 60 * 60
 /** Enough for every sign-in of a day, and 80 MB at worst. */
-export const MOST_UNUSED_REGISTRATIONS = 5000
+const MOST_UNUSED_REGISTRATIONS = 5000
 
 export interface RegistrationsNeeds {
   readonly transactions: Transactions
@@ -76,10 +76,7 @@ export function newClientId(): string {
  * Equal for two requests exactly when they would make the same client. Null when this one must have a client of its own:
  * it gets a secret, which cannot be told twice; or it will be refused.
  */
-export function twinHashOf(
-  metadata: Readonly<Record<string, unknown>>,
-  rules: ClientMetadataRules,
-): string | null {
+function twinHashOf(metadata: Readonly<Record<string, unknown>>, rules: ClientMetadataRules): string | null {
   try {
     const effective = normaliseClientMetadata(metadata, 'registration', rules)
     return effective.token_endpoint_auth_method === 'none' ? hashToken(canonical(effective)) : null

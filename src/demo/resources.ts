@@ -4,7 +4,7 @@ import { completable, type McpServer, ResourceNotFoundError } from '@modelcontex
 import { z } from 'zod'
 import type { Notebook } from './notebook.ts'
 
-export const ABOUT_URI = 'demo://about'
+const ABOUT_URI = 'demo://about'
 export const NOTES_URI = 'demo://notes'
 
 const ABOUT = `# Demo server

@@ -5,10 +5,10 @@ import cookie from '@fastify/cookie'
 import csrfProtection from '@fastify/csrf-protection'
 import type { FastifyInstance, preHandlerHookHandler } from 'fastify'
 
-export const CSRF_FIELD = '_csrf'
+const CSRF_FIELD = '_csrf'
 
 /** A form that this browser did not get from us, or got too long ago. Its code is @fastify/csrf-protection's. */
-export class ForeignFormError extends Error {
+class ForeignFormError extends Error {
   readonly code = 'FST_CSRF_FOREIGN'
   readonly statusCode = 403
 }
@@ -37,7 +37,7 @@ export async function addCsrfProtection(
  * Whether one of our pages posted this, as far as the browser says: `Sec-Fetch-Site`, else `Origin`. Both absent means
  * an old browser or none at all, and the token decides alone.
  */
-export function isOwnPage(headers: IncomingHttpHeaders, publicUrl: string): boolean {
+function isOwnPage(headers: IncomingHttpHeaders, publicUrl: string): boolean {
   const { origin, 'sec-fetch-site': site } = headers
   if (site !== undefined && site !== 'same-origin') return false
   return origin === undefined || origin === publicUrl

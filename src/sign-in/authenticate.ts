@@ -75,7 +75,7 @@ export function createSignIn(needs: SignInNeeds): SignIn {
 }
 
 /** Null for whoever may not sign in with a password: the check then does the same work and never succeeds. */
-export function hashToCheck(user: users.User | null): string | null {
+function hashToCheck(user: users.User | null): string | null {
   return user === null || user.disabledAt !== null ? null : user.passwordHash
 }
 

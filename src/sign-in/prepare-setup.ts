@@ -8,7 +8,7 @@ import { nameFromEmail, newEmailProblem } from './identity.ts'
 import { newPasswordProblem } from './new-password.ts'
 import type { SetupNeeds } from './setup.ts'
 
-export const SETUP_LINK_TTL_SECONDS = 24 * 60 * 60
+const SETUP_LINK_TTL_SECONDS = 24 * 60 * 60
 
 /** A start that cannot go on before the operator has put something right. */
 export class SetupError extends Error {

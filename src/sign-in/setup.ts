@@ -77,7 +77,7 @@ const refusals = {
 } as const
 
 /** Pure: everything that has to be put right, at once. */
-export function setupProblems({ email, name, password, passwordAgain }: SetupForm): readonly FieldProblem[] {
+function setupProblems({ email, name, password, passwordAgain }: SetupForm): readonly FieldProblem[] {
   const checks: readonly [field: string, message: string | null][] = [
     ['email', newEmailProblem(email)],
     ['name', name === '' ? null : newNameProblem(name)],

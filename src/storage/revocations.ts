@@ -13,7 +13,7 @@ const DAY_SECONDS = 24 * 60 * 60
 /** Of a token request that was under way when the revocation came, and of clocks that differ. */
 export const SLACK_SECONDS = 10 * 60
 /** The longest that ACCESS_TOKEN_TTL can be, not what it is: it may have been longer when the token was issued. */
-export const REVOCATION_TTL_SECONDS = DAY_SECONDS + SLACK_SECONDS
+const REVOCATION_TTL_SECONDS = DAY_SECONDS + SLACK_SECONDS
 
 /** `iat` comes from the clock of a replica, the moment of a revocation from the database's. */
 const CLOCK_SKEW_SECONDS = 5

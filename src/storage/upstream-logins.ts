@@ -17,7 +17,7 @@ export interface UpstreamLogin {
 }
 
 const PURPOSE = 'upstream-login'
-export const LOGIN_TTL_SECONDS = 10 * 60
+const LOGIN_TTL_SECONDS = 10 * 60
 
 /** Returns the `state` to send along. */
 export async function begin(db: Database, keyring: Keyring, login: UpstreamLogin): Promise<string> {
