@@ -73,6 +73,9 @@ export interface AccessQuestion {
   readonly tools: Tools
 }
 
+/** The tools of an upstream, asked anew when `asked` names one that is not known; none when in doubt. At once while they are known. */
+export type ToolsOf = (upstream: Upstream, asked: readonly string[], caller: Caller) => Tools | Promise<Tools>
+
 /** Each message of a batch has to be allowed. No message at all is a stream or the end of a session: any scope will do. */
 export function decide(question: AccessQuestion): Access {
   const forbidden = findForbidden(question, (name) => question.tools.get(name)?.readOnly === true)

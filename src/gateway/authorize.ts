@@ -4,7 +4,7 @@ import type { Caller } from '../oauth/caller.ts'
 import type { Policy } from '../oauth/policy.ts'
 import type { Tools } from '../oauth/tool.ts'
 import type { AggregatePlace, Place, Upstream } from '../upstreams/registry.ts'
-import { type Access, decide, insufficientScope, toolsInQuestion } from './access.ts'
+import { type Access, decide, insufficientScope, type ToolsOf, toolsInQuestion } from './access.ts'
 import type { Aggregate } from './aggregate/aggregate.ts'
 import { inOwnWords, type Routed } from './aggregate/decide.ts'
 import { tooLarge } from './body.ts'
@@ -17,7 +17,7 @@ import { refuseRepeatedMembers } from './policy/unambiguous.ts'
 export interface AuthorizeNeeds {
   readonly policy: Policy | null
   readonly aggregate: Aggregate
-  readonly toolsOf: (upstream: Upstream, asked: readonly string[], caller: Caller) => Promise<Tools>
+  readonly toolsOf: ToolsOf
   readonly onStepUp?: (grantId: string) => void
   readonly report: (error: unknown) => void
   readonly limits: MessageLimits
@@ -34,31 +34,37 @@ export interface Authorizing {
 /** What the visit is found to be about. */
 export type Concern = Pick<Visit, 'upstreams' | 'messages'>
 
-/** Throws the refusal (403) that names what is missing. */
-export type Authorize = (asking: Authorizing, noticed: (concern: Concern) => void) => Promise<void>
+/**
+ * Throws the refusal (403) that names what is missing, or null when nothing is; a promise of the same when somebody has to be
+ * asked. `noticed` is told what the call turned out to be about.
+ */
+export type Authorize = (asking: Authorizing, noticed: Noticed) => Promise<null> | null
+
+type Noticed = { -readonly [Fact in keyof Concern]: Concern[Fact] }
 
 const NO_TOOLS: Tools = new Map()
 
 export function createAuthorize(needs: AuthorizeNeeds): Authorize {
   const { policy, aggregate, toolsOf, onStepUp, report, limits } = needs
 
-  async function decideOne(upstream: Upstream, { caller, messages, body }: Authorizing): Promise<Access> {
+  function decideOne(upstream: Upstream, { caller, messages, body }: Authorizing): Access | Promise<Access> {
     const question = { caller, policy, upstream, messages }
     if (body !== null && asksForArguments(question)) refuseRepeatedMembers(body, limits)
     const asked = toolsInQuestion(question)
-    const tools = asked.length === 0 ? NO_TOOLS : await toolsOf(upstream, asked, caller)
+    const tools = asked.length === 0 ? NO_TOOLS : toolsOf(upstream, asked, caller)
+    if (tools instanceof Promise) return tools.then((told) => decide({ ...question, tools: told }))
     return decide({ ...question, tools })
   }
 
   async function decideSeveral(
     place: AggregatePlace,
     { caller, messages, body }: Authorizing,
-    noticed: (concern: Concern) => void,
+    noticed: Noticed,
   ): Promise<Access> {
     const routed = await aggregate.route(place, caller, messages).catch((error: unknown) => {
       throw refusalFor(error, requestIds(messages), report)
     })
-    noticed(inOwnWords(routed, caller, place.upstreams))
+    Object.assign(noticed, inOwnWords(routed, caller, place.upstreams))
     if (body !== null) for (const each of routed) checkBody(caller, body, each)
     return aggregate.decide(place, caller, routed)
   }
@@ -74,15 +80,18 @@ export function createAuthorize(needs: AuthorizeNeeds): Authorize {
     }
   }
 
-  return async (asking, noticed) => {
-    const { caller, place, messages } = asking
-    const access =
-      place.kind === 'aggregate'
-        ? await decideSeveral(place, asking, noticed)
-        : await decideOne(place.upstream, asking)
-    if (access.allowed) return
+  function conclude(access: Access, { caller, place, messages }: Authorizing): null {
+    if (access.allowed) return null
     if (access.by === 'policy') throw policyRefusal(access.forbidden, messages)
     if (caller.grantId !== null) onStepUp?.(caller.grantId)
     throw insufficientScope(access, place.resource, messages)
+  }
+
+  return (asking, noticed) => {
+    const { place } = asking
+    const access =
+      place.kind === 'aggregate' ? decideSeveral(place, asking, noticed) : decideOne(place.upstream, asking)
+    if (access instanceof Promise) return access.then((decided) => conclude(decided, asking))
+    return conclude(access, asking)
   }
 }

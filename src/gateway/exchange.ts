@@ -70,6 +70,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #instead: Substitute = UNREACHABLE
   #headers: IncomingHttpHeaders = {}
   #aside: Buffer[] = []
+  /** An answer that came in one piece, until it is known to be complete: then it leaves in one piece, too. */
+  #whole: Buffer | null = null
   #rewriteEvents: EventRewriter | null = null
   #copy: Copy | null = null
   #unusedBytes = 0
@@ -220,9 +222,17 @@ export class Exchange implements Dispatcher.DispatchHandler {
       return
     }
     this.#copy?.take(chunk)
+    if (this.#isWhole(chunk)) {
+      this.#whole = chunk
+      return
+    }
     if (this.call.res.write(chunk)) return
     controller.pause()
     this.call.res.once('drain', () => controller.resume())
+  }
+
+  #isWhole(chunk: Buffer): boolean {
+    return this.#phase === 'json' && chunk.length === Number(this.#headers['content-length'])
   }
 
   /** What the client would have to hold in memory at least. */
@@ -317,7 +327,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   #complete(): void {
     this.#copy?.end()
-    this.call.res.end()
+    this.call.res.end(this.#whole)
     this.#finish('answered')
   }
 

@@ -4,7 +4,7 @@ import type { Place, Registry } from '../upstreams/registry.ts'
 import { Refusal } from './refusal.ts'
 
 /** Where the path leads, or a refusal (404). The text is compared as it was sent: other spellings are other paths. */
-export function findPlace(registry: Registry, url: string): Place {
+export function findPlace(registry: Registry, url = ''): Place {
   const { path } = split(url)
   const place = registry.find(path)
   if (place) return place
@@ -12,7 +12,7 @@ export function findPlace(registry: Registry, url: string): Place {
 }
 
 /** MCP, "Token Requirements", and RFC 6750 §2.3: a URL ends up in logs. The rest of a query is ignored. */
-export function refuseTokenInQuery(url: string): void {
+export function refuseTokenInQuery(url = ''): void {
   const { query } = split(url)
   if (query === '' || !new URLSearchParams(query).has('access_token')) return
   throw new Refusal({

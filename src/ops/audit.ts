@@ -1,6 +1,6 @@
 // Owns the record of what happened that somebody may have to answer for: one function per event, never an argument of a call.
 
-import type { Logger } from './logger.ts'
+import { type Logger, recordTo } from './logger.ts'
 
 /** One call of a client at the gateway, whatever became of it. */
 export interface CallRecord {
@@ -78,7 +78,7 @@ export function createAudit(logger: Logger): Audit {
     return (members: object) => log.warn(members, event)
   }
   return {
-    call: record('call'),
+    call: recordTo(logger, { audit: true, event: 'call' }, 'call'),
     clientRegistered: record('client.registered'),
     clientRefused: record('client.refused'),
     consentGiven: record('consent.given'),

@@ -30,9 +30,9 @@ export interface ToolCatalogue {
   /**
    * The tools of an upstream. A name in `asked` that is not listed is a reason to ask again, but not all the time.
    * Concurrent calls ask once, on behalf of the first caller, or of the service; where people log in themselves, once for each. Empty when the upstream does not tell: then
-   * nothing is read-only.
+   * nothing is read-only. At once while it is known.
    */
-  toolsOf(upstream: Upstream, asked?: readonly string[], caller?: Caller): Promise<Tools>
+  toolsOf(upstream: Upstream, asked?: readonly string[], caller?: Caller): Tools | Promise<Tools>
 }
 
 interface Listing {
@@ -58,7 +58,11 @@ export function createToolCatalogue(needs: ToolCatalogueNeeds): ToolCatalogue {
   const { peerOf, report, clock = Date.now, observe = async () => new Map<string, number>() } = needs
   const shelves = new WeakMap<Upstream, Shelf>()
 
-  async function toolsOf(upstream: Upstream, asked: readonly string[] = [], caller?: Caller): Promise<Tools> {
+  function toolsOf(
+    upstream: Upstream,
+    asked: readonly string[] = [],
+    caller?: Caller,
+  ): Tools | Promise<Tools> {
     const shelf = shelfOf(upstream)
     const name = shelfName(upstream, caller)
     const listing = shelf.listings.get(name)

@@ -4,9 +4,8 @@ import type { Peer, Visitor } from '../../mcp/peer.ts'
 import type { Caller } from '../../oauth/caller.ts'
 import type { Policy } from '../../oauth/policy.ts'
 import { resourcePath } from '../../oauth/resource.ts'
-import type { Tools } from '../../oauth/tool.ts'
 import type { AggregatePlace, Upstream } from '../../upstreams/registry.ts'
-import type { Access } from '../access.ts'
+import type { Access, ToolsOf } from '../access.ts'
 import type { Limits } from '../limits.ts'
 import type { RpcMessage } from '../message.ts'
 import { decideAggregate, type Routed } from './decide.ts'
@@ -20,7 +19,7 @@ export interface AggregateNeeds {
   /** With the policy kept. */
   readonly peerOf: (upstream: Upstream) => Peer
   readonly policy: Policy | null
-  readonly toolsOf: (upstream: Upstream, asked: readonly string[], caller: Caller) => Promise<Tools>
+  readonly toolsOf: ToolsOf
   readonly emailOf?: (caller: Caller) => Promise<string | null>
   /** A bug or an outage, for the log. */
   readonly report: (error: unknown) => void

@@ -11,6 +11,7 @@ import {
   type Denial,
   decide,
   type Prohibition,
+  type ToolsOf,
   toolsInQuestion,
 } from '../access.ts'
 import type { RpcMessage } from '../message.ts'
@@ -27,7 +28,7 @@ export interface AggregateQuestion {
   readonly policy: Policy | null
   readonly upstreams: readonly Upstream[]
   readonly routed: readonly Routed[]
-  readonly toolsOf: (upstream: Upstream, asked: readonly string[], caller: Caller) => Promise<Tools>
+  readonly toolsOf: ToolsOf
 }
 
 type Refused = Denial | Prohibition

@@ -3,7 +3,6 @@
 import { createMeter, type Excess, type Meter, type Passing } from '../../http/meter.ts'
 import { type Allowance, UNLIMITED } from '../../oauth/allowance.ts'
 import type { Call } from '../call.ts'
-import type { Outcome } from '../outcome.ts'
 import { passingOf } from './errand.ts'
 import { tooMuch } from './too-much.ts'
 
@@ -15,8 +14,9 @@ export interface AdmissionNeeds {
 }
 
 export interface Admission {
-  /** Runs `act` while the call has its place. Rejects with a refusal (429) when there is none. */
-  during(call: Call, act: (call: Call) => Promise<Outcome>): Promise<Outcome>
+  /** Gives the call its place, until it leaves; throws a refusal (429) when there is none. */
+  enter(call: Call): Passing
+  leave(call: Call, passing: Passing): void
 }
 
 export function createAdmission(needs: AdmissionNeeds): Admission {
@@ -25,13 +25,15 @@ export function createAdmission(needs: AdmissionNeeds): Admission {
   const clients = createMeter(perClient)
 
   /** Both are asked before either counts: who is refused has used up nothing. */
-  function admit(call: Call, passing: Passing): void {
+  function enter(call: Call): Passing {
+    const passing = passingOf(call)
     const { subject, clientId } = call.caller
     const now = clock()
     refuse(people, subject, 'person')
     refuse(clients, clientId, 'client')
     people?.enter(subject, passing, now)
     clients?.enter(clientId, passing, now)
+    return passing
 
     function refuse(meter: Meter | null, key: string, whose: 'person' | 'client'): void {
       const excess: Excess | null = meter === null ? null : meter.excess(key, passing, now)
@@ -40,15 +42,10 @@ export function createAdmission(needs: AdmissionNeeds): Admission {
   }
 
   return {
-    async during(call, act) {
-      const passing = passingOf(call)
-      admit(call, passing)
-      try {
-        return await act(call)
-      } finally {
-        people?.leave(call.caller.subject, passing)
-        clients?.leave(call.caller.clientId, passing)
-      }
+    enter,
+    leave({ caller }, passing) {
+      people?.leave(caller.subject, passing)
+      clients?.leave(caller.clientId, passing)
     },
   }
 }

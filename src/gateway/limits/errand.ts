@@ -6,8 +6,17 @@ import { toolOf } from '../access.ts'
 import { type Call, expectsContent, isListening } from '../call.ts'
 
 export function errandOf(call: Call): Errand {
-  const tools = call.messages.flatMap((message) => toolOf(message) ?? [])
-  return { ...passingOf(call), subject: call.caller.subject, tools }
+  const { listening, messages, urgent } = passingOf(call)
+  return { listening, messages, urgent, subject: call.caller.subject, tools: toolsCalled(call) }
+}
+
+function toolsCalled({ messages }: Call): readonly string[] {
+  const tools: string[] = []
+  for (const message of messages) {
+    const tool = toolOf(message)
+    if (tool !== null) tools.push(tool)
+  }
+  return tools
 }
 
 /** A notification, a posted response and the end of a session make room, or somebody waits for them. */

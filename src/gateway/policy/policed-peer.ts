@@ -1,17 +1,17 @@
 // Owns the operator's policy where a peer is spoken to: what is forbidden does not reach it, and its lists leave that out.
 
 import type { Peer, PeerAnswer, PeerHooks, PeerRequest, Visitor } from '../../mcp/peer.ts'
-import type { Caller } from '../../oauth/caller.ts'
 import type { Policy } from '../../oauth/policy.ts'
 import type { Tools } from '../../oauth/tool.ts'
 import type { Upstream } from '../../upstreams/registry.ts'
+import type { ToolsOf } from '../access.ts'
 import { asksWhatReads, describeForbidden, findForbidden } from './forbidden.ts'
 import type { Asking } from './uses.ts'
 import { isListMethod, shownTo, viewOf } from './visible.ts'
 
 export interface Policing {
   readonly policy: Policy | null
-  readonly toolsOf: (upstream: Upstream, asked: readonly string[], caller: Caller) => Promise<Tools>
+  readonly toolsOf: ToolsOf
 }
 
 /** The one code for what is refused to a caller, as at the edge. */

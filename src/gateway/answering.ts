@@ -1,0 +1,102 @@
+// Owns the way that a call is answered: from memory, by passing its bytes, or by the bridge.
+
+import type { Peer } from '../mcp/peer.ts'
+import type { Policy } from '../oauth/policy.ts'
+import type { Credential } from '../upstreams/credentials.ts'
+import type { Links } from '../upstreams/links.ts'
+import type { Upstream } from '../upstreams/registry.ts'
+import type { Aggregate } from './aggregate/aggregate.ts'
+import type { Bridge } from './bridge/bridge.ts'
+import { answerFromMemory } from './cache/answer.ts'
+import type { AnswerCache, Lookup } from './cache/answer-cache.ts'
+import { type Call, isListening, type UpstreamCall } from './call.ts'
+import type { Forwarder } from './forward.ts'
+import { type AskNeeds, askInSession, isInPassingSession } from './login-in-session.ts'
+import type { Logins } from './logins.ts'
+import type { Outcome } from './outcome.ts'
+import { listRewrite } from './policy/list-rewrite.ts'
+import { openSession, type Session } from './session.ts'
+
+export interface AnsweringNeeds extends AskNeeds {
+  readonly policy: Policy | null
+  readonly links: Pick<Links, 'passes'>
+  readonly aggregate: Aggregate
+  /** Of an upstream, within the policy: what the bridge speaks with. */
+  readonly peerOf: (upstream: Upstream) => Peer
+  readonly bridge: Bridge
+  readonly cache: AnswerCache
+  readonly forwarder: Forwarder
+  readonly logins: Logins
+}
+
+/** Settles when the client has its answer; rejects with a refusal when that is the answer. */
+export type Answering = (call: Call) => Promise<Outcome>
+
+const BRIDGE = 'bridge'
+/** Or the bridge speaks. */
+type ToPass = Credential | null | typeof BRIDGE
+
+export function createAnswering(needs: AnsweringNeeds): Answering {
+  const { policy, links, aggregate, peerOf, bridge, cache, forwarder, logins, sessions } = needs
+
+  /** Bytes pass where both sides speak the same era; the bridge speaks for whoever does not. */
+  async function answer(call: UpstreamCall): Promise<Outcome> {
+    const lookup = cache.lookUp(call)
+    if (lookup?.found) return answerFromMemory(call, lookup.found)
+    const finding = credentialToPass(call)
+    const credential = finding instanceof Promise ? await finding : finding
+    if (credential === BRIDGE) return bridge.serve(call, peerOf(call.place.upstream))
+    if (credential === null) return askForLogin(call)
+    const outcome = await forwarder.forward(treated(call, lookup), credential, logins.mayRenew(call))
+    if (!outcome.handedBack) return outcome
+    if (outcome.wantsScope) return askForScope(call, outcome.wantsScope)
+    await logins.renew(call, credential)
+    return answer({ ...call, renewed: true })
+  }
+
+  /** What to present to an upstream that the bytes pass to; null when there is nothing yet. */
+  function credentialToPass(call: UpstreamCall): ToPass | Promise<ToPass> {
+    const passes = links.passes(call.place.upstream, call.modern ? 'modern' : 'legacy', call.caller)
+    if (passes instanceof Promise) return passes.then((told) => (told ? presented(call) : BRIDGE))
+    return passes ? presented(call) : BRIDGE
+  }
+
+  function presented(call: UpstreamCall): ToPass | Promise<ToPass> {
+    return logins.isUnderWay(call) ? BRIDGE : logins.credentialFor(call)
+  }
+
+  /** With what is done to its answer on the way, if anything. */
+  function treated(call: UpstreamCall, lookup: Lookup | null): UpstreamCall {
+    return {
+      ...call,
+      session: call.modern ? null : sessionOf(call),
+      rewrite: listRewrite(policy, call),
+      keep: lookup?.keep ?? null,
+      watch: isListening(call) ? cache.watch(call.place.upstream) : null,
+    }
+  }
+
+  /** The peer does that, where there is one: a session that passes through has none. */
+  async function askForLogin(call: UpstreamCall): Promise<Outcome> {
+    if (isInPassingSession(call, sessions)) throw await askInSession(call, null, needs)
+    return bridge.serve(call, peerOf(call.place.upstream))
+  }
+
+  /** The peer meets the same, and asks for more in the way of its client. */
+  async function askForScope(call: UpstreamCall, scope: string): Promise<Outcome> {
+    if (call.modern) return bridge.serve(call, peerOf(call.place.upstream))
+    throw await askInSession(call, scope, needs)
+  }
+
+  function sessionOf({ req, caller, place, ids }: UpstreamCall): Session | null {
+    const handle = req.headers['mcp-session-id']
+    if (typeof handle !== 'string') return null
+    return openSession(sessions, handle, caller, place.upstream.name, ids)
+  }
+
+  return (call) => {
+    const { place } = call
+    if (place.kind === 'aggregate') return bridge.serve(call, aggregate.peerOf(place))
+    return answer({ ...call, place })
+  }
+}
