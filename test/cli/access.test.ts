@@ -7,6 +7,7 @@ import t, { type Test } from 'tap'
 import { type DatabaseConfig, openDatabase } from '../../src/storage/database.ts'
 import { send, until } from '../gateway/stage.ts'
 import { prepareTestDatabase } from '../support/database.ts'
+import { PROGRAM_ENVIRONMENT } from '../support/environment.ts'
 import { build, createPerson, newSecretKey } from '../support/gatehouse.ts'
 import { connect } from '../support/sign-in.ts'
 
@@ -16,7 +17,7 @@ const ALICE = 'alice@example.com'
 
 function commandsOn(config: DatabaseConfig) {
   const url = config.kind === 'postgres' ? config.url : ''
-  const env = { PATH: process.env.PATH ?? '', DATABASE_URL: url, SECRET_KEY: newSecretKey() }
+  const env = { ...PROGRAM_ENVIRONMENT, DATABASE_URL: url, SECRET_KEY: newSecretKey() }
   return async (...args: string[]) => (await exec(process.execPath, [COMMAND, ...args], { env })).stdout
 }
 

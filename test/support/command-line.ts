@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 import { createTestDatabase } from './database.ts'
+import { PROGRAM_ENVIRONMENT } from './environment.ts'
 
 export interface Ran {
   readonly code: number
@@ -22,7 +23,7 @@ export type Gatehouse = (...args: readonly string[]) => Promise<Ran>
 export function commandLine(env: Readonly<Record<string, string>>): Gatehouse {
   return (...args) =>
     new Promise((resolve) => {
-      const options = { env: { PATH: process.env.PATH ?? '', ...env } }
+      const options = { env: { ...PROGRAM_ENVIRONMENT, ...env } }
       execFile(process.execPath, [GATEHOUSE, ...args], options, (error, out, err) => {
         const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 1
         resolve({ code, out, err, json: parsed(out) })

@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import * as z from 'zod'
 import type { Teardown } from './database.ts'
+import { PROGRAM_ENVIRONMENT } from './environment.ts'
 import type { Manner } from './guarded-upstream/manners.ts'
 
 const MAIN = fileURLToPath(new URL('./guarded-upstream/main.ts', import.meta.url))
@@ -36,7 +37,7 @@ export async function startGuardedUpstream(
 ): Promise<GuardedUpstream> {
   const child = spawn(process.execPath, [MAIN, manner], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { PATH: process.env.PATH ?? '', ...(callback !== undefined && { CALLBACK: callback }) },
+    env: { ...PROGRAM_ENVIRONMENT, ...(callback !== undefined && { CALLBACK: callback }) },
   })
   t.teardown(async () => void child.kill('SIGTERM'))
   const [line] = await once(child.stdout, 'data')

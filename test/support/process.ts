@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { prepareTestDatabase, type Teardown } from './database.ts'
+import { PROGRAM_ENVIRONMENT } from './environment.ts'
 import { freePort } from './gatehouse.ts'
 
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url))
@@ -61,7 +62,7 @@ function run(
 ): CommandProcess {
   const child = spawn(program, args, {
     cwd: ROOT,
-    env: { PATH: process.env.PATH ?? '', ...env },
+    env: { ...PROGRAM_ENVIRONMENT, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: group,
   })
