@@ -9,9 +9,9 @@ import { build, PASSWORD } from '../support/gatehouse.ts'
 import { CLIENTS, connectClient, type SendPerson } from '../support/mcp-clients.ts'
 
 const ALICE = 'alice@example.com'
+const browser = await launchChromium(t)
 
 t.test('from the URL alone to a tool result', async (t) => {
-  const browser = await launchChromium(t)
   if (!browser) return
   const { origin, createPerson } = await build(t)
   await createPerson(ALICE)
@@ -36,7 +36,6 @@ t.test('from the URL alone to a tool result', async (t) => {
 })
 
 t.test('a change needs more than reading', async (t) => {
-  const browser = await launchChromium(t)
   if (!browser) return
   const { origin, createPerson } = await build(t)
   await createPerson(ALICE)
@@ -57,7 +56,6 @@ t.test('a change needs more than reading', async (t) => {
 t.test(
   'a group of tools that the person left out is asked for when it is needed, and nothing else',
   async (t) => {
-    const browser = await launchChromium(t)
     if (!browser) return
     const scopes = { notes: { title: 'Write notes', tools: ['add_note'] } }
     const demo = await startDemoUpstream()
@@ -92,7 +90,6 @@ t.test(
 t.test(
   'several servers at one address: each is allowed for itself, and asked for when it is needed',
   async (t) => {
-    const browser = await launchChromium(t)
     if (!browser) return
     const demo = await startDemoUpstream()
     t.teardown(() => demo.close())

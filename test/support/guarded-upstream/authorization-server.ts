@@ -39,6 +39,9 @@ const given = z
 const WELL_KNOWN = /^\/\.well-known\//
 const RESOURCE_METADATA = '/.well-known/oauth-protected-resource/mcp'
 const DEFAULT_ACCESS_SECONDS = 3600
+const DEVICE_PATH = '/device/code'
+/** RFC 8628 §3.2; without it five seconds, which are for people. */
+const POLL_SECONDS = 0.2
 
 export async function createAuthorizationServer(
   origin: string,
@@ -52,6 +55,11 @@ export async function createAuthorizationServer(
   const counts = { registrations: 0, refreshes: 0, exchanges: 0, revocations: 0, refused: 0 }
   const provider = new Provider(origin, configuration(manner, resource, key, state))
   provider.proxy = false
+  provider.use(async (ctx, next) => {
+    await next()
+    if (ctx.path === DEVICE_PATH && ctx.status === 200)
+      Object.assign(Object(ctx.body), { interval: POLL_SECONDS })
+  })
   const callback = provider.callback()
   const secrets = new Set<string>()
   provider.on('registration_create.success', (_ctx, { clientSecret }) => {
@@ -148,7 +156,7 @@ function configuration(
       token: '/token',
       registration: '/register',
       revocation: '/revoke',
-      device_authorization: '/device/code',
+      device_authorization: DEVICE_PATH,
       code_verification: '/device',
     },
     responseTypes: ['code'],
