@@ -2,15 +2,12 @@
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Client, errors, type Provider } from 'oidc-provider'
-import { formatScope, parseScope } from '../oauth/scope.ts'
 import type { Audit } from '../ops/audit.ts'
 import * as consents from '../storage/consents.ts'
-import type { Transactions } from '../storage/transactions.ts'
-import type { ClientUses } from './client-uses.ts'
-import { createGrant, describeClient, IDENTITY_SCOPES, requestedResource, text } from './consent-grant.ts'
+import { type AgreementNeeds, agree } from './agreement.ts'
+import { text } from './consent-grant.ts'
 import { type DescribedRequest, describeRequest, findRequested } from './described-request.ts'
 import { beginInteraction, type DeviceOrigin, originOf, spell } from './devices.ts'
-import type { Resources } from './resources.ts'
 import { sessionOf } from './sessions.ts'
 
 export type { InteractionClient, RequestedAccess } from './described-request.ts'
@@ -43,12 +40,9 @@ export interface Interactions {
   switchAccount(request: FastifyRequest, reply: FastifyReply): Promise<string>
 }
 
-export interface InteractionNeeds {
+export interface InteractionNeeds extends AgreementNeeds {
   readonly provider: () => Provider
   readonly issuer: string
-  readonly transactions: Transactions
-  readonly resources: Resources
-  readonly clientUses: Pick<ClientUses, 'claim'>
   readonly audit: Pick<Audit, 'consentGiven' | 'consentDenied'>
 }
 
@@ -142,45 +136,6 @@ async function describe(interaction: Details, client: Client, { resources, trans
     loginHint: text(params.login_hint) || null,
     ...describeRequest(client, params, resources, consent?.grantedAt),
   }
-}
-
-/** Stores what the person agreed to, for this request as a grant and for later ones as a remembered consent. */
-async function agree(
-  provider: Provider,
-  interaction: Details,
-  agreed: ReadonlySet<string>,
-  { transactions, resources, clientUses, audit }: InteractionNeeds,
-): Promise<string> {
-  const { params, session } = interaction
-  const client = await provider.Client.find(text(params.client_id))
-  if (!client || !session) throw new errors.SessionNotFound('the client or the person is gone')
-
-  const asked = parseScope(text(params.scope))
-  const scopes = new Set([...IDENTITY_SCOPES.filter((scope) => asked.has(scope)), ...agreed])
-  // The code carries the scopes of the request, so the request becomes what the person agreed to (RFC 6749 §3.3).
-  interaction.params = { ...params, scope: formatScope(scopes) }
-
-  const owner = { accountId: session.accountId, clientId: client.clientId }
-  const grant = await createGrant(provider, {
-    ...owner,
-    resource: requestedResource(params, resources),
-    scopes,
-  })
-  const { redirectHost, clientFingerprint } = describeClient(client, text(params.redirect_uri))
-  const resource = findRequested(params, resources)?.identifier ?? ''
-  const consent = {
-    userId: session.accountId,
-    clientId: client.clientId,
-    resource,
-    scopes,
-    redirectHost,
-    clientFingerprint,
-  }
-  // A device is asked about every time, so there is nothing to remember (see consent-grant.ts).
-  if (interaction.deviceCode === undefined) await consents.remember(transactions.current(), consent)
-  await clientUses.claim(client.clientId, session.accountId)
-  audit.consentGiven({ ...owner, userId: owner.accountId, resource, scopes: formatScope(scopes) })
-  return grant.jti
 }
 
 /** The cookie that is left behind leads nowhere. */

@@ -7,7 +7,7 @@ import {
   type ClientAuthentication,
   GRANT_TYPES,
   type WantedClient,
-} from '../authorization-server/operator-clients.ts'
+} from '../authorization-server/operator-client-members.ts'
 import type { Config } from '../config/config.ts'
 import { canonicalResource } from '../oauth/resource.ts'
 import { required, scopesOf } from './arguments.ts'

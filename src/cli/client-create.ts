@@ -1,11 +1,8 @@
 // Owns `gatehouse client create`: makes the client that is meant, and prints what to paste.
 
 import { readFile } from 'node:fs/promises'
-import {
-  type SavedClient,
-  saveOperatorClient,
-  type WantedClient,
-} from '../authorization-server/operator-clients.ts'
+import type { WantedClient } from '../authorization-server/operator-client-members.ts'
+import { type SavedClient, saveOperatorClient } from '../authorization-server/operator-clients.ts'
 import { isLoopbackRedirect } from '../authorization-server/redirect-uris.ts'
 import type { Config } from '../config/config.ts'
 import { parseClientArguments, wantedOf } from './client-arguments.ts'

@@ -1,7 +1,7 @@
 // Owns the table of what may be typed after `gatehouse client create`, and what client it makes.
 
 import t from 'tap'
-import { membersOf } from '../../src/authorization-server/operator-clients.ts'
+import { membersOf } from '../../src/authorization-server/operator-client-members.ts'
 import { parseClientArguments, wantedOf } from '../../src/cli/client-arguments.ts'
 import { loadConfig } from '../../src/config/config.ts'
 
