@@ -1,8 +1,9 @@
 // Owns how the authorization server is put together, and how often strangers may ask it for clients and device codes.
 
 import type { FastifyInstance } from 'fastify'
+import { heldTools } from './app-consent.ts'
 import { countersOf, type Foundation, type Overrides } from './app-foundation.ts'
-import { heldToolsOf, resourcesOf } from './app-upstreams.ts'
+import { resourcesOf } from './app-upstreams.ts'
 import {
   type AuthorizationServer,
   createAuthorizationServer,
@@ -39,7 +40,7 @@ export async function addAuthorizationServer(
     revocations,
     isOutage,
     decideConsent,
-    hasHeldTools: heldToolsOf(registry, catalogue),
+    hasHeldTools: heldTools({ registry, catalogue, config, storage }),
     outboundFetch,
     onForeignRedirects: (clientId, hosts) =>
       logger.info({ clientId, hosts }, 'a client sends its codes to another site than its document is from'),

@@ -5,7 +5,6 @@ import type { Resources } from './authorization-server/resources.ts'
 import type { FirstSteps } from './banner.ts'
 import type { Mailbox } from './mcp/mailbox.ts'
 import { PeerFailure } from './mcp/peer.ts'
-import type { ProtectedResource } from './oauth/resource.ts'
 import { fullScope, readScope, scopesOf } from './oauth/scope.ts'
 import type { Logger } from './ops/logger.ts'
 import type { OpenDatabase } from './storage/database.ts'
@@ -75,15 +74,6 @@ export function createCatalogue(
 
 function isAbsent(error: unknown): boolean {
   return error instanceof Error && error.cause instanceof PeerFailure
-}
-
-export function heldToolsOf(registry: Registry, catalogue: ToolCatalogue) {
-  return async ({ upstreams }: ProtectedResource, agreedAt: number): Promise<boolean> => {
-    const names = new Set(upstreams.map(({ name }) => name))
-    const holding = registry.upstreams().filter(({ name, holdNewTools }) => holdNewTools && names.has(name))
-    const listed = await Promise.all(holding.map((upstream) => catalogue.toolsOf(upstream)))
-    return listed.some((tools) => tools.values().some(({ since }) => since > agreedAt))
-  }
 }
 
 export function resourcesOf(registry: Registry): Resources {

@@ -18,8 +18,15 @@ export const IDENTITY_SCOPES: readonly string[] = ['openid', 'profile', 'email']
 export interface GrantNeeds {
   readonly transactions: Transactions
   readonly resources: Resources
-  /** Whether tools that are held until agreed to came to this resource after the moment (seconds since the epoch). */
-  readonly hasHeldTools: (resource: ProtectedResource, agreedAt: number) => Promise<boolean>
+  /**
+   * Whether tools that are held until agreed to, and that the asker may have at all, came to this resource after the moment
+   * (seconds since the epoch).
+   */
+  readonly hasHeldTools: (
+    resource: ProtectedResource,
+    agreedAt: number,
+    asker: Pick<NewGrant, 'accountId' | 'clientId'>,
+  ) => Promise<boolean>
   readonly decideConsent: DecideConsent
 }
 
@@ -28,10 +35,14 @@ export interface GrantNeeds {
  * person's other devices alone; what the person agreed to is remembered apart from it.
  */
 export function createGrantLoader({ transactions, resources, decideConsent, hasHeldTools }: GrantNeeds) {
-  const hasUnseenTools = async (resource: ProtectedResource | null, remembered: consents.Consent | null) =>
+  const hasUnseenTools = async (
+    resource: ProtectedResource | null,
+    remembered: consents.Consent | null,
+    asker: Pick<NewGrant, 'accountId' | 'clientId'>,
+  ) =>
     resource !== null &&
     remembered !== null &&
-    (await hasHeldTools(resource, Math.floor(remembered.grantedAt.getTime() / 1000)))
+    (await hasHeldTools(resource, Math.floor(remembered.grantedAt.getTime() / 1000), asker))
 
   return async (ctx: KoaContextWithOIDC): Promise<Grant | undefined> => {
     const { client, account, provider, result } = ctx.oidc
@@ -56,7 +67,7 @@ export function createGrantLoader({ transactions, resources, decideConsent, hasH
       ...describeClient(client, text(ctx.oidc.params?.redirect_uri)),
       requested: scopes,
       remembered,
-      hasHeldTools: await hasUnseenTools(resource, remembered),
+      hasHeldTools: await hasUnseenTools(resource, remembered, owner),
       prompt: text(ctx.oidc.params?.prompt),
     }
     // RFC 8628 §5.4: only the person knows whose device shows the code, so they are asked about every one.

@@ -9,6 +9,7 @@ import { authorizationRequest, claimsOf, postJson, register } from '../support/o
 import { authorize, redeem, refresh, signIn } from '../support/sign-in.ts'
 
 const ALICE = 'alice@example.com'
+const BOB = 'bob@example.com'
 const SCOPES = { issues: { title: 'Work on issues', tools: ['create_issue', 'close_*'] } }
 
 interface Shelf {
@@ -36,13 +37,14 @@ function shopServer(shelf: Shelf): McpServer {
 async function shop(
   t: Parameters<typeof serveMcp>[0],
   settings: object = {},
+  env: Readonly<Record<string, string>> = {},
 ): Promise<Running & { shelf: Shelf }> {
   const shelf = { extra: false }
   const upstream = await serveMcp(t, () => shopServer(shelf), 'modern')
   const UPSTREAMS = JSON.stringify({
     shop: { url: upstream.url, title: 'Shop', scopes: SCOPES, ...settings },
   })
-  const running = await build(t, { env: { UPSTREAMS } })
+  const running = await build(t, { env: { ...env, UPSTREAMS } })
   await running.createPerson(ALICE)
   return { ...running, shelf }
 }
@@ -137,19 +139,9 @@ t.test('a client that refreshes instead of asking is sent to ask', async (t) => 
 t.test('new tools wait until the person has agreed again, where the operator wants that', async (t) => {
   const running = await shop(t, { holdNewTools: true })
   const { origin, db, shelf } = running
-  const desk = running.browser()
-  const client = await register(origin)
-  const visit = async () => {
-    const request = authorizationRequest(origin, client.client_id, { scope: 'shop' })
-    return { request, page: await signIn(desk, request.url, ALICE) }
-  }
-  const first = await visit()
-  const end = await desk.submit(first.page, {}, 'allow')
-  const code = new URL(end.url).searchParams.get('code') ?? ''
-  const { body } = await redeem(origin, { client, code, verifier: first.request.verifier })
-  const token = String(body.access_token)
+  const { visit, token } = await visitor(running, ALICE)
   t.not((await callTool(origin, token, 'drop_table')).status, 403)
-  t.match((await visit()).page.url, 'code=', 'the consent is remembered')
+  t.match((await visit()).url, 'code=', 'the consent is remembered')
 
   shelf.extra = true
   await db.deleteFrom('upstream_tools').where('name', '=', 'export_all').execute()
@@ -161,9 +153,40 @@ t.test('new tools wait until the person has agreed again, where the operator wan
   t.match(held.headers.get('www-authenticate'), 'Tool export_all is new since access was allowed')
   t.not((await callTool(origin, token, 'drop_table')).status, 403, 'the others still work')
   const again = await visit()
-  t.match(again.page.url, '/consent/', 'the person is asked again')
-  t.match(again.page.document.querySelector('li:has(.badge)')?.text ?? again.page.body, 'export_all')
+  t.match(again.url, '/consent/', 'the person is asked again')
+  t.match(again.document.querySelector('li:has(.badge)')?.text ?? again.body, 'export_all')
 })
+
+t.test('a new tool that the policy denies a person is no reason to ask that person again', async (t) => {
+  const rules = [
+    { tools: ['export_all'], people: [ALICE], effect: 'allow' },
+    { tools: ['export_all'], effect: 'deny' },
+  ]
+  const running = await shop(t, { holdNewTools: true }, { POLICY: JSON.stringify({ rules }) })
+  await running.createPerson(BOB)
+  const [alice, bob] = [await visitor(running, ALICE), await visitor(running, BOB)]
+
+  running.shelf.extra = true
+  await eventually(
+    () => callTool(running.origin, alice.token, 'export_all'),
+    ({ status }) => status === 403,
+  )
+
+  t.match((await alice.visit()).url, '/consent/', 'who may have it is asked')
+  t.match((await bob.visit()).url, 'code=')
+})
+
+/** Somebody who has agreed to everything, and may come again with the same app and browser. */
+async function visitor({ origin, browser }: Running, email: string) {
+  const desk = browser()
+  const client = await register(origin)
+  const begin = () => authorizationRequest(origin, client.client_id, { scope: 'shop' })
+  const request = begin()
+  const end = await desk.submit(await signIn(desk, request.url, email), {}, 'allow')
+  const code = new URL(end.url).searchParams.get('code') ?? ''
+  const { body } = await redeem(origin, { client, code, verifier: request.verifier })
+  return { token: String(body.access_token), visit: () => signIn(desk, begin().url, email) }
+}
 
 /** The catalogue asks the upstream again for a name it does not know, after a few seconds. */
 async function eventually<Value>(act: () => Promise<Value>, isIt: (value: Value) => boolean): Promise<Value> {

@@ -3,6 +3,7 @@
 import { createServer } from 'node:http'
 import {
   Client as ClientV2,
+  type OAuthDiscoveryState,
   StreamableHTTPClientTransport as TransportV2,
 } from '@modelcontextprotocol/client'
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
@@ -105,6 +106,7 @@ function createLogin(callback: Callback, send: SendPerson) {
   const kept = { verifier: '', journeys: 0 }
   let information: { client_id: string } | undefined
   let tokens: Tokens | undefined
+  let discovered: OAuthDiscoveryState | undefined
   let parameters: URLSearchParams | null = null
   return {
     redirectUrl: callback.url,
@@ -120,6 +122,11 @@ function createLogin(callback: Callback, send: SendPerson) {
     invalidateCredentials: (what: string) => {
       if (what === 'all' || what === 'tokens') tokens = undefined
       if (what === 'all' || what === 'client') information = undefined
+      if (what === 'all' || what === 'discovery') discovered = undefined
+    },
+    discoveryState: () => discovered,
+    saveDiscoveryState: (state: OAuthDiscoveryState) => {
+      discovered = state
     },
     saveCodeVerifier: (verifier: string) => {
       kept.verifier = verifier
