@@ -21,6 +21,7 @@ import {
 import { type AnswerKind, answerHead, passedHeaders } from './answer-head.ts'
 import { type Copy, createCopy } from './cache/copy.ts'
 import { expectsContent, isListening, isProbe, type UpstreamCall } from './call.ts'
+import type { Member } from './crowd.ts'
 import { advance, isBoundary, openBytes, STREAM_START } from './event-boundary.ts'
 import { isResumable, lastWords, maybeAnswered } from './limits/broken-stream.ts'
 import { Pace } from './limits/pace.ts'
@@ -65,10 +66,11 @@ const ENDLESS = Object.assign(new Error('The answer is too large.'), { code: 'TO
 const STALLED = Object.assign(new Error('The answer stopped half-way.'), { code: 'STALLED' })
 
 /** What undici tells about the answer goes to the client as it comes: no stream, buffer or timer in between. */
-export class Exchange implements Dispatcher.DispatchHandler {
+export class Exchange implements Dispatcher.DispatchHandler, Member {
   readonly call: UpstreamCall
   readonly credential: Credential
   readonly passage: Passage
+  seat = 0
   readonly listening: boolean
   readonly outcome: Promise<Outcome>
   readonly #needs: ExchangeNeeds
