@@ -79,6 +79,8 @@ async function createProvider(
     cookies: { keys: ['test'] },
     clients,
     routes: { authorization: '/authorize', registration: '/register', token: '/token' },
+    // Without one oidc-provider says so at the first request.
+    ttl: { Interaction: 600 },
     responseTypes: ['code'],
     clientAuthMethods: CLIENT_AUTHENTICATION,
     clientDefaults: clientDefaults(rules),
