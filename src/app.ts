@@ -8,7 +8,6 @@ import { addGateway } from './app-gateway.ts'
 import { keepHouse, keepKeys } from './app-housekeeping.ts'
 import { createUpstreamLogins, serveClientDocument } from './app-logins.ts'
 import { mailboxOf } from './app-mailbox.ts'
-import { addGauges, openMetrics } from './app-metrics.ts'
 import { addOperatorApi } from './app-operators.ts'
 import { addPeople } from './app-people.ts'
 import { RELOAD_ADDRESS, type Reload, startReload } from './app-reload.ts'
@@ -84,11 +83,10 @@ async function compose(
   const upstreams = config.upstreams.length > 0 ? config.upstreams : [await startDemo(app)]
   const registry = createRegistry(upstreams, config.publicUrl)
   const keyring = createKeyring(secrets.secretKeys)
-  const metrics = await openMetrics(app, config)
-  const audit = createAudit(logger, metrics)
+  const audit = createAudit(logger)
 
   closeUnusedConnections(app)
-  logRequests(app, metrics)
+  logRequests(app)
   const pages = await addPages(app, { publicUrl: config.publicUrl, isOutage })
   const revocations = await followRevocations(app, storage, logger)
   const { upstreamFetch, upstreamLeaseSeconds: leaseSeconds } = overrides
@@ -114,8 +112,7 @@ async function compose(
   const authorizationServer = await addAuthorizationServer(app, foundation, overrides)
   const { setup } = await addPeople(app, foundation, authorizationServer, overrides)
   const keys = createApiKeys(storage.db, (member) => groupsOf(config.policy, member))
-  const { isDraining, openStreams } = addGateway(app, front, foundation, authorizationServer, keys)
-  if (metrics !== null) addGauges(metrics, storage, { openStreams })
+  const { isDraining } = addGateway(app, front, foundation, authorizationServer, keys)
   await app.register(health, { checks: [() => ping(storage.db)], isDraining })
   keepHouse(app, foundation, [authorizationServer.flush, keys.flush, logins.flush])
   keepKeys(app, foundation, authorizationServer, overrides)

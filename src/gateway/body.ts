@@ -2,6 +2,7 @@
 
 import type { IncomingMessage } from 'node:http'
 import { INVALID_REQUEST } from '../mcp/rpc.ts'
+import { createGathering } from './gathering.ts'
 import { type Refusal, rpcRefusal } from './refusal.ts'
 
 const JSON_TYPE = /^application\/json[ \t]*(;|$)/i
@@ -13,12 +14,10 @@ export function readBody(req: IncomingMessage, maxBytes: number): Promise<Buffer
   if (req.destroyed) throw req.errored ?? new Error('The client left.')
   if (Number(req.headers['content-length'] ?? 0) > maxBytes) throw tooLarge(maxBytes)
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = []
-    let size = 0
+    const body = createGathering(Number(req.headers['content-length'] ?? 0))
     const read = (chunk: Buffer) => {
-      size += chunk.length
-      chunks.push(chunk)
-      if (size <= maxBytes) return
+      body.add(chunk)
+      if (body.size() <= maxBytes) return
       // Not destroyed: the answer goes out on the same connection.
       req.pause().off('data', read)
       reject(tooLarge(maxBytes))
@@ -27,7 +26,7 @@ export function readBody(req: IncomingMessage, maxBytes: number): Promise<Buffer
     req.once('end', () => {
       // The request lives as long as its answer, and an event stream is a long one.
       req.off('data', read).off('error', reject)
-      resolve(joined(chunks, size))
+      resolve(body.whole())
     })
     req.once('error', reject)
   })
@@ -40,11 +39,6 @@ export function readBody(req: IncomingMessage, maxBytes: number): Promise<Buffer
 export function canSkipBody({ headers, complete }: IncomingMessage, maxBytes: number): boolean {
   if (complete) return true
   return headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) <= maxBytes
-}
-
-function joined(chunks: readonly Buffer[], size: number): Buffer {
-  const [only] = chunks
-  return only && chunks.length === 1 ? only : Buffer.concat(chunks, size)
 }
 
 function refuseUnreadable({ headers }: IncomingMessage): void {

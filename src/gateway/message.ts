@@ -3,6 +3,7 @@
 import { isUtf8 } from 'node:buffer'
 import { isRecord, isRpcId, PARSE_ERROR, type RpcId } from '../mcp/rpc.ts'
 import { countMembers } from './json-shape.ts'
+import { type Cut, outlineOf } from './outline.ts'
 import { malformed } from './refusal.ts'
 
 export interface RpcMessage {
@@ -19,6 +20,8 @@ export interface MessageLimits {
   readonly maxBatch: number
 }
 
+/** From here on, finding out what there is costs less than making all of it. */
+const LARGE_BYTES = 4 * 1024
 const METHOD_LENGTH = 256
 const ID_LENGTH = 1024
 const MESSAGE_MEMBERS = spellings('jsonrpc', 'id', 'method', 'params', 'result', 'error')
@@ -32,12 +35,37 @@ const NO_PARAMS: Readonly<Record<string, unknown>> = {}
  */
 export function readMessages(body: Buffer, batches: boolean, limits: MessageLimits): readonly RpcMessage[] {
   if (!isUtf8(body)) throw malformed('The body is not UTF-8.', [], PARSE_ERROR)
+  const outline = body.length < LARGE_BYTES ? null : outlineOf(body, limits.maxDepth)
+  if (outline === null) return readWhole(body, batches, limits)
+  return readWhole(outline.bytes, batches, limits).map((message) => withCuts(message, outline.cuts))
+}
+
+/** As `readMessages` once it is known to be UTF-8, and with everything read at once. */
+export function readWhole(body: Buffer, batches: boolean, limits: MessageLimits): readonly RpcMessage[] {
   const members = countMembers(body, limits.maxDepth)
   if (!members) throw malformed('The body is nested too deeply.')
   const json = parseJson(body)
   const elements = Array.isArray(json) ? batchElements(json, batches, limits.maxBatch) : [json]
   if (visibleMembers(json) !== members.total) throw malformed('A member appears twice.', idsOf(elements))
   return elements.map(readMessage)
+}
+
+/** What was cut out of the params is read when somebody asks for it, which is nobody in most calls. */
+function withCuts(message: RpcMessage, cuts: readonly Cut[]): RpcMessage {
+  const own = message.kind === 'response' ? [] : cuts.filter(({ owner }) => owner === 'params')
+  const values = own.map(({ name, value }) => [name, readLater(value)] as const)
+  return { ...message, params: Object.defineProperties({ ...message.params }, Object.fromEntries(values)) }
+}
+
+function readLater(json: Buffer): PropertyDescriptor {
+  let value: unknown
+  let isRead = false
+  const get = () => {
+    if (!isRead) value = JSON.parse(json.toString('utf8'))
+    isRead = true
+    return value
+  }
+  return { get, enumerable: true }
 }
 
 /** The ids of the requests, which are what an error answers. */

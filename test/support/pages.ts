@@ -100,9 +100,7 @@ export const CONNECT: ConnectView = {
   hint: null,
   handle: '4Xh2',
   connectedSince: null,
-  lastUsed: null,
-  state: { label: 'needs login', isGood: false, why: null },
-  scopes: [],
+  expired: false,
   mayConnect: true,
   problem: null,
 }
@@ -113,9 +111,7 @@ export const CONNECT_BY_KEY: ConnectView = {
   shared: true,
   hint: 'Settings, Developers, New token.',
   connectedSince: MOMENT,
-  lastUsed: MOMENT,
-  state: { label: 'expired', isGood: false, why: 'It is not accepted any more. A new key helps.' },
-  scopes: ['read', 's'.repeat(100)],
+  expired: true,
   problem: 'The server does not accept this key.',
 }
 
@@ -128,10 +124,10 @@ export const API_KEY: ApiKeyView = {
 const CONNECTION: ConnectionLine = {
   title: 'Notes',
   href: '/connect/notes',
-  state: { label: 'needs login', isGood: false, why: null },
-  action: 'Connect',
+  state: 'needs login',
+  isGood: false,
   shared: false,
-  scopes: [],
+  scopes: '',
   since: null,
   lastUsed: null,
 }
@@ -155,18 +151,14 @@ export const ACCOUNT: AccountView = {
     {
       ...CONNECTION,
       title: 'n'.repeat(200),
-      state: { label: 'connected', isGood: true, why: null },
+      state: 'connected',
+      isGood: true,
       shared: true,
-      scopes: ['read', 'write', 's'.repeat(100)],
+      scopes: `read, write, ${'s'.repeat(100)}`,
       since: MOMENT,
       lastUsed: MOMENT,
     },
-    {
-      ...CONNECTION,
-      title: 'Tickets',
-      state: { label: 'error', isGood: false, why: 'The server did not answer.' },
-      since: MOMENT,
-    },
+    { ...CONNECTION, title: 'Tickets', state: 'error: the server did not answer', since: MOMENT },
   ],
   keys: [
     {

@@ -60,7 +60,7 @@ export function usesOf({ method, params }: Asking): readonly Use[] {
     case null:
       return []
     case 'tools/call':
-      return [{ kind: 'tool', name: textOf(params.name), method, arguments: params.arguments ?? {} }]
+      return [useOfTool(params, method)]
     case 'prompts/get':
       return [use('prompt', params.name, method)]
     case 'resources/read':
@@ -73,6 +73,18 @@ export function usesOf({ method, params }: Asking): readonly Use[] {
       return [use('method', method, method), ...listened(params.notifications, method)]
     default:
       return [use('method', method, method)]
+  }
+}
+
+/** They may be large, and are read when a rule asks for them. */
+function useOfTool(params: Members, method: string): Use {
+  return {
+    kind: 'tool',
+    name: textOf(params.name),
+    method,
+    get arguments() {
+      return params.arguments ?? {}
+    },
   }
 }
 
