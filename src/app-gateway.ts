@@ -5,7 +5,7 @@ import { type Foundation, trustProxyOf } from './app-foundation.ts'
 import { sealerOf } from './app-upstreams.ts'
 import type { ApiKeys } from './authorization-server/api-keys.ts'
 import type { AuthorizationServer } from './authorization-server/authorization-server.ts'
-import { createGateway, type GatewayNeeds } from './gateway/gateway.ts'
+import { createGateway, type Gateway, type GatewayNeeds } from './gateway/gateway.ts'
 import { gatewayPlugin } from './gateway/plugin.ts'
 import { createClientAddress } from './http/client-address.ts'
 import type { Front } from './http/front.ts'
@@ -38,7 +38,7 @@ export function addGateway(
   }: Foundation,
   { findKey, challenged }: AuthorizationServer,
   keys: ApiKeys,
-): { isDraining: () => boolean } {
+): Pick<Gateway, 'isDraining' | 'openStreams'> {
   const report = (err: unknown) => logger.error({ err }, 'the gateway failed')
   const guards = createGuards({ perUpstream: config.perUpstream, clock: Date.now })
   const guarded = guardLinks(opened, guards, report)
@@ -84,7 +84,7 @@ export function addGateway(
   })
   app.register(gatewayPlugin, { gateway })
   front.lead('/mcp', gateway.handle)
-  return { isDraining: () => draining }
+  return { isDraining: () => draining, openStreams: gateway.openStreams }
 }
 
 /** One insert for a call whose token is bound to a key, so that no replica accepts what another has seen. */

@@ -8,6 +8,7 @@ import { addGateway } from './app-gateway.ts'
 import { keepHouse, keepKeys } from './app-housekeeping.ts'
 import { createUpstreamLogins, serveClientDocument } from './app-logins.ts'
 import { mailboxOf } from './app-mailbox.ts'
+import { addGauges, openMetrics } from './app-metrics.ts'
 import { addOperatorApi } from './app-operators.ts'
 import { addPeople } from './app-people.ts'
 import { RELOAD_ADDRESS, type Reload, startReload } from './app-reload.ts'
@@ -83,10 +84,11 @@ async function compose(
   const upstreams = config.upstreams.length > 0 ? config.upstreams : [await startDemo(app)]
   const registry = createRegistry(upstreams, config.publicUrl)
   const keyring = createKeyring(secrets.secretKeys)
-  const audit = createAudit(logger)
+  const metrics = await openMetrics(app, config)
+  const audit = createAudit(logger, metrics)
 
   closeUnusedConnections(app)
-  logRequests(app)
+  logRequests(app, metrics)
   const pages = await addPages(app, { publicUrl: config.publicUrl, isOutage })
   const revocations = await followRevocations(app, storage, logger)
   const { upstreamFetch, upstreamLeaseSeconds: leaseSeconds } = overrides
@@ -112,7 +114,8 @@ async function compose(
   const authorizationServer = await addAuthorizationServer(app, foundation, overrides)
   const { setup } = await addPeople(app, foundation, authorizationServer, overrides)
   const keys = createApiKeys(storage.db, (member) => groupsOf(config.policy, member))
-  const { isDraining } = addGateway(app, front, foundation, authorizationServer, keys)
+  const { isDraining, openStreams } = addGateway(app, front, foundation, authorizationServer, keys)
+  if (metrics !== null) addGauges(metrics, storage, { openStreams })
   await app.register(health, { checks: [() => ping(storage.db)], isDraining })
   keepHouse(app, foundation, [authorizationServer.flush, keys.flush, logins.flush])
   keepKeys(app, foundation, authorizationServer, overrides)

@@ -1,6 +1,6 @@
 // Owns how an upstream that wants a login, and the connection to it, become the data of pages. Pure.
 
-import type { ConnectionLine, ConnectView } from '../http/account-view-data.ts'
+import type { ConnectionLine, ConnectView, LoginStateLine } from '../http/account-view-data.ts'
 import { momentOf } from '../http/moment.ts'
 import type { MessageView } from '../http/view-data.ts'
 import type { ConnectionState } from '../oauth/upstream-auth.ts'
@@ -26,30 +26,51 @@ export function connectView(wish: Wish, connection: Connection | null, shown: Sh
     shared,
     hint,
     connectedSince: connection?.since ? momentOf(connection.since) : null,
-    expired: connection?.state.kind === 'expired',
+    lastUsed: connection?.lastUsedAt ? momentOf(connection.lastUsedAt) : null,
+    state: stateLine(connection?.state ?? { kind: 'needs_login' }, how),
+    scopes: connection?.scopes ?? [],
     ...shown,
   }
 }
 
-export function connectionLine(connection: Connection, now: Date): ConnectionLine {
-  const { title, upstream, state, shared, scopes, since, lastUsedAt } = connection
+export function connectionLine(connection: Connection, isAdministrator: boolean, now: Date): ConnectionLine {
+  const { title, upstream, how, state, shared, scopes, since, lastUsedAt } = connection
   return {
     title,
     href: connectPath(upstream),
-    state: SAID[state.kind](state),
-    isGood: state.kind === 'connected',
+    state: stateLine(state, how),
+    action: shared && !isAdministrator ? 'Look at' : ACTION[state.kind],
     shared,
-    scopes: scopes.join(', '),
+    scopes,
     since: since && momentOf(since, now),
     lastUsed: lastUsedAt && momentOf(lastUsedAt, now),
   }
 }
 
-const SAID: Readonly<Record<ConnectionState['kind'], (state: ConnectionState) => string>> = {
-  connected: () => 'connected',
-  needs_login: () => 'needs login',
-  expired: () => 'expired',
-  error: (state) => (state.kind === 'error' ? `error: ${state.why}` : 'error'),
+const ACTION: Readonly<Record<ConnectionState['kind'], string>> = {
+  connected: 'Change',
+  needs_login: 'Connect',
+  expired: 'Connect again',
+  error: 'Look at',
+}
+
+function stateLine(state: ConnectionState, how: Connection['how']): LoginStateLine {
+  switch (state.kind) {
+    case 'connected':
+      return { label: 'connected', isGood: true, why: null }
+    case 'needs_login':
+      return { label: 'needs login', isGood: false, why: null }
+    case 'expired': {
+      const why = state.why ?? 'It is not accepted any more.'
+      return {
+        label: 'expired',
+        isGood: false,
+        why: `${why} ${how === 'api-key' ? 'A new key helps.' : 'Logging in again helps.'}`,
+      }
+    }
+    case 'error':
+      return { label: 'error', isGood: false, why: `${state.why} It is tried again with the next call.` }
+  }
 }
 
 const TO_ACCOUNT = { href: ACCOUNT_PATH, label: 'Your account' }

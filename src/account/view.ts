@@ -38,13 +38,13 @@ export function accountView(
   said: Said,
   now: Date = new Date(),
 ): AccountView {
-  const { name, email, passwordHash } = person.user
+  const { name, email, passwordHash, role } = person.user
   return {
     actions: ACTIONS,
     person: { name: name === email ? null : name, email },
     apps: apps.map((app) => appLine(app, now)),
     browsers: browsers.map((browser) => browserLine(browser, person.sessionId, now)),
-    connections: connections.map((connection) => connectionLine(connection, now)),
+    connections: connections.map((connection) => connectionLine(connection, role === 'admin', now)),
     keys: keys.filter((key) => isGood(key, now)).map((key) => keyLine(key, keyOffers, now)),
     newKey: {
       offers: keyOffers,

@@ -50,6 +50,6 @@ async function linesOf({ connections }: Desk, { id, email }: users.User): Promis
 }
 
 function lineOf({ upstream, shared, state, scopes, since, lastUsedAt }: Connection, email: string): Line {
-  const why = state.kind === 'error' ? state.why : null
+  const why = state.kind === 'error' || state.kind === 'expired' ? state.why : null
   return { upstream, user: shared ? null : email, state: state.kind, why, scopes, since, lastUsedAt }
 }

@@ -160,9 +160,9 @@ export const serviceVariables = {
   }),
   METRICS_PORT: portOrOff().prefault('off').register(documentation, {
     group: OPERATIONS,
-    meaning: 'A second port, for metrics.',
+    meaning:
+      'A second port, for metrics: `/metrics` there, in the text format of Prometheus. Without a login, so keep it away from the internet.',
     example: '9464',
-    reserved: true,
   }),
   OTEL_EXPORTER_OTLP_ENDPOINT: urlOf(
     ['http:', 'https:'],

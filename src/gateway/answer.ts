@@ -42,6 +42,12 @@ export const CREDENTIALS = failure(
   'upstream_credentials',
   "The upstream server refused Gatehouse's credentials.",
 )
+/** Nothing was refused: what we present could not be had, because of an outage. */
+export const LOGIN_LATER = failure(
+  503,
+  'upstream_credentials',
+  'The login at the upstream server cannot be renewed at the moment, because its authorization server does not answer as it should. Nothing is lost: try again later.',
+)
 const REDIRECT = failure(
   502,
   'upstream_answer',

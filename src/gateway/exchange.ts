@@ -4,6 +4,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { type Dispatcher, errors } from 'undici'
 import { contradicts } from '../mcp/era-signs.ts'
 import { wantedScope } from '../oauth/wanted-scope.ts'
+import type { Credential } from '../upstreams/credentials.ts'
 import type { Passage } from '../upstreams/guards.ts'
 import {
   CREDENTIALS,
@@ -20,6 +21,7 @@ import {
 import { type AnswerKind, answerHead, passedHeaders } from './answer-head.ts'
 import { type Copy, createCopy } from './cache/copy.ts'
 import { expectsContent, isListening, isProbe, type UpstreamCall } from './call.ts'
+import type { Member } from './crowd.ts'
 import { advance, isBoundary, openBytes, STREAM_START } from './event-boundary.ts'
 import { isResumable, lastWords, maybeAnswered } from './limits/broken-stream.ts'
 import { Pace } from './limits/pace.ts'
@@ -30,18 +32,24 @@ import { type RefusalReason, rpcRefusal, writeRefusal } from './refusal.ts'
 import { createEventRewriter, type EventRewriter, MOST_REWRITTEN_BYTES, rewriteBody } from './rewrite.ts'
 import type { Sealer } from './session.ts'
 
+/** The same for all exchanges: there may be thousands that stay open. */
 export interface ExchangeNeeds {
   readonly sealer: Sealer
   readonly limits: Limits
-  /** Told whether the upstream is there. */
-  readonly passage: Passage
   /** Sends the same once more. */
   readonly repeat: (exchange: Exchange) => void
   readonly over: (exchange: Exchange) => void
-  /** A credential that is not accepted is for somebody else to deal with; nothing is answered. */
-  readonly handsBack: boolean
   /** The upstream does not seem to speak the era of this call (any more). */
   readonly contradicted: (call: UpstreamCall) => void
+}
+
+/** What a call goes to its upstream with. */
+export interface Departure {
+  readonly credential: Credential
+  /** Told whether the upstream is there. */
+  readonly passage: Passage
+  /** A credential that is not accepted is for somebody else to deal with; nothing is answered. */
+  readonly handsBack: boolean
 }
 
 /**
@@ -52,23 +60,28 @@ type Phase = 'waiting' | AnswerKind | 'error' | 'held' | 'over'
 
 const MAX_UNUSED_BYTES = 64 * 1024
 const KEEP_ALIVE = ': keep-alive\n\n'
+const NOTHING_SAID: IncomingHttpHeaders = {}
 const OVER = new Error('The exchange is over.')
 const ENDLESS = Object.assign(new Error('The answer is too large.'), { code: 'TOO_LARGE' })
 const STALLED = Object.assign(new Error('The answer stopped half-way.'), { code: 'STALLED' })
 
 /** What undici tells about the answer goes to the client as it comes: no stream, buffer or timer in between. */
-export class Exchange implements Dispatcher.DispatchHandler {
+export class Exchange implements Dispatcher.DispatchHandler, Member {
   readonly call: UpstreamCall
+  readonly credential: Credential
+  readonly passage: Passage
+  seat = 0
   readonly listening: boolean
   readonly outcome: Promise<Outcome>
   readonly #needs: ExchangeNeeds
+  readonly #handsBack: boolean
   readonly #settle: (outcome: Outcome) => void
   #controller: Dispatcher.DispatchController | null = null
   #phase: Phase = 'waiting'
   #status = CLIENT_LEFT.status
   #detail: string | null = null
   #instead: Substitute = UNREACHABLE
-  #headers: IncomingHttpHeaders = {}
+  #headers = NOTHING_SAID
   #aside: Buffer[] = []
   /** An answer that came in one piece, until it is known to be complete: then it leaves in one piece, too. */
   #whole: Buffer | null = null
@@ -87,15 +100,18 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #wantsScope: string | null = null
   readonly #pace = new Pace()
 
-  constructor(call: UpstreamCall, needs: ExchangeNeeds) {
+  constructor(call: UpstreamCall, { credential, passage, handsBack }: Departure, needs: ExchangeNeeds) {
     const { promise, resolve } = Promise.withResolvers<Outcome>()
     this.call = call
+    this.credential = credential
+    this.passage = passage
     this.listening = isListening(call)
     this.outcome = promise
     this.#needs = needs
+    this.#handsBack = handsBack
     this.#settle = resolve
     // In the modern era leaving cancels the request; in the legacy one the client resumes what the upstream keeps.
-    call.res.once('close', () => this.#abandon('aborted'))
+    call.res.on('close', () => this.#abandon('aborted'))
   }
 
   get streaming(): boolean {
@@ -115,7 +131,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   onResponseStart(_: unknown, status: number, headers: IncomingHttpHeaders): void {
     // RFC 9110 §15.2: interim answers are for us alone.
     if (status < 200 || this.#phase !== 'waiting') return
-    this.#needs.passage.answered()
+    this.passage.answered()
     this.#headers = headers
     this.#status = status
     this.#begin(judge(status, headers, { content: expectsContent(this.call), probe: isProbe(this.call) }))
@@ -138,7 +154,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.#phase === 'over') return
     if (this.#phase === 'waiting' && this.#repeats(error)) return
     this.#detail = detailOf(error)
-    if (this.#phase === 'waiting') this.#needs.passage.failed()
+    if (this.#phase === 'waiting') this.passage.failed()
     if (this.#isUnanswered())
       this.#refuse(error instanceof errors.HeadersTimeoutError ? TIMED_OUT : UNREACHABLE)
     else this.#breakOff(UNREACHABLE, this.#resumable || maybeAnswered(this.#last))
@@ -175,7 +191,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     switch (verdict.kind) {
       case 'refused':
         this.#lookForEra(null)
-        if (verdict.instead === CREDENTIALS && this.#needs.handsBack) this.#handBack()
+        if (verdict.instead === CREDENTIALS && this.#handsBack) this.#handBack()
         else this.#refuse(verdict.instead)
         break
       case 'error':
@@ -207,8 +223,17 @@ export class Exchange implements Dispatcher.DispatchHandler {
     // Or the client waits for it until the first event, which a silent stream does not have.
     if (verdict.kind === 'events') {
       call.res.flushHeaders()
-      forgetHead(call)
+      this.#forgetHeads()
     }
+  }
+
+  /** Node keeps the head of a request with its answer, the token included, and undici that of an answer, piece by piece. */
+  #forgetHeads(): void {
+    const { req } = this.call
+    req.headers = {}
+    req.rawHeaders = []
+    this.#headers = NOTHING_SAID
+    if (this.#controller) this.#controller.rawHeaders = null
   }
 
   #relay(controller: Dispatcher.DispatchController, received: Buffer): void {
@@ -371,10 +396,4 @@ export class Exchange implements Dispatcher.DispatchHandler {
       wantsScope: this.#wantsScope,
     })
   }
-}
-
-/** Node keeps the head of a request with its answer, the token included; an open stream needs none of it any more. */
-function forgetHead({ req }: UpstreamCall): void {
-  req.headers = {}
-  req.rawHeaders = []
 }

@@ -4,13 +4,14 @@ import { buildConnector } from 'undici'
 import { INTERNAL_ERROR } from '../mcp/rpc.ts'
 import type { Caller } from '../oauth/caller.ts'
 import type { Credential } from '../upstreams/credentials.ts'
-import { type Guards, isBarrier, type Passage } from '../upstreams/guards.ts'
+import { type Guards, isBarrier } from '../upstreams/guards.ts'
 import type { HttpUpstream, Registry, Upstream } from '../upstreams/registry.ts'
 import { isExpired } from './access-token.ts'
 import type { Substitute } from './answer.ts'
 import { createBalanced, type Outlet } from './balanced.ts'
 import type { UpstreamCall } from './call.ts'
-import { Exchange } from './exchange.ts'
+import { createCrowd } from './crowd.ts'
+import { Exchange, type ExchangeNeeds } from './exchange.ts'
 import { createLanes } from './lanes.ts'
 import { errandOf } from './limits/errand.ts'
 import { isQuick } from './limits/quick.ts'
@@ -83,8 +84,17 @@ const MOVED: Substitute = {
 export function createForwarder(needs: ForwarderNeeds): Forwarder {
   const { registry, guards, sealer, limits, revocations, clock } = needs
   const routes = new Map<Upstream, Route>()
-  const exchanges = new Set<Exchange>()
-  const contradicted = ({ place, caller }: UpstreamCall) => needs.contradict(place.upstream, caller)
+  const exchanges = createCrowd<Exchange>()
+  const exchangeNeeds: ExchangeNeeds = {
+    sealer,
+    limits,
+    contradicted: ({ place, caller }) => needs.contradict(place.upstream, caller),
+    repeat: (again) => void setTimeout(dispatch, REPEAT_PAUSE_MS, again).unref(),
+    over(done) {
+      exchanges.leave(done)
+      done.passage.leave()
+    },
+  }
   let ending = false
   const pulse = setInterval(beat, limits.pulseMs).unref()
   revocations.onChange(endRevoked)
@@ -97,33 +107,17 @@ export function createForwarder(needs: ForwarderNeeds): Forwarder {
     if (call.res.closed) return CLIENT_LEFT
     const passage = guards.enter(call.place.upstream, errandOf(call))
     if (isBarrier(passage)) throw barred(passage, call)
-    const exchange = begin(call, credential, passage, handsBack)
+    const exchange = new Exchange(call, { credential, passage, handsBack }, exchangeNeeds)
+    exchanges.enter(exchange)
     // It may have come in before the end was decided, with its body still on the way.
     if (ending && exchange.listening) exchange.end(null, CLOSING)
-    else dispatch(exchange, credential)
+    else dispatch(exchange)
     return exchange.outcome
   }
 
-  function begin(call: UpstreamCall, credential: Credential, passage: Passage, handsBack: boolean): Exchange {
-    const exchange = new Exchange(call, {
-      sealer,
-      limits,
-      passage,
-      contradicted,
-      handsBack,
-      repeat: (again) => void setTimeout(dispatch, REPEAT_PAUSE_MS, again, credential).unref(),
-      over(done) {
-        exchanges.delete(done)
-        passage.leave()
-      },
-    })
-    exchanges.add(exchange)
-    return exchange
-  }
-
-  function dispatch(exchange: Exchange, credential: Credential): void {
+  function dispatch(exchange: Exchange): void {
     if (exchange.over) return
-    const { call } = exchange
+    const { call, credential } = exchange
     const { upstream } = call.place
     const route = routes.get(upstream) ?? openRoute(upstream)
     const headers = requestHeaders(call, route.headers, credential)
@@ -153,27 +147,27 @@ export function createForwarder(needs: ForwarderNeeds): Forwarder {
 
   function retire(upstreams: readonly Upstream[]): void {
     const gone = new Set(upstreams)
-    for (const exchange of exchanges) {
+    exchanges.forEach((exchange) => {
       if (exchange.listening && gone.has(exchange.call.place.upstream))
         exchange.end(farewell(exchange.call), MOVED)
-    }
+    })
     for (const upstream of gone) closeRoute(upstream)
   }
 
   function beat(): void {
     endRevoked()
-    for (const exchange of exchanges) {
+    exchanges.forEach((exchange) => {
       if (hasExpired(exchange)) exchange.end(null, ACCESS_ENDED)
       else exchange.tick(limits.pulseMs)
-    }
+    })
   }
 
   /** Every one is asked: a few thousand look-ups in memory, at a moment that is rare. */
   function endRevoked(): void {
-    for (const exchange of exchanges) {
+    exchanges.forEach((exchange) => {
       const { call, listening } = exchange
       if (revocations.hasEnded(call.caller)) exchange.end(listening ? farewell(call) : null, ACCESS_ENDED)
-    }
+    })
   }
 
   /**
@@ -186,18 +180,28 @@ export function createForwarder(needs: ForwarderNeeds): Forwarder {
 
   function endListening(): void {
     ending = true
-    for (const exchange of exchanges) if (exchange.listening) exchange.end(farewell(exchange.call), CLOSING)
+    exchanges.forEach((exchange) => {
+      if (exchange.listening) exchange.end(farewell(exchange.call), CLOSING)
+    })
   }
 
   async function destroy(): Promise<void> {
     clearInterval(pulse)
-    for (const exchange of exchanges) exchange.destroy()
+    exchanges.forEach((exchange) => {
+      exchange.destroy()
+    })
     await Promise.all([...routes.values()].map(({ outlet }) => outlet.destroy()))
   }
 
   return {
     forward,
-    openStreams: () => [...exchanges].filter((exchange) => exchange.streaming).length,
+    openStreams() {
+      let streams = 0
+      exchanges.forEach(({ streaming }) => {
+        if (streaming) streams++
+      })
+      return streams
+    },
     endListening,
     retire,
     destroy,

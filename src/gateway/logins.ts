@@ -7,11 +7,12 @@ import {
   type CredentialRefused,
   CredentialUnavailable,
   isConnectState,
+  UNAVAILABLE_SECONDS,
 } from '../upstreams/credentials.ts'
-import { CREDENTIALS } from './answer.ts'
+import { CREDENTIALS, LOGIN_LATER } from './answer.ts'
 import { openHandle } from './bridge/legacy/handle.ts'
 import type { UpstreamCall } from './call.ts'
-import { rpcRefusal } from './refusal.ts'
+import { type Refusal, rpcRefusal } from './refusal.ts'
 import type { Sealer } from './session.ts'
 
 export interface LoginNeeds {
@@ -31,14 +32,18 @@ export interface Logins {
   renew(call: UpstreamCall, credential: Credential): Promise<void>
 }
 
+function unavailable({ later }: CredentialUnavailable, ids: UpstreamCall['ids']): Refusal {
+  if (!later) return rpcRefusal({ ...CREDENTIALS, ids })
+  return rpcRefusal({ ...LOGIN_LATER, ids, headers: ['retry-after', String(UNAVAILABLE_SECONDS)] })
+}
+
 export function createLogins({ credentialFor, credentialRefused, sessions, clock }: LoginNeeds): Logins {
   async function ofLogin({ caller, place, ids }: UpstreamCall): Promise<Credential | null> {
     try {
       return await credentialFor(caller, place.upstream)
     } catch (error) {
       if (error instanceof ConnectFirst) return null
-      if (error instanceof CredentialUnavailable) throw rpcRefusal({ ...CREDENTIALS, ids })
-      throw error
+      throw error instanceof CredentialUnavailable ? unavailable(error, ids) : error
     }
   }
 
@@ -55,8 +60,12 @@ export function createLogins({ credentialFor, credentialRefused, sessions, clock
       call.place.upstream.auth === null ? credentialFor(call.caller, call.place.upstream) : ofLogin(call),
     mayRenew: ({ place, renewed }) =>
       place.upstream.auth !== null && renewed !== true && credentialRefused !== undefined,
-    async renew({ caller, place }, credential) {
-      await credentialRefused?.(caller, place.upstream, credential)
+    async renew({ caller, place, ids }, credential) {
+      try {
+        await credentialRefused?.(caller, place.upstream, credential)
+      } catch (error) {
+        throw error instanceof CredentialUnavailable ? unavailable(error, ids) : error
+      }
     },
   }
 }

@@ -61,21 +61,33 @@ export interface ConnectView {
   /** The handle of the link that led here; empty for none. */
   readonly handle: string
   readonly connectedSince: Moment | null
-  readonly expired: boolean
+  readonly lastUsed: Moment | null
+  readonly state: LoginStateLine
+  /** Empty for none, or none that is known. */
+  readonly scopes: readonly string[]
   /** What is shared, an administrator makes and ends; to anybody else the page says so. */
   readonly mayConnect: boolean
   /** What went wrong the last time. */
   readonly problem: string | null
 }
 
+/** How a login at an upstream stands. */
+export interface LoginStateLine {
+  readonly label: 'connected' | 'needs login' | 'expired' | 'error'
+  readonly isGood: boolean
+  /** Why it is not, and what helps; null when the label says it all. */
+  readonly why: string | null
+}
+
 /** One upstream of the account page that wants a login. */
 export interface ConnectionLine {
   readonly title: string
   readonly href: string
-  readonly state: string
-  readonly isGood: boolean
+  readonly state: LoginStateLine
+  /** Of the link. */
+  readonly action: string
   readonly shared: boolean
-  readonly scopes: string
+  readonly scopes: readonly string[]
   readonly since: Moment | null
   readonly lastUsed: Moment | null
 }

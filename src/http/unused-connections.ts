@@ -10,14 +10,20 @@ const SWEEP_MS = 200
 export function closeUnusedConnections(app: FastifyInstance): void {
   const { server } = app
   const unused = new Set<Socket>()
+  function forget(this: Socket): void {
+    unused.delete(this)
+  }
   const sweep = () => {
     for (const socket of unused) socket.destroy()
   }
   server.on('connection', (socket) => {
     unused.add(socket)
-    socket.once('close', () => unused.delete(socket))
+    socket.on('close', forget)
   })
-  server.on('request', ({ socket }) => unused.delete(socket))
+  server.on('request', ({ socket }) => {
+    // There may be thousands that stay open: none of them keeps a listener that it does not need.
+    if (unused.delete(socket)) socket.off('close', forget)
+  })
   app.addHook('preClose', async () => {
     sweep()
     const sweeping = setInterval(sweep, SWEEP_MS).unref()

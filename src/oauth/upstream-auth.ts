@@ -75,6 +75,6 @@ export type ConnectionState =
   /** Nobody logged in yet, or logged out. */
   | { readonly kind: 'needs_login' }
   /** It was good once; the upstream does not accept it any more. */
-  | { readonly kind: 'expired' }
+  | { readonly kind: 'expired'; readonly why: string | null }
   /** It cannot be used or made at the moment. `why` is for people and names no secret. */
   | { readonly kind: 'error'; readonly why: string }

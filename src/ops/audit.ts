@@ -1,6 +1,7 @@
 // Owns the record of what happened that somebody may have to answer for: one function per event, never an argument of a call.
 
 import { type Logger, recordTo } from './logger.ts'
+import type { Metrics } from './metrics.ts'
 
 /** One call of a client at the gateway, whatever became of it. */
 export interface CallRecord {
@@ -66,19 +67,29 @@ export interface Audit {
   signingKeysChanged(event: { made: readonly string[]; removed: readonly string[] }): void
 }
 
-export function createAudit(logger: Logger): Audit {
+export function createAudit(logger: Logger, metrics: Pick<Metrics, 'call' | 'event'> | null): Audit {
   // A child for each, so that its name is not copied together with the members at every event.
   const logOf = (event: string) => logger.child({ audit: true, event })
   const record = (event: string) => {
     const log = logOf(event)
-    return (members: object) => log.info(members, event)
+    return (members: object) => {
+      metrics?.event(event)
+      log.info(members, event)
+    }
   }
   const warn = (event: string) => {
     const log = logOf(event)
-    return (members: object) => log.warn(members, event)
+    return (members: object) => {
+      metrics?.event(event)
+      log.warn(members, event)
+    }
   }
+  const recordCall = recordTo(logger, { audit: true, event: 'call' }, 'call')
   return {
-    call: recordTo(logger, { audit: true, event: 'call' }, 'call'),
+    call(event) {
+      metrics?.call(event)
+      recordCall(event)
+    },
     clientRegistered: record('client.registered'),
     clientRefused: record('client.refused'),
     consentGiven: record('consent.given'),

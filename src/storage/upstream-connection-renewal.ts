@@ -63,11 +63,16 @@ export async function expire(
   return await change(db, key, { state: 'expired', why, sealed: null, good_until: null })
 }
 
-/** It was not renewed, and may be later: the lease is over at once. */
-export async function release(db: Database, { owner, upstream }: ConnectionKey, held: string): Promise<void> {
+/** It was not renewed, and may be later: the lease is over at once. `why` is for people, until it is renewed. */
+export async function release(
+  db: Database,
+  { owner, upstream }: ConnectionKey,
+  held: string,
+  why: string | null,
+): Promise<void> {
   await db
     .updateTable('upstream_connections')
-    .set({ lease: null, lease_until: null })
+    .set({ lease: null, lease_until: null, why })
     .where('owner', '=', owner)
     .where('upstream', '=', upstream)
     .where('lease', '=', held)

@@ -18,7 +18,10 @@ const NONE: Credential = { kind: 'none' }
 /** For upstreams whose configuration says it all. */
 export const staticCredentials: CredentialFor = () => NONE
 
-/** What came of presenting it: the upstream did not accept it. True when there may be another one now, worth one more try. */
+/**
+ * What came of presenting it: the upstream did not accept it. True when there may be another one now, worth one more try.
+ * Rejects with CredentialUnavailable when there may be one later.
+ */
 export type CredentialRefused = (
   caller: Caller,
   upstream: Upstream,
@@ -53,13 +56,20 @@ export class ConnectFirst extends Error {
   }
 }
 
-/** What there was to present cannot be had at the moment; later it may. Thrown by a `CredentialFor`. */
+/** What there is to present cannot be had at the moment. Thrown by a `CredentialFor`. */
 export class CredentialUnavailable extends Error {
-  constructor(options?: ErrorOptions) {
+  /** An outage: the same call may work later. Else somebody has said no. */
+  readonly later: boolean
+
+  constructor(options: ErrorOptions & { readonly later?: boolean } = {}) {
     super('What is to be presented to the upstream cannot be had at the moment.', options)
     this.name = 'CredentialUnavailable'
+    this.later = options.later ?? true
   }
 }
+
+/** Before a call is worth making again that failed because of it. */
+export const UNAVAILABLE_SECONDS = 3
 
 /** What tells the `requestState` of a call that waits for a login from those of upstreams (see connections/asking.ts). */
 export const CONNECT_STATE_PREFIX = 'connect.'

@@ -118,7 +118,8 @@ function countedBy({ total, perPerson, tools }: Guard, errand: Errand): readonly
     if (tool.total) counted.push([tool.total, EVERYBODY])
     if (tool.perPerson) counted.push([tool.perPerson, errand.subject])
   }
-  return counted
+  // Without the room that V8 leaves for more: an open stream keeps it.
+  return counted.slice()
 }
 
 /** Asked of all before any of them counts: who is refused has used up nothing. */

@@ -27,7 +27,7 @@ t.test('from the URL alone to a tool result', async (t) => {
       t.equal(client.scope(), 'demo:read', 'it asked for no more than it needed')
 
       let progress = 0
-      await client.call('countdown', { from: 3 }, { onprogress: () => void progress++ })
+      await client.call('countdown', { from: 3, interval_ms: 200 }, { onprogress: () => void progress++ })
       t.ok(progress > 0, 'progress of a slow tool arrives')
       t.equal(client.journeys(), 1, 'one visit to the browser was enough')
       t.same(trouble, [], 'no page asked anything of another site or ran into an error')

@@ -1,8 +1,8 @@
 // Owns a person's way with a device and with the page about themselves, in a real browser: without scripts, accessible, in light and dark.
 
-import { AxeBuilder } from '@axe-core/playwright'
 import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
+import { violationsOf } from '../support/accessibility.ts'
 import { launchChromium, openWindow, picture } from '../support/chromium.ts'
 import { askForCode, poll, registerDevice } from '../support/device.ts'
 import { build, createPerson, PASSWORD } from '../support/gatehouse.ts'
@@ -18,12 +18,7 @@ const LOOKS = [
 /** Accessible and fit for the width; a picture of it where pictures are kept. */
 async function look(t: Test, page: Page, name: string): Promise<void> {
   await picture(page, name)
-  const { violations } = await new AxeBuilder({ page }).analyze()
-  t.strictSame(
-    violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)]),
-    [],
-    name,
-  )
+  t.strictSame(await violationsOf(page), [], name)
   t.equal(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), 0, `${name} fits`)
 }
 

@@ -1,10 +1,10 @@
 // Owns the way from a call to its result, when the upstream wants a login first: as its person lives it, in a real browser.
 
-import { AxeBuilder } from '@axe-core/playwright'
 import { McpServer } from '@modelcontextprotocol/server'
 import type { BrowserContext, Locator, Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { serveMcp } from '../gateway/mcp-upstream.ts'
+import { violationsOf } from '../support/accessibility.ts'
 import { SDK_CLIENTS } from '../support/calling-clients.ts'
 import { launchChromium, openWindow, picture } from '../support/chromium.ts'
 import { build, PASSWORD } from '../support/gatehouse.ts'
@@ -21,12 +21,7 @@ const MOST_STOPS = 30
 /** Accessible and fit for the width; a picture of it where pictures are kept. */
 async function look(t: Test, page: Page, name: string): Promise<void> {
   await picture(page, name)
-  const { violations } = await new AxeBuilder({ page }).analyze()
-  t.strictSame(
-    violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)]),
-    [],
-    name,
-  )
+  t.strictSame(await violationsOf(page), [], name)
   t.equal(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), 0, `${name} fits`)
 }
 

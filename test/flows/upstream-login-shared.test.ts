@@ -54,7 +54,7 @@ t.test('an administrator makes and ends it, nobody else can, and everybody uses 
   t.equal(after.status, 422)
   t.match(after.body, 'Everybody shares this login. An administrator makes and ends it.')
   t.equal(after.document.querySelector(END), null)
-  t.match(after.body, /Connected <time/)
+  t.match(after.body, /Made <time/)
   t.match(await call(hers), /you are carol/, 'it did not end')
 
   await dora.submit(await open(origin, dora, CONNECT), {}, undefined, END)

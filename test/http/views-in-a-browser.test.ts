@@ -1,10 +1,10 @@
 // Owns the proof in a real browser: accessible in light and dark, fit for a phone, and forms that reach the client (CO-09, CO-12).
 
 import { createServer } from 'node:http'
-import { AxeBuilder } from '@axe-core/playwright'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import t, { type Test } from 'tap'
 import type { Pages } from '../../src/http/pages.ts'
+import { violationsOf } from '../support/accessibility.ts'
 import { launchChromium } from '../support/chromium.ts'
 import {
   ACCOUNT,
@@ -95,12 +95,7 @@ t.test('every page is accessible, fits a phone and asks nobody else', async (t) 
     page.on('console', (message) => complaints.push(`${new URL(page.url()).pathname}: ${message.text()}`))
     for (const path of Object.keys(VIEWS)) {
       await page.goto(origin + path)
-      const { violations } = await new AxeBuilder({ page }).analyze()
-      t.strictSame(
-        violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)]),
-        [],
-        `${path} ${colorScheme}`,
-      )
+      t.strictSame(await violationsOf(page), [], `${path} ${colorScheme}`)
       const overflow = await page.evaluate('document.documentElement.scrollWidth - innerWidth')
       t.equal(overflow, 0, `${path} scrolls in one direction only`)
     }

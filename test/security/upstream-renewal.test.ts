@@ -153,7 +153,7 @@ t.test('what its server ended is expired, and the next call asks for the login',
   t.match(await upstream.control(), { refused: 1 }, 'it is not asked again')
   const desk = service.browser()
   const page = await open(service.publicUrl, desk, '/connect/notion')
-  t.match(page.body, 'does not accept that any more')
+  t.match(page.body, 'ended the login. Logging in again helps.')
   const away = await desk.submit(page, {}, undefined, 'form[action="/connect/notion"]')
   await sleep(1100)
   await desk.open(await logInThere(away.url))

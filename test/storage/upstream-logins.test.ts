@@ -128,10 +128,14 @@ onEveryDatabase(t, async (t, db) => {
     t.ok(abandoned)
     const next = await renewals.lease(db, { ...key, version: version + 1 }, 30)
     t.ok(next, 'a lease whose holder did not come back is over')
-    await renewals.release(db, key, abandoned ?? '')
-    t.match(await connections.find(db, keyring, key), { leased: true }, 'the old holder ends nothing')
-    await renewals.release(db, key, next ?? '')
-    t.match(await connections.find(db, keyring, key), { leased: false })
+    await renewals.release(db, key, abandoned ?? '', 'late')
+    t.match(
+      await connections.find(db, keyring, key),
+      { leased: true, why: null },
+      'the old holder ends nothing',
+    )
+    await renewals.release(db, key, next ?? '', 'out')
+    t.match(await connections.find(db, keyring, key), { leased: false, why: 'out', state: 'connected' })
   })
 
   await t.test('what expired holds nothing, says why, and is not renewed', async (t) => {

@@ -27,6 +27,8 @@ export interface GuardedUpstream {
   readonly url: string
   /** `wishes`: see guarded-upstream/authorization-server.ts. Answers what was counted so far. */
   control(wishes?: Readonly<Record<string, string>>): Promise<z.output<typeof said>>
+  /** Nobody listens there any more. */
+  stop(): Promise<void>
 }
 
 /** `callback`: of the client that is registered by hand. */
@@ -48,6 +50,11 @@ export async function startGuardedUpstream(
     async control(wishes = {}) {
       const answer = await fetch(`${origin}/control?${new URLSearchParams(wishes)}`)
       return said.parse(await answer.json())
+    },
+    async stop() {
+      const exit = once(child, 'exit')
+      child.kill('SIGKILL')
+      await exit
     },
   }
 }

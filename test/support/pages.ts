@@ -100,7 +100,9 @@ export const CONNECT: ConnectView = {
   hint: null,
   handle: '4Xh2',
   connectedSince: null,
-  expired: false,
+  lastUsed: null,
+  state: { label: 'needs login', isGood: false, why: null },
+  scopes: [],
   mayConnect: true,
   problem: null,
 }
@@ -111,7 +113,9 @@ export const CONNECT_BY_KEY: ConnectView = {
   shared: true,
   hint: 'Settings, Developers, New token.',
   connectedSince: MOMENT,
-  expired: true,
+  lastUsed: MOMENT,
+  state: { label: 'expired', isGood: false, why: 'It is not accepted any more. A new key helps.' },
+  scopes: ['read', 's'.repeat(100)],
   problem: 'The server does not accept this key.',
 }
 
@@ -124,10 +128,10 @@ export const API_KEY: ApiKeyView = {
 const CONNECTION: ConnectionLine = {
   title: 'Notes',
   href: '/connect/notes',
-  state: 'needs login',
-  isGood: false,
+  state: { label: 'needs login', isGood: false, why: null },
+  action: 'Connect',
   shared: false,
-  scopes: '',
+  scopes: [],
   since: null,
   lastUsed: null,
 }
@@ -151,14 +155,18 @@ export const ACCOUNT: AccountView = {
     {
       ...CONNECTION,
       title: 'n'.repeat(200),
-      state: 'connected',
-      isGood: true,
+      state: { label: 'connected', isGood: true, why: null },
       shared: true,
-      scopes: `read, write, ${'s'.repeat(100)}`,
+      scopes: ['read', 'write', 's'.repeat(100)],
       since: MOMENT,
       lastUsed: MOMENT,
     },
-    { ...CONNECTION, title: 'Tickets', state: 'error: the server did not answer', since: MOMENT },
+    {
+      ...CONNECTION,
+      title: 'Tickets',
+      state: { label: 'error', isGood: false, why: 'The server did not answer.' },
+      since: MOMENT,
+    },
   ],
   keys: [
     {

@@ -3,7 +3,15 @@
 import { PeerFailure, type PeerFailureReason } from '../../mcp/peer.ts'
 import type { RpcId } from '../../mcp/rpc.ts'
 import { INTERNAL_ERROR, INVALID_PARAMS } from '../../mcp/rpc.ts'
-import { CREDENTIALS, NOT_MCP, type Substitute, substituteStatus, TIMED_OUT, UNREACHABLE } from '../answer.ts'
+import {
+  CREDENTIALS,
+  LOGIN_LATER,
+  NOT_MCP,
+  type Substitute,
+  substituteStatus,
+  TIMED_OUT,
+  UNREACHABLE,
+} from '../answer.ts'
 import { DOWN, LIMITED } from '../limits/too-much.ts'
 import { Refusal, rpcRefusal } from '../refusal.ts'
 
@@ -43,7 +51,8 @@ export function failureRefusal(
   ids: readonly RpcId[],
   probe = false,
 ): Refusal {
-  const instead = SUBSTITUTES[reason]
+  const isLater = reason === 'credentials' && retryAfterSeconds !== null
+  const instead = isLater ? LOGIN_LATER : SUBSTITUTES[reason]
   const seconds = retryAfterSeconds ?? (reason === 'busy' ? RETRY_AFTER_SECONDS : null)
   const headers = seconds === null ? [] : ['retry-after', String(seconds)]
   return rpcRefusal({ ...instead, status: substituteStatus(instead.status, probe), ids, headers })

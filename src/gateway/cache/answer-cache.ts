@@ -60,7 +60,7 @@ export function createAnswerCache(needs: AnswerCacheNeeds): AnswerCache {
     sizeCalculation: ({ rest }, key) => 2 * (rest.length + key.length) + OVERHEAD_BYTES,
   })
   const ages = createAges()
-  const announce = createAnnouncer((upstream, topic) =>
+  const announcer = createAnnouncer((upstream, topic) =>
     mailbox.send(ADDRESS, { upstream, topic }).catch(report),
   )
   const box = mailbox.open(ADDRESS, (message) => {
@@ -93,13 +93,14 @@ export function createAnswerCache(needs: AnswerCacheNeeds): AnswerCache {
     watch: (upstream) => createChangeWatch((topic) => drop(upstream, topic)),
     close: async () => {
       answers.clear()
+      await announcer.close()
       await box.then((open) => open.close()).catch(() => undefined)
     },
   }
 
   function drop(upstream: Upstream, topic: Topic): void {
     ages.advance(upstream, topic)
-    announce(upstream.name, topic)
+    announcer.announce(upstream.name, topic)
   }
 
   function fresh(key: string): StoredAnswer | null {
@@ -135,21 +136,45 @@ function createAges(): Ages {
   }
 }
 
-/** However often something changes, one message about it is under way and one waits. */
-function createAnnouncer(send: (upstream: string, topic: Topic) => Promise<void>) {
-  const underWay = new Map<string, boolean>()
-  return function announce(upstream: string, topic: Topic): void {
+/** A server that changes something tells each of its streams, and may change much at once: the rest of it is one message more. */
+const ANNOUNCING_PAUSE_MS = 50
+
+interface Announcer {
+  /** At once; and while that is under way or was just now, however often it changes again, once more. */
+  announce(upstream: string, topic: Topic): void
+  /** Sends what waits. */
+  close(): Promise<void>
+}
+
+function createAnnouncer(send: (upstream: string, topic: Topic) => Promise<void>): Announcer {
+  /** By what changed: what says it once more, when there is more to say. */
+  const recent = new Map<string, (() => Promise<void>) | null>()
+
+  function announce(upstream: string, topic: Topic): void {
     const key = `${upstream} ${topic}`
-    if (underWay.has(key)) {
-      underWay.set(key, true)
+    if (recent.has(key)) {
+      recent.set(key, () => send(upstream, topic))
       return
     }
-    underWay.set(key, false)
-    void send(upstream, topic).finally(() => {
-      const again = underWay.get(key)
-      underWay.delete(key)
-      if (again) announce(upstream, topic)
-    })
+    recent.set(key, null)
+    void send(upstream, topic).finally(() =>
+      setTimeout(rest, ANNOUNCING_PAUSE_MS, key, upstream, topic).unref(),
+    )
+  }
+
+  function rest(key: string, upstream: string, topic: Topic): void {
+    const again = recent.get(key)
+    recent.delete(key)
+    if (again) announce(upstream, topic)
+  }
+
+  return {
+    announce,
+    async close() {
+      const waiting = [...recent.values()]
+      recent.clear()
+      await Promise.all(waiting.map((again) => again?.()))
+    },
   }
 }
 

@@ -22,7 +22,7 @@ export function createChangeWatch(onChange: (topic: Topic) => void): (chunk: Buf
   let tail = ''
   return (chunk) => {
     const text = tail + chunk.toString('latin1')
-    tail = text.slice(-LONGEST)
+    tail = endsEvent(text) ? '' : copyOfEnd(text)
     if (!text.includes(PREFIX)) return
     for (const [method, topics] of NOTIFICATIONS) {
       if (!text.includes(method)) continue
@@ -31,4 +31,14 @@ export function createChangeWatch(onChange: (topic: Topic) => void): (chunk: Buf
       tail = ''
     }
   }
+}
+
+/** Nothing goes on behind a blank line, and most pieces end with one. */
+function endsEvent(text: string): boolean {
+  return text.endsWith('\n\n') || text.endsWith('\r\n\r\n') || text.endsWith('\r\r')
+}
+
+/** V8 keeps the whole of a text for a part of it: a copy, or a silent stream would hold on to its last piece. */
+function copyOfEnd(text: string): string {
+  return Buffer.from(text.slice(-LONGEST), 'latin1').toString('latin1')
 }

@@ -10,12 +10,14 @@ import {
   type PeerRequest,
   type Visitor,
 } from '../../mcp/peer.ts'
+import type { Caller } from '../../oauth/caller.ts'
 import {
   ConnectFirst,
   type Credential,
   type CredentialFor,
   type CredentialRefused,
   CredentialUnavailable,
+  UNAVAILABLE_SECONDS,
 } from '../credentials.ts'
 import type { Upstream } from '../registry.ts'
 import { askForMore, askToConnect, type Connecting, type Lacking, said } from './asking.ts'
@@ -73,10 +75,16 @@ export function connectingPeer(peer: Peer, upstream: Upstream, needs: Connecting
     } catch (error) {
       if (!(error instanceof PeerFailure) || error.reason !== 'credentials') throw unavailable(error)
       refuseLacking(error, upstream, credential)
-      if (await refused(caller, upstream, credential)) return await act()
+      if (await isRenewed(caller, credential)) return await act()
       if (await isConnected(visitor)) throw error
       throw new ConnectFirst(upstream, true)
     }
+  }
+
+  async function isRenewed(caller: Caller, credential: Credential): Promise<boolean> {
+    return await refused(caller, upstream, credential).catch((error: unknown) => {
+      throw unavailable(error)
+    })
   }
 
   async function request(visitor: Visitor, asked: PeerRequest, hooks: PeerHooks): Promise<PeerAnswer> {
@@ -160,5 +168,7 @@ function withoutAcknowledgement(hooks: PeerHooks): PeerHooks {
 }
 
 function unavailable(error: unknown): unknown {
-  return error instanceof CredentialUnavailable ? new PeerFailure('credentials', { cause: error }) : error
+  if (!(error instanceof CredentialUnavailable)) return error
+  const again = error.later ? { retryAfterSeconds: UNAVAILABLE_SECONDS } : {}
+  return new PeerFailure('credentials', { cause: error, ...again })
 }

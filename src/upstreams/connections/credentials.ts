@@ -79,7 +79,9 @@ export function createConnectionCredentials(needs: ConnectionCredentialNeeds): C
     if (connection?.state !== 'connected' || connection.boundTo !== bindingOf(upstream)) return false
     const now = present(connection, upstream)
     if (now.kind === 'header' && now.value !== credential.value) return true
-    const next = await renewal.renew(connection).catch(() => null)
+    const next = await renewal.renew(connection).catch((cause: unknown) => {
+      throw new CredentialUnavailable({ cause })
+    })
     known.forget(key)
     return next?.state === 'connected'
   }

@@ -8,7 +8,7 @@ import type { Keyring } from '../../storage/sealing.ts'
 import * as renewals from '../../storage/upstream-connection-renewal.ts'
 import type * as rows from '../../storage/upstream-connection-row.ts'
 import * as stored from '../../storage/upstream-connections.ts'
-import { LoginEnded } from '../oauth/failure.ts'
+import { LoginEnded, OAuthFailure } from '../oauth/failure.ts'
 import { renew } from '../oauth/tokens.ts'
 import { type LoginSecret, readSecret, renewedSecret, writeSecret } from './secret.ts'
 
@@ -70,7 +70,7 @@ export function createRenewal(needs: RenewalNeeds): Renewal {
       const why = error instanceof Error ? error.message : null
       if (!(error instanceof LoginEnded)) {
         failures.set(nameOf(connection), { error })
-        await renewals.release(db, connection, lease)
+        await renewals.release(db, connection, lease, error instanceof OAuthFailure ? error.message : null)
         onOutcome({ ...keyOf(connection), outcome: 'failed', why })
         throw error
       }

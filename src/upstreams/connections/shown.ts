@@ -29,8 +29,11 @@ export function connectionOf(
   }
 }
 
+/** What is connected and has a reason was to be renewed, and was not: what there is may still be good. */
 function stateOf({ state, why }: StoredConnection): ConnectionState {
-  return state === 'error' ? { kind: 'error', why: why ?? 'It cannot be used.' } : { kind: state }
+  if (state === 'expired') return { kind: 'expired', why }
+  if (state === 'connected' && why === null) return { kind: 'connected' }
+  return { kind: 'error', why: why ?? 'It cannot be used.' }
 }
 
 export function wishOf(upstream: Wanting): Wish | null {

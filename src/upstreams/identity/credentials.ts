@@ -9,7 +9,7 @@ import { hostOf } from '../oauth/discovery.ts'
 import { OAuthFailure } from '../oauth/failure.ts'
 import { createKept, type Made } from './kept.ts'
 import { type About, assertionOf, identityOf, type PersonOf, type Sign } from './person.ts'
-import { requestToken } from './token-request.ts'
+import { requestToken, TokenOutage } from './token-request.ts'
 
 export interface IdentityCredentialNeeds {
   /** PUBLIC_URL: whose keys are at `/jwks`. */
@@ -90,7 +90,7 @@ export function createIdentityCredentials(needs: IdentityCredentialNeeds): Ident
       throw new Error(`There is nothing to make for ${auth.type}.`)
     } catch (cause) {
       report(cause, name)
-      throw new CredentialUnavailable({ cause })
+      throw new CredentialUnavailable({ cause, later: cause instanceof TokenOutage })
     }
   }
 

@@ -22,6 +22,9 @@ const refused = z.object({ error: z.string().regex(/^[\w-]{1,64}$/) })
 const UNSAID_LIFE_SECONDS = 300
 const LONGEST_LIFE_SECONDS = 24 * 60 * 60
 
+/** Nobody was there, or had time: later it may be different. */
+export class TokenOutage extends OAuthFailure {}
+
 /** `parameters`: those that are null are left out. Rejects with an OAuthFailure that names no secret. */
 export async function requestToken(
   endpoint: string,
@@ -34,12 +37,13 @@ export async function requestToken(
   if (client.clientSecret === null) body.set('client_id', client.clientId)
   const headers = { accept: 'application/json', ...authenticationOf(client) }
   const answer = await fetch(endpoint, { method: 'POST', headers, body }).catch((cause: unknown) => {
-    throw new OAuthFailure(`${hostOf(endpoint)} cannot be reached.`, cause)
+    throw new TokenOutage(`${hostOf(endpoint)} cannot be reached.`, cause)
   })
   const said: unknown = await answer.json().catch(() => null)
   if (!answer.ok) {
     const why = refused.safeParse(said).data?.error ?? `status ${answer.status}`
-    throw new OAuthFailure(`${hostOf(endpoint)} gave no token: ${why}.`)
+    const Failure = answer.status >= 500 || answer.status === 429 ? TokenOutage : OAuthFailure
+    throw new Failure(`${hostOf(endpoint)} gave no token: ${why}.`)
   }
   return toMade(said, endpoint)
 }

@@ -50,6 +50,7 @@ export async function startGatehouse(
     UPSTREAMS: JSON.stringify({ mcpServers: { bench: { url: upstream.url } } }),
     ACCESS_TOKEN_TTL: '1h',
     MAX_BODY: '20mb',
+    METRICS_PORT: String(await freePort()),
     ...RAISED_LIMITS,
     NODE_ENV: 'production',
   }
@@ -66,7 +67,10 @@ export async function startGatehouse(
     ...target,
     host,
     tokens: (count) => issue(origin, count),
-    startAnother: async (name, root) => startReplica(stage, { name, root, port: await freePort(), env }),
+    startAnother: async (name, root) => {
+      const own = { ...env, METRICS_PORT: String(await freePort()) }
+      return startReplica(stage, { name, root, port: await freePort(), env: own })
+    },
     ...(await saveKeys(origin, directory)),
   }
 }

@@ -1,0 +1,48 @@
+// Owns the second port: where metrics are told to whoever can reach it, away from what the world can.
+
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { FastifyInstance } from 'fastify'
+import type { Config } from './config/config.ts'
+import { createMetrics, type Metrics } from './ops/metrics.ts'
+import type { OpenDatabase } from './storage/database.ts'
+
+/** Null when there is no port for them: then nothing is counted. Throws when the port cannot be had. */
+export async function openMetrics(
+  app: FastifyInstance,
+  { host, metricsPort }: Pick<Config, 'host' | 'metricsPort'>,
+): Promise<Metrics | null> {
+  if (metricsPort === null) return null
+  const metrics = createMetrics()
+  const server = createServer(async ({ method, url }, res) => {
+    const isAsked = url === '/metrics' && (method === 'GET' || method === 'HEAD')
+    if (!isAsked) return void res.writeHead(404).end()
+    res.writeHead(200, { 'content-type': metrics.contentType }).end(await metrics.text())
+  })
+  server.listen(metricsPort, host)
+  await once(server, 'listening').catch((cause) => {
+    throw new Error(
+      `Port ${metricsPort} for metrics cannot be had. Stop what listens there, or set METRICS_PORT.`,
+      {
+        cause,
+      },
+    )
+  })
+  app.addHook('onClose', async () => {
+    server.close()
+    server.closeAllConnections()
+  })
+  return metrics
+}
+
+/** What the parts know at any moment. */
+export function addGauges(
+  { gauge }: Metrics,
+  { pool }: Pick<OpenDatabase, 'pool'>,
+  { openStreams }: { openStreams(): number },
+): void {
+  gauge('gatehouse_open_streams', 'Event streams to clients that are open.', openStreams)
+  if (pool === null) return
+  gauge('gatehouse_database_connections', 'Connections to PostgreSQL.', () => pool.totalCount)
+  gauge('gatehouse_database_waiting', 'Who waits for a connection to PostgreSQL.', () => pool.waitingCount)
+}

@@ -1,0 +1,144 @@
+// Owns how logins at upstreams stand: what ends one and what does not, and what people, operators and apps are told of it.
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { createGuardedFetch } from '../../src/http/guarded-fetch.ts'
+import { errorOf } from '../gateway/stage.ts'
+import { callMe } from '../support/calling-upstream.ts'
+import { commandLine } from '../support/command-line.ts'
+import { build, newSecretKey } from '../support/gatehouse.ts'
+import { type GuardedUpstream, startGuardedUpstream } from '../support/guarded-upstream.ts'
+import { connect } from '../support/sign-in.ts'
+import { statusOf } from '../support/upstream-commands.ts'
+import { asNotion, CONNECT, logIn, open } from '../support/upstream-login.ts'
+
+const ALICE = 'alice@example.com'
+/** Longer than a server that failed is left alone, and than what is known of a connection is remembered. */
+const A_PAUSE_MS = 2200
+const SHORT_DEADLINE_MS = 400
+
+async function setStage(t: Test, upstream: GuardedUpstream) {
+  const UPSTREAMS = asNotion(upstream.url, { type: 'oauth2' })
+  const secretKey = newSecretKey()
+  const overrides = {
+    upstreamFetch: createGuardedFetch({ isConfigured: () => true, timeoutMs: SHORT_DEADLINE_MS }),
+  }
+  const running = await build(t, { env: { UPSTREAMS }, secretKeys: [secretKey], overrides })
+  const { database, origin, browser } = running
+  if (database.config.kind !== 'postgres') throw new Error('not PostgreSQL')
+  const env = { DATABASE_URL: database.config.url, SECRET_KEY: secretKey, PUBLIC_URL: origin, UPSTREAMS }
+  await running.createPerson(ALICE)
+  const desk = browser()
+  const { accessToken } = await connect(origin, desk, ALICE, { parameters: { scope: 'notion' } })
+  const shownOn = async (path: string, selector: string) =>
+    (await open(origin, desk, path)).document.querySelector(selector)?.text.replace(/\s+/g, ' ').trim() ?? ''
+  return {
+    ...running,
+    desk,
+    gatehouse: commandLine(env),
+    call: () => callMe(origin, origin, accessToken),
+    onAccount: () => shownOn('/account', 'section[aria-labelledby="connections"]'),
+    onPage: () => shownOn(CONNECT, 'main'),
+  }
+}
+
+t.test(
+  'a login is shown as it stands: before it, while it is good, in an outage, and after its end',
+  async (t) => {
+    const upstream = await startGuardedUpstream(t, 'open')
+    const stage = await setStage(t, upstream)
+    const { gatehouse, call, onAccount, onPage } = stage
+    t.match(await onAccount(), /Notion needs login Its tools work once you have logged in there\. Connect$/)
+    t.match(await statusOf(gatehouse, '--user', ALICE), [{ state: 'needs_login', why: null, since: null }])
+
+    await upstream.control({ access: '1' })
+    await logIn(stage, stage.desk)
+    t.match(await onAccount(), /Notion connected Allowed: tools.* not used yet\. Change$/)
+    t.match(await onPage(), /Login there connected Made just now, not used yet\. Allowed tools/)
+    t.match(await statusOf(gatehouse), [{ state: 'connected', why: null, scopes: ['tools'] }])
+
+    await upstream.control({ fail: '503' })
+    await sleep(1200)
+    t.equal((await call()).status, 503)
+    const why = /127\.0\.0\.1:\d+ does not renew the login at the moment\./
+    t.match(
+      await onAccount(),
+      new RegExp(`Notion error ${why.source} It is tried again with the next call\\.`),
+    )
+    t.match(await onPage(), new RegExp(`Login there error .*${why.source}`))
+    t.match(await statusOf(gatehouse), [{ state: 'error', why }])
+    t.match((await gatehouse('upstream', 'status')).out, new RegExp(`error: ${why.source}`))
+
+    await upstream.control({ fail: '0', access: '3600' })
+    await sleep(A_PAUSE_MS)
+    t.match(await call(), { status: 200, text: /you are carol/ })
+    t.match(await statusOf(gatehouse), [{ state: 'connected', why: null }])
+
+    await upstream.control({ end: 'grants' })
+    await sleep(1100)
+    t.match((await call()).text, /Open this link, then try again/)
+    t.match(
+      await onAccount(),
+      /Notion expired 127\.0\.0\.1:\d+ ended the login\. Logging in again helps\..*Connect again$/,
+    )
+    t.match(await statusOf(gatehouse), [{ state: 'expired', why: /ended the login/ }])
+    await logIn(stage, stage.desk)
+    t.match(await onAccount(), /Notion connected/)
+    t.match(await call(), { status: 200 })
+  },
+)
+
+const OUTAGES: readonly (readonly [string, Readonly<Record<string, string>>])[] = [
+  ['answers with 500', { fail: '500' }],
+  ['answers with 503', { fail: '503' }],
+  ['has enough of us (429)', { fail: '429' }],
+  ['answers with a page that is no error of OAuth', { fail: '400' }],
+  ['does not answer in time', { fail: '0', delay: '1500' }],
+]
+
+t.test('no outage ends a login, and calls are told to come back', async (t) => {
+  const upstream = await startGuardedUpstream(t, 'open')
+  const stage = await setStage(t, upstream)
+  const { call, db, desk } = stage
+  await upstream.control({ access: '1' })
+  await logIn(stage, desk)
+  await sleep(1200)
+  for (const [what, wishes] of OUTAGES) {
+    await upstream.control(wishes)
+
+    const answer = await call()
+
+    t.equal(answer.status, 503, what)
+    t.match(errorOf(answer).message, /cannot be renewed at the moment[\s\S]*try again later/, what)
+    t.match(answer.headers, { 'retry-after': /^\d+$/ }, what)
+    const row = await db.selectFrom('upstream_connections').select('state').executeTakeFirst()
+    t.match(row, { state: 'connected' }, what)
+    await sleep(A_PAUSE_MS)
+  }
+  await upstream.control({ delay: '0', access: '3600' })
+  await sleep(A_PAUSE_MS)
+  t.match(await call(), { status: 200, text: /you are carol/ })
+
+  await upstream.control({ end: 'access', fail: '503' })
+  await sleep(1100)
+  const refused = await call()
+  t.equal(refused.status, 503, 'also when it is the upstream that does not accept the token any more')
+  await upstream.control({ fail: '0' })
+  await sleep(A_PAUSE_MS)
+  t.match(await call(), { status: 200, text: /you are carol/ })
+})
+
+t.test('an authorization server that is gone ends no login', async (t) => {
+  const upstream = await startGuardedUpstream(t, 'open')
+  const stage = await setStage(t, upstream)
+  await upstream.control({ access: '1' })
+  await logIn(stage, stage.desk)
+  t.match(await stage.call(), { status: 200 })
+  await upstream.stop()
+  await sleep(1200)
+
+  t.equal((await stage.call()).status, 503)
+
+  const row = await stage.db.selectFrom('upstream_connections').select(['state', 'sealed']).executeTakeFirst()
+  t.match(row, { state: 'connected', sealed: String })
+})
