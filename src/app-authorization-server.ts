@@ -28,7 +28,7 @@ const DEVICE_CODE_WINDOW_SECONDS = 60
 
 export async function addAuthorizationServer(
   app: FastifyInstance,
-  { config, logger, audit, storage, keyring, registry, pages, catalogue, revocations }: Foundation,
+  { config, logger, audit, storage, keyring, registry, policy, pages, catalogue, revocations }: Foundation,
   { outboundFetch = createOutboundFetch({ ownOrigin: config.publicUrl }), registrationLimits }: Overrides,
 ): Promise<AuthorizationServer> {
   const server = await createAuthorizationServer({
@@ -40,12 +40,12 @@ export async function addAuthorizationServer(
     revocations,
     isOutage,
     decideConsent,
-    hasHeldTools: heldTools({ registry, catalogue, config, storage }),
+    hasHeldTools: heldTools({ registry, catalogue, policy, storage }),
     outboundFetch,
     onForeignRedirects: (clientId, hosts) =>
       logger.info({ clientId, hosts }, 'a client sends its codes to another site than its document is from'),
     resources: resourcesOf(registry),
-    groupsOf: (member) => groupsOf(config.policy, member),
+    groupsOf: (member) => groupsOf(policy.current(), member),
     trustedIssuers: config.trustedIssuers,
     configuredFetch: createConfiguredFetch(),
     registration: config.registration,

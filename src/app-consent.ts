@@ -12,7 +12,7 @@ import { SERVICE_VISITOR } from './upstreams/service-visitor.ts'
 
 const TOOLS_FOR_PAGES_MS = 1500
 
-type Needs = Pick<Foundation, 'registry' | 'catalogue' | 'config' | 'storage'>
+type Needs = Pick<Foundation, 'registry' | 'catalogue' | 'policy' | 'storage'>
 
 /** For the consent page. A person does not wait for an upstream that does not answer. */
 export function offeredTools(needs: Needs) {
@@ -44,11 +44,12 @@ export function heldTools(needs: Needs) {
 
 /** What the policy denies is left out: agreeing to it would change nothing. */
 async function allowedTools(
-  { config: { policy }, storage }: Needs,
+  { policy: standing, storage }: Needs,
   upstream: string,
   { accountId, clientId }: Asker,
   tools: Tools,
 ): Promise<Tools> {
+  const policy = standing.current()
   const user = policy && (await users.findById(storage.db, accountId))
   const groups = new Set(user ? groupsOf(policy, user) : [])
   return callable(policy, upstream, { groups, clientId }, tools)

@@ -8,6 +8,7 @@ import type { GuardedFetch } from './http/guarded-fetch.ts'
 import type { OutboundFetch } from './http/outbound.ts'
 import type { Pages } from './http/pages.ts'
 import type { Mailbox } from './mcp/mailbox.ts'
+import type { StandingPolicy } from './oauth/standing-policy.ts'
 import type { Audit } from './ops/audit.ts'
 import type { Logger } from './ops/logger.ts'
 import type { PasswordCost } from './sign-in/password.ts'
@@ -32,9 +33,9 @@ export interface Overrides {
   readonly upstreamLeaseSeconds?: number
   /** How often the signing keys are read again; tests wait for it. */
   readonly signingKeyPollMs?: number
-  /** The configuration as it is written now. Without it the upstreams stay as they were at the start. */
+  /** The configuration as it is written now. Without it the upstreams and the policy stay as they were at the start. */
   readonly readConfig?: () => Config
-  /** How often the files of the upstreams are looked at; tests wait for it. */
+  /** How often the files of the upstreams and the policy are looked at; tests wait for it. */
   readonly filePollMs?: number
   /** Smaller ones, for tests. */
   readonly registrationLimits?: { readonly perAddress?: number; readonly unused?: number }
@@ -48,6 +49,7 @@ export interface Foundation {
   readonly storage: OpenDatabase
   readonly keyring: Keyring
   readonly registry: Registry
+  readonly policy: StandingPolicy
   readonly pages: Pages
   readonly mailbox: Mailbox
   readonly links: OpenLinks

@@ -5,7 +5,8 @@ import * as z from 'zod'
 import type { Config } from './config/config.ts'
 import { createGuardedFetch, type GuardedFetch } from './http/guarded-fetch.ts'
 import type { Caller } from './oauth/caller.ts'
-import { groupsOf, type Policy } from './oauth/policy.ts'
+import { groupsOf } from './oauth/policy.ts'
+import type { StandingPolicy } from './oauth/standing-policy.ts'
 import type { UpstreamAuth } from './oauth/upstream-auth.ts'
 import type { Audit } from './ops/audit.ts'
 import type { Logger } from './ops/logger.ts'
@@ -49,6 +50,7 @@ export interface UpstreamLoginNeeds {
   readonly storage: OpenDatabase
   readonly keyring: Keyring
   readonly registry: Registry
+  readonly policy: StandingPolicy
   /** Of the authorization server: what upstreams are told about a person. */
   readonly sign: Sign
   /** Instead of the guarded one; for tests. */
@@ -78,7 +80,7 @@ export function createUpstreamLogins(needs: UpstreamLoginNeeds): UpstreamLogins 
   }
   const report = (err: unknown, upstream: string) =>
     logger.warn({ err, upstream }, 'a login at an upstream did not work out')
-  const personOf = createPersonOf(db, config.policy)
+  const personOf = createPersonOf(db, needs.policy)
   const others = createIdentityCredentials({ issuer: publicUrl, sign, personOf, fetch, report })
   const opened = (handle: string, upstream: string) => {
     const text = keyring.open(HANDLE_PURPOSE, handle, upstream)?.toString()
@@ -145,12 +147,15 @@ async function whoConnects(db: Database, { subject }: Caller, upstream: Upstream
 }
 
 /** Asked when something about a person is made, which is then kept for a while: not at every call. */
-function createPersonOf(db: Database, policy: Policy | null): PersonOf {
+function createPersonOf(db: Database, policy: StandingPolicy): PersonOf {
   return async (subject) => {
     const user = await users.findById(db, subject)
     if (user === null) return null
     if (user.disabledAt !== null) throw new Error('This account is disabled.')
     // A rule that names an address has it among the groups, for ourselves alone.
-    return { email: user.email, groups: groupsOf(policy, user).filter((group) => !group.includes('@')) }
+    return {
+      email: user.email,
+      groups: groupsOf(policy.current(), user).filter((group) => !group.includes('@')),
+    }
   }
 }

@@ -1,7 +1,9 @@
-// Owns configuring the upstreams anew while everything runs: when a file changes, at a signal, and never with a mistake in it.
+// Owns configuring the upstreams and the policy anew while everything runs: when a file changes, at a signal, and never with a
+// mistake in it.
 
 import { type Config, ConfigError, type UpstreamConfig } from './config/config.ts'
 import { watchFiles } from './config/watched-files.ts'
+import type { StandingPolicy } from './oauth/standing-policy.ts'
 import type { Logger } from './ops/logger.ts'
 import type { Registry } from './upstreams/registry.ts'
 
@@ -10,6 +12,7 @@ export const RELOAD_ADDRESS = 'upstreams/reload'
 
 export interface ReloadNeeds {
   readonly registry: Registry
+  readonly policy: StandingPolicy
   readonly logger: Logger
   /** Of the start. */
   readonly config: Config
@@ -19,11 +22,13 @@ export interface ReloadNeeds {
   readonly everyMs?: number
 }
 
-/** By their names. */
 export interface Changes {
+  /** Upstreams, by their names. */
   readonly added: readonly string[]
   readonly changed: readonly string[]
   readonly removed: readonly string[]
+  /** Whether the policy is another one. */
+  readonly policy: boolean
 }
 
 export type Reloaded =
@@ -32,7 +37,7 @@ export type Reloaded =
   | { readonly kind: 'refused'; readonly problems: readonly string[] }
 
 export interface Reload {
-  /** Reads the configuration again. All of its upstreams are taken over at once, or none. */
+  /** Reads the configuration again. All of its upstreams and the policy are taken over at once, or nothing is. */
   now(): Reloaded
   stop(): Promise<void>
 }
@@ -40,27 +45,41 @@ export interface Reload {
 const NONE_LEFT =
   'UPSTREAMS: expected one upstream or more, because the demo upstream comes with a restart only; got none'
 
-export function startReload({ registry, logger, config, readConfig, everyMs }: ReloadNeeds): Reload {
-  let files = config.upstreamFiles
+export function startReload(needs: ReloadNeeds): Reload {
+  const { registry, policy, logger, config, readConfig, everyMs } = needs
+  let { followedFiles: files, policyText } = config
 
   function attempt(): Reloaded {
     try {
-      const { upstreams, upstreamFiles } = readConfig()
-      files = upstreamFiles
-      if (upstreams.length > 0) return replace(registry, upstreams)
-      return config.upstreams.length > 0 ? { kind: 'refused', problems: [NONE_LEFT] } : { kind: 'unchanged' }
+      const next = readConfig()
+      files = next.followedFiles
+      if (next.upstreams.length === 0 && config.upstreams.length > 0)
+        return { kind: 'refused', problems: [NONE_LEFT] }
+      return takeOver(next)
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error
       return { kind: 'refused', problems: error.lines }
     }
   }
 
+  /** In one go: no call meets the upstreams of one configuration and the policy of the other. */
+  function takeOver(next: Config): Reloaded {
+    const named = next.upstreams.length > 0 ? replace(registry, next.upstreams) : NOT_TOUCHED
+    const changes = { ...named, policy: next.policyText !== policyText }
+    if (changes.policy) policy.replace(next.policy)
+    policyText = next.policyText
+    const { added, changed, removed } = changes
+    const isSame = added.length + changed.length + removed.length === 0 && !changes.policy
+    return isSame ? { kind: 'unchanged' } : { kind: 'reloaded', changes }
+  }
+
   function tell(outcome: Reloaded): void {
-    if (outcome.kind === 'reloaded') logger.info(outcome.changes, 'the upstreams were configured anew')
+    if (outcome.kind === 'reloaded')
+      logger.info(outcome.changes, 'the upstreams and the policy were configured anew')
     if (outcome.kind !== 'refused') return
     logger.error(
       { problems: outcome.problems },
-      'the upstreams stay as they are: their configuration has problems',
+      'the upstreams and the policy stay as they are: their configuration has problems',
     )
   }
 
@@ -68,7 +87,7 @@ export function startReload({ registry, logger, config, readConfig, everyMs }: R
     const outcome = attempt()
     tell(outcome)
     if (outcome.kind === 'unchanged')
-      logger.info('the configuration was read again; the upstreams are as they were')
+      logger.info('the configuration was read again; the upstreams and the policy are as they were')
     return outcome
   }
 
@@ -81,7 +100,11 @@ export function startReload({ registry, logger, config, readConfig, everyMs }: R
   return { now, stop: watching.stop }
 }
 
-function replace(registry: Registry, upstreams: readonly UpstreamConfig[]): Reloaded {
+type Named = Omit<Changes, 'policy'>
+
+const NOT_TOUCHED: Named = { added: [], changed: [], removed: [] }
+
+function replace(registry: Registry, upstreams: readonly UpstreamConfig[]): Named {
   const before = new Map(registry.upstreams().map((upstream) => [upstream.name, upstream]))
   registry.replace(upstreams)
   const after = registry.upstreams()
@@ -89,6 +112,5 @@ function replace(registry: Registry, upstreams: readonly UpstreamConfig[]): Relo
   const added = after.filter(({ name }) => !before.has(name)).map(({ name }) => name)
   const changed = after.filter((each) => before.has(each.name) && before.get(each.name) !== each)
   const removed = [...before.keys()].filter((name) => !names.has(name))
-  if (added.length + changed.length + removed.length === 0) return { kind: 'unchanged' }
-  return { kind: 'reloaded', changes: { added, changed: changed.map(({ name }) => name), removed } }
+  return { added, changed: changed.map(({ name }) => name), removed }
 }

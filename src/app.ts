@@ -23,6 +23,7 @@ import { createHostCheck } from './http/host.ts'
 import { addPages } from './http/pages.ts'
 import { closeUnusedConnections } from './http/unused-connections.ts'
 import { groupsOf } from './oauth/policy.ts'
+import { createStandingPolicy } from './oauth/standing-policy.ts'
 import { createAudit } from './ops/audit.ts'
 import type { Logger } from './ops/logger.ts'
 import { logRequests } from './ops/requests.ts'
@@ -36,7 +37,7 @@ export interface Gatehouse {
   /** Ready to listen. Closing it drains the gateway, then closes everything that was opened here. */
   readonly app: FastifyInstance
   readonly firstSteps: FirstSteps
-  /** Reads the upstreams again; null when there is nothing to read them from. */
+  /** Reads the upstreams and the policy again; null when there is nothing to read them from. */
   readonly reload: Reload | null
 }
 
@@ -83,6 +84,7 @@ async function compose(
   await migrate(storage, logger)
   const upstreams = config.upstreams.length > 0 ? config.upstreams : [await startDemo(app)]
   const registry = createRegistry(upstreams, config.publicUrl)
+  const policy = createStandingPolicy(config.policy)
   const keyring = createKeyring(secrets.secretKeys)
   const metrics = await openMetrics(app, config)
   const audit = createAudit(logger, metrics)
@@ -99,6 +101,7 @@ async function compose(
     storage,
     keyring,
     registry,
+    policy,
     sign: (statement) => authorizationServer.sign(statement),
     fetch: upstreamFetch,
     leaseSeconds,
@@ -109,11 +112,11 @@ async function compose(
   const links = openLinks({ registry, keyring, mailbox, credentialFor, logger })
   app.addHook('onClose', () => links.close())
   const catalogue = createCatalogue(storage, links, logger)
-  const shared = { config, logger, audit, storage, keyring, registry }
+  const shared = { config, logger, audit, storage, keyring, registry, policy }
   const foundation = { ...shared, pages, mailbox, links, catalogue, revocations, logins }
   const authorizationServer = await addAuthorizationServer(app, foundation, overrides)
   const { setup } = await addPeople(app, foundation, authorizationServer, overrides)
-  const keys = createApiKeys(storage.db, (member) => groupsOf(config.policy, member))
+  const keys = createApiKeys(storage.db, (member) => groupsOf(policy.current(), member))
   const { isDraining, openStreams } = addGateway(app, front, foundation, authorizationServer, keys)
   if (metrics !== null) addGauges(metrics, storage, { openStreams })
   await app.register(health, { checks: [() => ping(storage.db)], isDraining })
@@ -138,12 +141,12 @@ async function openStorage(app: FastifyInstance, config: Config, logger: Logger)
 
 async function followFiles(
   app: FastifyInstance,
-  { registry, logger, config, mailbox }: Foundation,
+  { registry, policy, logger, config, mailbox }: Foundation,
   { readConfig, filePollMs }: Overrides,
 ): Promise<Reload | null> {
   if (!readConfig) return null
   const poll = filePollMs === undefined ? {} : { everyMs: filePollMs }
-  const reload = startReload({ registry, logger, config, readConfig, ...poll })
+  const reload = startReload({ registry, policy, logger, config, readConfig, ...poll })
   app.addHook('onClose', () => reload.stop())
   const box = await mailbox.open(RELOAD_ADDRESS, () => void reload.now())
   app.addHook('onClose', async () => box.close())

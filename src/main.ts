@@ -1,6 +1,5 @@
 // Owns the process: start, signals, exit code, and the few lines that a person reads first.
 
-import { isatty } from 'node:tty'
 import closeWithGrace, { type Signals } from 'close-with-grace'
 import { buildApp } from './app.ts'
 import type { Overrides } from './app-foundation.ts'
@@ -13,7 +12,6 @@ import { onStopSignal } from './stop-signals.ts'
 
 /** What closing may take beside draining the open calls. */
 const CLOSING_MS = 5_000
-const STDOUT = 1
 /** Heard here, or by stop-signals.ts. */
 const SIGNALS: Signals[] = ['SIGHUP', 'SIGINT', 'SIGTERM']
 
@@ -35,12 +33,9 @@ export async function start(flags: Flags = {}, overrides: Partial<Overrides> = {
     throw new Error(whyNotListening(error, config), { cause: error })
   }
 
-  // The word for reading the configuration again, as for other services; unless it is the terminal that says goodbye.
-  const onTerminal = isatty(STDOUT)
-  process.on('SIGHUP', () => {
-    if (onTerminal && !isatty(STDOUT)) process.kill(process.pid, 'SIGTERM')
-    else reload?.now()
-  })
+  // The word for reading the configuration again, as for other services; also when it is the terminal that says goodbye, because
+  // the two look the same, and whoever means the latter has SIGTERM.
+  process.on('SIGHUP', () => void reload?.now())
   const closing = { delay: config.shutdownGraceMs + CLOSING_MS, logger, skip: SIGNALS }
   const { close } = closeWithGrace(closing, async ({ err }) => {
     if (err) logger.fatal({ err }, 'stopping after an error that nobody handled')

@@ -1,4 +1,4 @@
-// Owns the operator's HTTP API about upstreams: which there are, and reading them again.
+// Owns the operator's HTTP API about upstreams: which there are, and reading them and the policy again.
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { OAuthError } from '../oauth/errors.ts'
@@ -16,7 +16,10 @@ export interface ListedUpstream {
 export type ReloadOutcome =
   | {
       readonly kind: 'reloaded'
-      readonly changes: Readonly<Record<'added' | 'changed' | 'removed', readonly string[]>>
+      /** The upstreams, by name, and whether the policy is another one. */
+      readonly changes: Readonly<Record<'added' | 'changed' | 'removed', readonly string[]>> & {
+        readonly policy: boolean
+      }
     }
   | { readonly kind: 'unchanged' }
   /** Nothing changed. Every problem of the configuration is named. */

@@ -36,15 +36,15 @@ export const upstreamCommand: Command = {
        gatehouse upstream status [--user EMAIL] [--json]
 
 list    the upstreams as they are written down now. When something is wrong with them, says what, all of it.
-reload  the same check, then tells the running service to read them again: with PostgreSQL every replica, each its own files;
-        with the embedded database the process on this machine.
+reload  the same check, then tells the running service to read them again, and the policy with them: with PostgreSQL every
+        replica, each its own files; with the embedded database the process on this machine.
 login   at an upstream that wants it: prints the link to open; with --flow device, a code to enter on another device, and waits
         until that is done. --shared is for upstreams whose login everybody shares. What is given is sealed, and never shown.
 logout  forgets the login, and revokes it over there where that is possible.
 status  whose logins there are, in which state, since when, when they were last used, and for what.
 
-A running service follows the files that its upstreams come from by itself, within seconds. What stands in .env is read again
-at \`reload\`, or when a process gets SIGHUP. With the embedded database, stop the service first for login, logout and status.`,
+A running service follows the files that its upstreams and its policy come from by itself, within seconds. What stands in
+.env is read again at \`reload\`, or when a process gets SIGHUP. With the embedded database, stop the service first for login, logout and status.`,
   async run(args) {
     const { values, positionals } = parseArgs({
       args: [...args],

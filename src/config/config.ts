@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import type { Allowance } from '../oauth/allowance.ts'
 import type { Policy } from '../oauth/policy.ts'
 import { reportCombinations } from './combinations.ts'
+import { followedFilesOf } from './followed-files.ts'
 import { type Environment, readGiven } from './given.ts'
 import { isInsecure } from './origins.ts'
 import { readPolicy } from './policy.ts'
@@ -13,7 +14,6 @@ import type { Values } from './schema.ts'
 import { type IdentityProviderConfig, readIdentityProviders } from './sign-in.ts'
 import { readTrustedIssuers, type TrustedIssuerConfig } from './trusted-issuers.ts'
 import type { UpstreamConfig } from './upstream-entry.ts'
-import { upstreamFilesOf } from './upstream-files.ts'
 import { readUpstreams } from './upstreams.ts'
 import { readValues } from './variables.ts'
 
@@ -40,10 +40,12 @@ export interface Config {
   readonly admin: { readonly email: string; readonly password: string } | null
   /** Empty: the demo upstream. */
   readonly upstreams: readonly UpstreamConfig[]
-  /** Absolute: the files that they, or their secrets, come from. */
-  readonly upstreamFiles: readonly string[]
   /** Null: what people agreed to is all that counts. */
   readonly policy: Policy | null
+  /** As it is written, so that two can be compared. */
+  readonly policyText: string | null
+  /** Absolute: the files that the upstreams, their secrets and the policy come from. */
+  readonly followedFiles: readonly string[]
   readonly registration: Values['REGISTRATION']
   /** Empty unless given. Those made by command are in the database. */
   readonly initialAccessTokens: readonly string[]
@@ -91,7 +93,8 @@ export function loadConfig(env: Environment): Config {
       ...settingsOf(values),
       upstreams,
       policy: readPolicy(given, upstreams, report),
-      upstreamFiles: upstreamFilesOf(env, values.UPSTREAMS_ENV),
+      policyText: given.get('POLICY')?.text ?? null,
+      followedFiles: followedFilesOf(env, values.UPSTREAMS_ENV),
       identityProviders: readIdentityProviders(given, report),
       trustedIssuers: readTrustedIssuers(given, report),
     }
@@ -100,7 +103,10 @@ export function loadConfig(env: Environment): Config {
 
 function settingsOf(
   values: Values,
-): Omit<Config, 'upstreams' | 'upstreamFiles' | 'policy' | 'identityProviders' | 'trustedIssuers'> {
+): Omit<
+  Config,
+  'upstreams' | 'followedFiles' | 'policy' | 'policyText' | 'identityProviders' | 'trustedIssuers'
+> {
   const dataDir = resolve(values.DATA_DIR)
   const publicUrl = values.PUBLIC_URL ?? defaultPublicUrl(values.PORT)
   return {

@@ -82,15 +82,18 @@ The forms can be combined, as long as each name appears once.
 
 ### Changing them while it runs
 
-The file of \`UPSTREAMS_FILE\`, and every other file that upstreams or their secrets come from (\`UPSTREAM_<NAME>_…_FILE\`, the files of variables
-in \`UPSTREAMS_ENV\`), is followed: a change is taken over within a few seconds, on every replica that has the file, however it was replaced
+The files of \`UPSTREAMS_FILE\` and \`POLICY_FILE\`, and every other file that upstreams or their secrets come from (\`UPSTREAM_<NAME>_…_FILE\`,
+the files of variables in \`UPSTREAMS_ENV\`), are followed: a change is taken over within a few seconds, on every replica that has the file, however it was replaced
 (in place, by a new file, by the swapped links of Docker and Kubernetes). What stands in \`.env\` is read again when the process gets
 \`SIGHUP\`, or by every replica at \`gatehouse upstream reload\` or at \`POST /admin/api/upstreams/reload\` with an API key of an
-administrator as bearer token. Other variables take effect at a restart.
+administrator as bearer token. The upstreams and the [policy](policy.md) are read together, and taken over together. Other variables take effect at
+a restart.
 
 A new upstream is there at once: its address, its scopes, its place on the consent page and in \`/mcp\`. One that changed finishes the
-calls under way where they began; new calls go to the new one. One that was removed answers 404. Streams that only listen to either end, and their clients come
-back. A file with a mistake changes nothing: every problem is in the log, and \`gatehouse upstream list\` shows them too.
+calls under way where they began; new calls go to the new one. One that was removed answers 404. Who listens is told that tools, prompts and resources may be
+others, at \`/mcp\` too; a stream that passed through to an upstream that is not there any more ends after that, and its client comes back.
+A file with a mistake changes nothing, of the upstreams or the policy: every problem is in the log, and \`gatehouse upstream list\` shows
+them too.
 
 ### What an upstream has
 

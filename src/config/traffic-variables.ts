@@ -36,7 +36,7 @@ export const trafficVariables = {
   POLICY: z.string().optional().register(documentation, {
     group: POLICY,
     meaning:
-      'Rules about who may use which tools, prompts and resources, beyond what people agree to, as JSON; as `POLICY_FILE`, a file with it. [policy.md](policy.md) says how they are written. Addresses of people may be in it, and nothing secret.',
+      'Rules about who may use which tools, prompts and resources, beyond what people agree to, as JSON; as `POLICY_FILE`, a file with it, which is followed while the service runs. [policy.md](policy.md) says how they are written. Addresses of people may be in it, and nothing secret.',
     example: '{"rules": [{"tools": ["delete_*"], "effect": "deny"}]}',
     fallback: 'what people agree to is all that counts',
   }),

@@ -1,12 +1,8 @@
 // Owns the way that a call is answered: from memory, by passing its bytes, or by the bridge.
 
-import type { Peer } from '../mcp/peer.ts'
-import type { Policy } from '../oauth/policy.ts'
+import type { StandingPolicy } from '../oauth/standing-policy.ts'
 import type { Credential } from '../upstreams/credentials.ts'
 import type { Links } from '../upstreams/links.ts'
-import type { Upstream } from '../upstreams/registry.ts'
-import type { Aggregate } from './aggregate/aggregate.ts'
-import type { Bridge } from './bridge/bridge.ts'
 import { answerFromMemory } from './cache/answer.ts'
 import type { AnswerCache, Lookup } from './cache/answer-cache.ts'
 import { type Call, isListening, type UpstreamCall } from './call.ts'
@@ -18,12 +14,10 @@ import { listRewrite } from './policy/list-rewrite.ts'
 import { openSession, type Session } from './session.ts'
 
 export interface AnsweringNeeds extends AskNeeds {
-  readonly policy: Policy | null
+  readonly policy: Pick<StandingPolicy, 'current'>
   readonly links: Pick<Links, 'passes'>
-  readonly aggregate: Aggregate
-  /** Of an upstream, within the policy: what the bridge speaks with. */
-  readonly peerOf: (upstream: Upstream) => Peer
-  readonly bridge: Bridge
+  /** By the bridge, out of what the peer at the call's place says within the policy. */
+  readonly bridged: Answering
   readonly cache: AnswerCache
   readonly forwarder: Forwarder
   readonly logins: Logins
@@ -37,7 +31,7 @@ const BRIDGE = 'bridge'
 type ToPass = Credential | null | typeof BRIDGE
 
 export function createAnswering(needs: AnsweringNeeds): Answering {
-  const { policy, links, aggregate, peerOf, bridge, cache, forwarder, logins, sessions } = needs
+  const { policy, links, bridged, cache, forwarder, logins, sessions } = needs
 
   /** Bytes pass where both sides speak the same era; the bridge speaks for whoever does not. */
   async function answer(call: UpstreamCall): Promise<Outcome> {
@@ -45,7 +39,7 @@ export function createAnswering(needs: AnsweringNeeds): Answering {
     if (lookup?.found) return answerFromMemory(call, lookup.found)
     const finding = credentialToPass(call)
     const credential = finding instanceof Promise ? await finding : finding
-    if (credential === BRIDGE) return bridge.serve(call, peerOf(call.place.upstream))
+    if (credential === BRIDGE) return bridged(call)
     if (credential === null) return askForLogin(call)
     const outcome = await forwarder.forward(treated(call, lookup), credential, logins.mayRenew(call))
     if (!outcome.handedBack) return outcome
@@ -79,12 +73,12 @@ export function createAnswering(needs: AnsweringNeeds): Answering {
   /** The peer does that, where there is one: a session that passes through has none. */
   async function askForLogin(call: UpstreamCall): Promise<Outcome> {
     if (isInPassingSession(call, sessions)) throw await askInSession(call, null, needs)
-    return bridge.serve(call, peerOf(call.place.upstream))
+    return bridged(call)
   }
 
   /** The peer meets the same, and asks for more in the way of its client. */
   async function askForScope(call: UpstreamCall, scope: string): Promise<Outcome> {
-    if (call.modern) return bridge.serve(call, peerOf(call.place.upstream))
+    if (call.modern) return bridged(call)
     throw await askInSession(call, scope, needs)
   }
 
@@ -96,7 +90,6 @@ export function createAnswering(needs: AnsweringNeeds): Answering {
 
   return (call) => {
     const { place } = call
-    if (place.kind === 'aggregate') return bridge.serve(call, aggregate.peerOf(place))
-    return answer({ ...call, place })
+    return place.kind === 'aggregate' ? bridged(call) : answer({ ...call, place })
   }
 }

@@ -2,6 +2,7 @@
 
 import type { Caller } from '../oauth/caller.ts'
 import type { Policy } from '../oauth/policy.ts'
+import type { StandingPolicy } from '../oauth/standing-policy.ts'
 import type { Tools } from '../oauth/tool.ts'
 import type { AggregatePlace, Place, Upstream } from '../upstreams/registry.ts'
 import { type Access, decide, insufficientScope, type ToolsOf, toolsInQuestion } from './access.ts'
@@ -15,7 +16,7 @@ import { asksForArguments, policyRefusal } from './policy/forbidden.ts'
 import { refuseRepeatedMembers } from './policy/unambiguous.ts'
 
 export interface AuthorizeNeeds {
-  readonly policy: Policy | null
+  readonly policy: Pick<StandingPolicy, 'current'>
   readonly aggregate: Aggregate
   readonly toolsOf: ToolsOf
   readonly onStepUp?: (grantId: string) => void
@@ -45,10 +46,10 @@ type Noticed = { -readonly [Fact in keyof Concern]: Concern[Fact] }
 const NO_TOOLS: Tools = new Map()
 
 export function createAuthorize(needs: AuthorizeNeeds): Authorize {
-  const { policy, aggregate, toolsOf, onStepUp, report, limits } = needs
+  const { aggregate, toolsOf, onStepUp, report, limits } = needs
 
   function decideOne(upstream: Upstream, { caller, messages, body }: Authorizing): Access | Promise<Access> {
-    const question = { caller, policy, upstream, messages }
+    const question = { caller, policy: needs.policy.current(), upstream, messages }
     if (body !== null && asksForArguments(question)) refuseRepeatedMembers(body, limits)
     const asked = toolsInQuestion(question)
     const tools = asked.length === 0 ? NO_TOOLS : toolsOf(upstream, asked, caller)
@@ -65,12 +66,13 @@ export function createAuthorize(needs: AuthorizeNeeds): Authorize {
       throw refusalFor(error, requestIds(messages), report)
     })
     Object.assign(noticed, inOwnWords(routed, caller, place.upstreams))
-    if (body !== null) for (const each of routed) checkBody(caller, body, each)
-    return aggregate.decide(place, caller, routed)
+    const policy = needs.policy.current()
+    if (body !== null) for (const each of routed) checkBody(policy, caller, body, each)
+    return aggregate.decide(place, policy, caller, routed)
   }
 
   /** What is known of an upstream's own bodies before they are read is known here only when it has been. */
-  function checkBody(caller: Caller, body: Buffer, { message, route }: Routed): void {
+  function checkBody(policy: Policy | null, caller: Caller, body: Buffer, { message, route }: Routed): void {
     if (route.kind !== 'each') return
     for (const { upstream, params } of route.parts) {
       const most = upstream.limits.maxBodyBytes

@@ -94,6 +94,8 @@ export class Exchange implements Dispatcher.DispatchHandler, Member {
   /** The latest of an answer, while it may be the last. */
   #last: Buffer | null = null
   #resumable = false
+  /** Of our own, to be said. */
+  #words = ''
   #sent = false
   #repeated = false
   #handedBack = false
@@ -182,6 +184,12 @@ export class Exchange implements Dispatcher.DispatchHandler, Member {
     this.#stop('ended')
   }
 
+  /** Something of our own on its stream, as soon as no event of the upstream's is half-way. */
+  tell(words: string): void {
+    this.#words += words
+    if (this.#phase === 'events') this.#say()
+  }
+
   /** Breaks it off. */
   destroy(): void {
     this.#abandon('failed')
@@ -251,7 +259,9 @@ export class Exchange implements Dispatcher.DispatchHandler, Member {
       this.#whole = chunk
       return
     }
-    if (this.call.res.write(chunk)) return
+    const flows = this.call.res.write(chunk)
+    if (this.#words !== '') this.#say()
+    if (flows) return
     controller.pause()
     this.call.res.once('drain', () => controller.resume())
   }
@@ -338,6 +348,12 @@ export class Exchange implements Dispatcher.DispatchHandler, Member {
     if (this.#phase !== 'status') return
     this.#complete()
     this.#controller?.abort(OVER)
+  }
+
+  #say(): void {
+    if (this.#words === '' || !isBoundary(this.#tail)) return
+    this.call.res.write(this.#words)
+    this.#words = ''
   }
 
   #keepAlive(): void {

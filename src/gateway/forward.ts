@@ -12,7 +12,9 @@ import { createBalanced, type Outlet } from './balanced.ts'
 import type { UpstreamCall } from './call.ts'
 import { createCrowd } from './crowd.ts'
 import { Exchange, type ExchangeNeeds } from './exchange.ts'
+import { isBehind } from './following.ts'
 import { createLanes } from './lanes.ts'
+import { farewell, lastNews, listNews } from './last-news.ts'
 import { errandOf } from './limits/errand.ts'
 import { isQuick } from './limits/quick.ts'
 import { barred } from './limits/too-much.ts'
@@ -44,8 +46,10 @@ export interface Forwarder {
   openStreams(): number
   /** Ends what only listens; calls go on. */
   endListening(): void
-  /** Ends what listens to these upstreams; calls go on, and then their connections are closed. */
+  /** Ends what listens where something else is now; calls go on, and then the connections of these upstreams are closed. */
   retire(upstreams: readonly Upstream[]): void
+  /** The policy is another one: who listens and may go on hears of it, the others come back. */
+  reconsider(mayListen: (call: UpstreamCall) => boolean): void
   /** Breaks off what is left, and closes the connections. */
   destroy(): Promise<void>
 }
@@ -146,12 +150,19 @@ export function createForwarder(needs: ForwarderNeeds): Forwarder {
   }
 
   function retire(upstreams: readonly Upstream[]): void {
-    const gone = new Set(upstreams)
     exchanges.forEach((exchange) => {
-      if (exchange.listening && gone.has(exchange.call.place.upstream))
-        exchange.end(farewell(exchange.call), MOVED)
+      const { call, listening } = exchange
+      if (listening && !isBehind(registry, call.place)) exchange.end(lastNews(call), MOVED)
     })
-    for (const upstream of gone) closeRoute(upstream)
+    for (const upstream of upstreams) closeRoute(upstream)
+  }
+
+  function reconsider(mayListen: (call: UpstreamCall) => boolean): void {
+    exchanges.forEach((exchange) => {
+      const { call, listening } = exchange
+      if (listening && mayListen(call)) exchange.tell(listNews(call))
+      else if (listening) exchange.end(lastNews(call), MOVED)
+    })
   }
 
   function beat(): void {
@@ -204,6 +215,7 @@ export function createForwarder(needs: ForwarderNeeds): Forwarder {
     },
     endListening,
     retire,
+    reconsider,
     destroy,
   }
 }
@@ -218,11 +230,4 @@ function openOutlet(upstream: HttpUpstream, limits: Limits): Outlet {
   })
   if (balance === null) return createLanes(origin, connect)
   return createBalanced(balance, (each) => createLanes(each, connect))
-}
-
-/** MCP 2026-07-28, Subscriptions, "Graceful Closure": the result that a subscription ends with. */
-function farewell({ method, ids: [id] }: UpstreamCall): string | null {
-  if (method !== 'POST' || id === undefined) return null
-  const result = { resultType: 'complete', _meta: { 'io.modelcontextprotocol/subscriptionId': id } }
-  return `event: message\ndata: ${JSON.stringify({ jsonrpc: '2.0', id, result })}\n\n`
 }

@@ -5,11 +5,11 @@ import { createClientAddress } from '../http/client-address.ts'
 import { createLocalMailbox, type Mailbox } from '../mcp/mailbox.ts'
 import { INTERNAL_ERROR } from '../mcp/rpc.ts'
 import type { Caller } from '../oauth/caller.ts'
-import type { Policy } from '../oauth/policy.ts'
+import { createStandingPolicy, type StandingPolicy } from '../oauth/standing-policy.ts'
 import type { AskForLogin, CredentialFor, CredentialRefused } from '../upstreams/credentials.ts'
 import type { Guards } from '../upstreams/guards.ts'
 import type { Links } from '../upstreams/links.ts'
-import type { Registry, Upstream } from '../upstreams/registry.ts'
+import type { Place, Registry, Upstream } from '../upstreams/registry.ts'
 import type { ToolsOf } from './access.ts'
 import type { KeySource } from './access-token.ts'
 import { createAggregate } from './aggregate/aggregate.ts'
@@ -21,8 +21,10 @@ import { createBridge } from './bridge/bridge.ts'
 import { createLocalSessionStore, type SessionStore } from './bridge/legacy/session-store.ts'
 import { createAnswerCache } from './cache/answer-cache.ts'
 import { watchedPeer } from './cache/watched-peer.ts'
+import { type Call, isListening, type UpstreamCall } from './call.ts'
 import { type CallEvent, callEvent } from './call-event.ts'
 import type { DpopNeeds } from './dpop.ts'
+import { createFollowing } from './following.ts'
 import { createForwarder } from './forward.ts'
 import { type AdmissionNeeds, createAdmission } from './limits/admission.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
@@ -31,6 +33,8 @@ import { type RpcMessage, requestIds } from './message.ts'
 import { type ResourceMetadata, resourceMetadata } from './metadata.ts'
 import { createOrigins } from './origin.ts'
 import { CLIENT_LEFT, detailOf, type Outcome } from './outcome.ts'
+import { findForbidden } from './policy/forbidden.ts'
+import { listRewrite } from './policy/list-rewrite.ts'
 import { policedPeer } from './policy/policed-peer.ts'
 import { Refusal, rpcRefusal, writeRefusal } from './refusal.ts'
 import type { Revocations } from './revocations.ts'
@@ -54,7 +58,7 @@ export interface GatewayNeeds {
   readonly askForLogin?: AskForLogin
   readonly links: Links
   /** Beyond what people agreed to; see policy/. None: the scopes are all that counts. */
-  readonly policy?: Policy | null
+  readonly policy?: Pick<StandingPolicy, 'current' | 'onReplace'>
   /** How much may be kept of answers that upstreams let be kept; none without it. */
   readonly answerCacheBytes?: number
   /** Those that the links' peers ask too. */
@@ -101,7 +105,7 @@ export interface Gateway {
 const NONE: readonly never[] = []
 
 export function createGateway(needs: GatewayNeeds): Gateway {
-  const { issuer, registry, audit, report, sessions, policy = null } = needs
+  const { issuer, registry, audit, report, sessions, policy = createStandingPolicy(null) } = needs
   const limits = { ...DEFAULT_LIMITS, ...needs.limits }
   const clock = needs.clock ?? Date.now
   const addressOf = needs.addressOf ?? createClientAddress(false)
@@ -128,19 +132,27 @@ export function createGateway(needs: GatewayNeeds): Gateway {
   }
   const aggregate = createAggregate({ ...needs, policy, peerOf, limits, clock })
   const authorize = createAuthorize({ ...needs, policy, aggregate, limits })
-  const answer = createAnswering({
-    ...needs,
-    policy,
-    aggregate,
-    peerOf,
-    bridge,
-    cache,
-    forwarder,
-    logins,
-  })
+  const peerAt = (place: Place) =>
+    place.kind === 'aggregate' ? aggregate.peerOf(place) : peerOf(place.upstream)
+  const following = createFollowing({ registry, policy, peerAt })
+  const bridged = (call: Call) =>
+    bridge.serve(call, isListening(call) ? following(call.place) : peerAt(call.place))
+  const answer = createAnswering({ ...needs, policy, bridged, cache, forwarder, logins })
   const isDraining = () => closing
   const walk = createWalk({ registry, origins, bearer, authorize, admission, limits, isDraining, answer })
   let closing = false
+  policy.onReplace(() => {
+    cache.renew()
+    forwarder.reconsider(mayListen)
+  })
+
+  /** A stream that was not looked through cannot be from now on: its client opens another one. */
+  function mayListen(call: UpstreamCall): boolean {
+    const { place, caller, messages, rewrite } = call
+    if (!rewrite && listRewrite(policy, call) !== null) return false
+    const question = { policy: policy.current(), upstream: place.upstream, caller, messages }
+    return findForbidden(question, () => false) === null
+  }
 
   async function serve(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const started = performance.now()

@@ -56,6 +56,7 @@ export function createRegistry(upstreams: readonly UpstreamSettings[], publicUrl
     has: (upstream) => known.includes(upstream),
     replace(changed) {
       const next = changed.map((each) => known.find((one) => sameSettings(one, each)) ?? createUpstream(each))
+      if (isSame(next, known)) return
       places = placesOf(next, publicUrl)
       const gone = known.filter((each) => !next.includes(each))
       known = next
@@ -63,6 +64,10 @@ export function createRegistry(upstreams: readonly UpstreamSettings[], publicUrl
     },
     onReplace: (retire) => void listeners.push(retire),
   }
+}
+
+function isSame(one: readonly Upstream[], other: readonly Upstream[]): boolean {
+  return one.length === other.length && one.every((upstream, at) => upstream === other[at])
 }
 
 /** With one upstream `/mcp` is that one; with several it is all of them as one. */

@@ -28,7 +28,7 @@ t.test('the same from a file, whose path is known', async (t) => {
     t.testdir({ 'upstreams.json': '{"mcpServers": {"notes": {"url": "http://notes:3000/mcp"}}}\n' }),
     'upstreams.json',
   )
-  t.match(loadConfig({ UPSTREAMS_FILE: path }), { upstreams: [NOTES], upstreamFiles: [path] })
+  t.match(loadConfig({ UPSTREAMS_FILE: path }), { upstreams: [NOTES], followedFiles: [path] })
   t.same(blamed({ UPSTREAMS_FILE: path, UPSTREAMS: '{"tickets": {"url": "http://tickets"}}' }), ['UPSTREAMS'])
 })
 

@@ -5,11 +5,14 @@ import { join } from 'node:path'
 import { McpServer } from '@modelcontextprotocol/server'
 import t, { type Test } from 'tap'
 import * as z from 'zod'
+import { loadConfig } from '../../src/config/config.ts'
+import * as apiKeys from '../../src/storage/api-keys.ts'
 import { INITIALIZE, post } from '../demo/wire.ts'
 import { serveMcp } from '../gateway/mcp-upstream.ts'
 import { commandLine } from '../support/command-line.ts'
-import { build, type Running } from '../support/gatehouse.ts'
+import { build, createPerson, type Running } from '../support/gatehouse.ts'
 import { authorizationRequest, getJson, register } from '../support/oauth.ts'
+import { ask, startReplica } from '../support/replica.ts'
 import { connect, signIn } from '../support/sign-in.ts'
 import { until } from '../support/until.ts'
 
@@ -118,7 +121,7 @@ t.test('a file with mistakes changes nothing, and each of them is in the log', a
     t.equal(await initialize(origin, '/mcp/notes', accessToken), 200)
     t.equal((await metadataOf(origin, 'mail')).status, 404)
   }
-  t.match(log(), 'the upstreams stay as they are')
+  t.match(log(), 'the upstreams and the policy stay as they are')
   await write({ notes: { url: notes.url }, mail: { url: mail.url } })
   await until('the next one is taken', async () => (await metadataOf(origin, 'mail')).status === 200)
   t.same(running.reload(), { kind: 'unchanged' })
@@ -146,4 +149,45 @@ t.test('an operator tells every replica to read again by command', async (t) => 
   await until('it was heard', () => log().includes('the configuration was read again'))
   const refused = await commandLine({ ...env, UPSTREAMS_FILE: `${file}.gone` })('upstream', 'reload')
   t.match(refused, { code: 1, err: /which does not exist/ })
+})
+
+t.test('one command, or one request to the API, changes every replica, each by its own files', async (t) => {
+  const mail = await serveMcp(t, buildServer('mail'), 'legacy')
+  const files = ['first', 'second'].map((name) => join(t.testdir({}), `${name}.json`))
+  const write = (servers: object) =>
+    Promise.all(files.map((file) => writeFile(file, JSON.stringify(servers))))
+  await write({ mail: { url: mail.url } })
+  const [file = '', other = ''] = files
+  // Nobody looks at the files unless told.
+  const filePollMs = 3_600_000
+  const first = await build(t, { env: { UPSTREAMS_FILE: file }, overrides: { filePollMs } })
+  const readConfig = () =>
+    loadConfig({ PORT: String(first.config.port), PUBLIC_URL: first.origin, UPSTREAMS_FILE: other })
+  const second = await startReplica(t, first, { overrides: { readConfig, filePollMs } })
+  const named = async (upstream: string) => {
+    const url = `${first.origin}/.well-known/oauth-protected-resource/mcp/${upstream}`
+    return [(await fetch(url)).status, (await ask(second, url)).status]
+  }
+  t.same(await named('notes'), [404, 404])
+
+  await write({ mail: { url: mail.url }, notes: { url: mail.url } })
+  const url = first.database.config.kind === 'postgres' ? first.database.config.url : ''
+  const run = commandLine({ DATABASE_URL: url, SECRET_KEY: first.secretKeys.join(','), UPSTREAMS_FILE: file })
+  t.match(await run('upstream', 'reload'), { code: 0 })
+  await until('both have it', async () => String(await named('notes')) === '200,200')
+
+  const admin = await createPerson(first.db, 'ada@example.com', 'admin')
+  const wish = { name: 'ops', userId: admin.id, scopes: new Set(['mail:read']), expiresInSeconds: 3600 }
+  const { key } = await apiKeys.create(first.db, wish)
+  await write({ mail: { url: mail.url } })
+  const headers = { authorization: `Bearer ${key}` }
+  const told = await ask(second, `${first.origin}/admin/api/upstreams/reload`, { method: 'POST', headers })
+  t.match(JSON.parse(told.body), { outcome: 'reloaded', removed: ['notes'] })
+  t.same((await named('notes'))[1], 404, 'who was asked first')
+  await until('both have lost it', async () => String(await named('notes')) === '404,404')
+
+  await writeFile(other, '{"mail": {"url": "nonsense"}}')
+  t.match(await run('upstream', 'reload'), { code: 0 })
+  await until('the one with a mistake says so', () => second.log().includes('mail.url: expected'))
+  t.same(await named('mail'), [200, 200], 'and stays as it is')
 })

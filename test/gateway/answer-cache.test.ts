@@ -7,6 +7,7 @@ import * as z from 'zod'
 import { loadConfig } from '../../src/config/config.ts'
 import type { GatewayNeeds } from '../../src/gateway/gateway.ts'
 import { createLocalMailbox } from '../../src/mcp/mailbox.ts'
+import { createStandingPolicy } from '../../src/oauth/standing-policy.ts'
 import { events, json, startHostileUpstream } from '../support/hostile-upstream.ts'
 import { serveMcp } from './mcp-upstream.ts'
 import { type Claims, call, MODERN, modern, open, type Sent, send, setStage, until } from './stage.ts'
@@ -270,7 +271,9 @@ t.test('a list that the policy filters is private, and each caller has the own o
     }),
   })
   const tools = ['read', 'delete'].map((name) => ({ name, inputSchema: { type: 'object' } }))
-  const { asked, ask } = await scene(t, () => ({ ...HINTS, tools }), { policy })
+  const { asked, ask } = await scene(t, () => ({ ...HINTS, tools }), {
+    policy: createStandingPolicy(policy),
+  })
   const admin = { ...BOB, groups: ['admins'] }
   for (const _ of [1, 2]) {
     t.match(await ask(admin), { result: { answer: 1, tools: { length: 2 }, cacheScope: 'private' } })

@@ -10,6 +10,7 @@ import { McpServer } from '@modelcontextprotocol/server'
 import t from 'tap'
 import * as z from 'zod'
 import { loadConfig } from '../../src/config/config.ts'
+import { createStandingPolicy } from '../../src/oauth/standing-policy.ts'
 import { json, startHostileUpstream } from '../support/hostile-upstream.ts'
 import { type Era, serveMcp } from './mcp-upstream.ts'
 import { call, errorOf, MODERN, modern, type Stage, send, setStage, type Teardown, until } from './stage.ts'
@@ -26,7 +27,7 @@ const RULES = {
 }
 
 function policyOf(document: unknown) {
-  return loadConfig({ UPSTREAMS, POLICY: JSON.stringify(document) }).policy
+  return createStandingPolicy(loadConfig({ UPSTREAMS, POLICY: JSON.stringify(document) }).policy)
 }
 
 function buildServer(): McpServer {

@@ -2,10 +2,12 @@
 
 import type { IncomingMessage } from 'node:http'
 import t from 'tap'
+import { loadConfig } from '../../src/config/config.ts'
+import { createStandingPolicy } from '../../src/oauth/standing-policy.ts'
 import { events, obliging, startHostileUpstream } from '../support/hostile-upstream.ts'
 import { call, modern, open, send, setStage, until } from './stage.ts'
 
-const LISTEN = modern('subscriptions/listen', { notifications: {} }, 'sub-1')
+const LISTEN = modern('subscriptions/listen', { notifications: { toolsListChanged: true } }, 'sub-1')
 
 async function textOf(res: IncomingMessage): Promise<string> {
   let text = ''
@@ -36,8 +38,11 @@ t.test('calls finish where they began, streams end, and new calls go to the new 
     { name: 'kept', title: 'Notes', url: young.url, headers: {} },
   ])
 
-  t.equal(await stream, '', 'a client whose stream ends comes back')
-  t.match(await subscription, '"resultType":"complete"')
+  t.match(await stream, 'notifications/prompts/list_changed', 'a client whose stream ends comes back')
+  const last = await subscription
+  t.match(last, 'notifications/tools/list_changed', 'and knows that what was listed may be something else')
+  t.notMatch(last, 'notifications/prompts/list_changed', 'which is told of what was asked for alone')
+  t.match(last, '"resultType":"complete"')
   t.equal((await send(stage, { token })).status, 200)
   t.equal(young.arrivals.length, 1)
   for (const answer of answers) answer()
@@ -58,7 +63,7 @@ t.test('an upstream that is removed answers 404, and one that stays does not not
   const gone = textOf(await open(stage, { token: mail, path: '/mcp/mail', method: 'GET' }))
   const kept = await open(stage, { token, method: 'GET' })
   stage.registry.replace([{ ...notes, headers: {} }])
-  t.equal(await gone, '')
+  t.match(await gone, 'notifications/tools/list_changed')
   t.equal((await send(stage, { token: mail, path: '/mcp/mail' })).status, 404)
   t.equal(stage.gateway.metadata('/.well-known/oauth-protected-resource/mcp/mail'), null)
   t.equal((await send(stage, { token })).status, 200)
@@ -66,4 +71,42 @@ t.test('an upstream that is removed answers 404, and one that stays does not not
   kept.destroy()
   t.throws(() => stage.registry.replace([notes, notes]), /Two upstreams/)
   t.equal((await send(stage, { token })).status, 200, 'what cannot be is not taken over')
+})
+
+t.test('under another policy, streams that may go on are told of it, and the others end', async (t) => {
+  const upstream = await startHostileUpstream(t)
+  const standing = createStandingPolicy(null)
+  const stage = await setStage(t, [{ url: upstream.url }], { policy: standing })
+  const token = await stage.token()
+  const half = Promise.withResolvers<() => void>()
+  upstream.answer((arrival, res) => {
+    if (arrival.method !== 'POST' && arrival.method !== 'GET') return obliging(arrival, res)
+    events(res)
+    if (!arrival.body.includes('tools')) return
+    res.write('data: {"first":1}\n\ndata: {"second"')
+    half.resolve(() => void res.write(':2}\n\n'))
+  })
+  const heard: string[] = []
+  const listening = await open(stage, { token, ...LISTEN })
+  listening.on('data', (bytes) => heard.push(String(bytes)))
+  const secrets = { notifications: { resourceSubscriptions: ['note://secret'] } }
+  const watching = textOf(await open(stage, { token, ...modern('subscriptions/listen', secrets, 'sub-2') }))
+  const session = textOf(await open(stage, { token, method: 'GET' }))
+  const finish = await half.promise
+  await until(() => heard.join('').includes('second'))
+
+  const POLICY = JSON.stringify({ rules: [{ resources: ['note://secret'], effect: 'deny' }] })
+  standing.replace(loadConfig({ UPSTREAMS: '{"notes": {"url": "http://notes/mcp"}}', POLICY }).policy)
+
+  t.match(await watching, '"resultType":"complete"', 'it would tell what may not be known')
+  t.match(await session, 'notifications/tools/list_changed', 'its answers were not looked through')
+  t.notMatch(heard.join(''), 'list_changed', 'nothing gets into the middle of an event')
+  finish()
+  await until(() => heard.join('').includes('list_changed'))
+  t.match(
+    heard.join(''),
+    /"second":2\}\n\nevent: message\ndata: \{"jsonrpc":"2.0","method":"notifications\/tools\/list_changed"/,
+  )
+  t.equal(stage.gateway.openStreams(), 1)
+  listening.destroy()
 })

@@ -1,10 +1,14 @@
 // Owns the proof that a running service follows its upstreams' file, SIGHUP and `gatehouse upstream reload`, and stays up.
 
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
+import { holderOf } from '../../src/storage/directory-lock.ts'
 import { freePort } from '../support/gatehouse.ts'
-import { runGatehouse, serve, usedDataDir } from '../support/process.ts'
+import { LAUNCHER, ROOT, runGatehouse, serve, usedDataDir } from '../support/process.ts'
 import { until } from '../support/until.ts'
 
 const NOTES = { notes: { url: 'http://127.0.0.1:9/mcp' } }
@@ -30,7 +34,7 @@ t.test('a running service follows the file of its upstreams', async (t) => {
   await until('it followed', () => isThere(origin, 'mail'))
 
   await write({ notes: { url: 'nonsense' } })
-  await until('it said why not', () => stdout().includes('the upstreams stay as they are'))
+  await until('it said why not', () => stdout().includes('the upstreams and the policy stay as they are'))
   t.match(stdout(), 'notes.url: expected an http or https URL')
   t.ok(await isThere(origin, 'mail'))
   const refused = runGatehouse(t, ['upstream', 'reload'], { env })
@@ -55,4 +59,36 @@ t.test('a running service follows the file of its upstreams', async (t) => {
   const nobody = runGatehouse(t, ['upstream', 'reload'], { env })
   t.match(await nobody.ended, { code: 1 })
   t.match(nobody.stderr(), /does not run on this machine/)
+})
+
+/** Of util-linux: runs a command in a terminal of its own. */
+const SCRIPT = '/usr/bin/script'
+const hasTerminals = process.platform === 'linux' && existsSync(SCRIPT)
+
+t.test('a service outlives the terminal that it was started in', { skip: !hasTerminals }, async (t) => {
+  const file = join(t.testdir({}), 'upstreams.json')
+  await writeFile(file, JSON.stringify(NOTES))
+  const port = await freePort()
+  const dataDir = await usedDataDir(t)
+  const env = { PATH: process.env.PATH ?? '', DATA_DIR: dataDir, PORT: String(port), UPSTREAMS_FILE: file }
+  const command = `'${process.execPath}' '${LAUNCHER}' serve`
+  const terminal = spawn(SCRIPT, ['-qec', command, '/dev/null'], { cwd: ROOT, env, stdio: 'pipe' })
+  const origin = `http://localhost:${port}`
+  const answers = () =>
+    fetch(`${origin}/readyz`).then(
+      ({ status }) => status === 200,
+      () => false,
+    )
+  await until('it is up', answers)
+  const pid = (await holderOf(join(dataDir, 'database'))) ?? t.fail('nobody holds the directory')
+  t.teardown(() => process.kill(Number(pid), 'SIGKILL'))
+
+  terminal.kill('SIGKILL')
+  await once(terminal, 'exit')
+  await writeFile(file, JSON.stringify(BOTH))
+  await until('it followed', () => isThere(origin, 'mail'))
+  await writeFile(file, JSON.stringify(NOTES))
+  process.kill(Number(pid), 'SIGHUP')
+  await until('it followed again', async () => !(await isThere(origin, 'mail')))
+  t.ok(await answers())
 })

@@ -10,7 +10,7 @@ import { PROGRAM_ENVIRONMENT } from './environment.ts'
 import { freePort } from './gatehouse.ts'
 
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url))
-const LAUNCHER = join(ROOT, 'src/cli/gatehouse.js')
+export const LAUNCHER = join(ROOT, 'src/cli/gatehouse.js')
 
 export type Environment = Readonly<Record<string, string>>
 

@@ -4,6 +4,7 @@ import type { Peer, Visitor } from '../../mcp/peer.ts'
 import type { Caller } from '../../oauth/caller.ts'
 import type { Policy } from '../../oauth/policy.ts'
 import { resourcePath } from '../../oauth/resource.ts'
+import type { StandingPolicy } from '../../oauth/standing-policy.ts'
 import type { AggregatePlace, Upstream } from '../../upstreams/registry.ts'
 import type { Access, ToolsOf } from '../access.ts'
 import type { Limits } from '../limits.ts'
@@ -18,7 +19,7 @@ export interface AggregateNeeds {
   readonly issuer: string
   /** With the policy kept. */
   readonly peerOf: (upstream: Upstream) => Peer
-  readonly policy: Policy | null
+  readonly policy: Pick<StandingPolicy, 'current'>
   readonly toolsOf: ToolsOf
   readonly emailOf?: (caller: Caller) => Promise<string | null>
   /** A bug or an outage, for the log. */
@@ -31,7 +32,12 @@ export interface AggregateNeeds {
 export interface Aggregate {
   /** Rejects with a PeerFailure when only an upstream could tell, and does not. */
   route(place: AggregatePlace, caller: Caller, messages: readonly RpcMessage[]): Promise<readonly Routed[]>
-  decide(place: AggregatePlace, caller: Caller, routed: readonly Routed[]): Promise<Access>
+  decide(
+    place: AggregatePlace,
+    policy: Policy | null,
+    caller: Caller,
+    routed: readonly Routed[],
+  ): Promise<Access>
   peerOf(place: AggregatePlace): Peer
 }
 
@@ -78,8 +84,8 @@ export function createAggregate(needs: AggregateNeeds): Aggregate {
       for (const message of messages) routed.push({ message, route: await findRoute(message, visitor) })
       return routed
     },
-    decide: ({ upstreams }, caller, routed) =>
-      decideAggregate({ caller, upstreams, routed, policy: needs.policy, toolsOf: needs.toolsOf }),
+    decide: ({ upstreams }, policy, caller, routed) =>
+      decideAggregate({ caller, upstreams, routed, policy, toolsOf: needs.toolsOf }),
     peerOf: (place) => partsOf(place).peer,
   }
 }

@@ -1,6 +1,7 @@
 // Owns one subscription to several upstreams: acknowledged once, heard as one, taken up again with whoever was away.
 
 import { setTimeout as delay } from 'node:timers/promises'
+import { LIST_CHANGES } from '../../mcp/list-changes.ts'
 import type { PeerHooks, SubscriptionFilter, Visitor } from '../../mcp/peer.ts'
 import { isRecord, type Members, type RpcNotification } from '../../mcp/rpc.ts'
 import type { Member } from './member.ts'
@@ -17,11 +18,6 @@ export interface ListenNeeds {
 
 const ACKNOWLEDGED = 'notifications/subscriptions/acknowledged'
 const UPDATED = 'notifications/resources/updated'
-const CHANGES = [
-  ['toolsListChanged', 'notifications/tools/list_changed'],
-  ['promptsListChanged', 'notifications/prompts/list_changed'],
-  ['resourcesListChanged', 'notifications/resources/list_changed'],
-] as const
 const FIRST_PAUSE_MS = 1_000
 const LONGEST_PAUSE_MS = 60_000
 /** Of what comes before everybody has acknowledged. */
@@ -120,16 +116,18 @@ function isSilent({ agreed }: Ear): boolean {
 function isAgreed({ agreed }: Ear, { method, params }: RpcNotification): boolean {
   if (agreed === null) return false
   if (method === UPDATED) return typeof params.uri === 'string'
-  return CHANGES.some(([member, change]) => change === method && agreed[member] === true)
+  return LIST_CHANGES.some(([member, change]) => change === method && agreed[member] === true)
 }
 
 function changesIn({ agreed }: Ear): readonly RpcNotification[] {
-  return CHANGES.flatMap(([member, method]) => (agreed?.[member] === true ? [{ method, params: {} }] : []))
+  return LIST_CHANGES.flatMap(([member, method]) =>
+    agreed?.[member] === true ? [{ method, params: {} }] : [],
+  )
 }
 
 /**
- * What at least one agreed to. Who has not answered yet is taken at its word: it is asked again until it does, and what it
- * does not have it will not tell.
+ * Every change of a list that was asked for, because the upstreams themselves can change; of resources, those that their
+ * upstream agreed to. Who has not answered yet is taken at its word: it is asked again until it does.
  */
 function agreedByAll(ears: readonly Ear[], asked: SubscriptionFilter): Members {
   const said = ears.map((ear) => ({ ear, agreed: ear.agreed ?? ear.filter }))
@@ -137,17 +135,9 @@ function agreedByAll(ears: readonly Ear[], asked: SubscriptionFilter): Members {
     urisIn(agreed).map((uri) => shownUri(ear.member.upstream.name, uri)),
   )
   return {
-    ...Object.fromEntries(
-      CHANGES.filter(([member]) => asked[member] && said.some(({ agreed }) => isOn(agreed, member))).map(
-        ([member]) => [member, true],
-      ),
-    ),
+    ...Object.fromEntries(LIST_CHANGES.filter(([member]) => asked[member]).map(([member]) => [member, true])),
     ...(uris.length > 0 && { resourceSubscriptions: uris }),
   }
-}
-
-function isOn(agreed: Members | SubscriptionFilter, member: (typeof CHANGES)[number][0]): boolean {
-  return agreed[member] === true
 }
 
 function urisIn({ resourceSubscriptions: uris }: Members | SubscriptionFilter): readonly string[] {

@@ -9,7 +9,7 @@ import {
   type Visitor,
 } from '../../mcp/peer.ts'
 import { INVALID_PARAMS, isRecord, METHOD_NOT_FOUND, type RpcNotification } from '../../mcp/rpc.ts'
-import type { Policy } from '../../oauth/policy.ts'
+import type { StandingPolicy } from '../../oauth/standing-policy.ts'
 import { mayAsk } from './decide.ts'
 import { mergedDiscovery, passableCapabilities } from './discovery.ts'
 import { listenToAll } from './listening.ts'
@@ -23,7 +23,7 @@ import { shownError, shownNotification, shownResult } from './shown.ts'
 export interface AggregatePeerNeeds
   extends Pick<OwnToolNeeds, 'addressOf' | 'emailOf' | 'clock'>,
     Pick<Asking, 'limitMs' | 'report'> {
-  readonly policy: Policy | null
+  readonly policy: Pick<StandingPolicy, 'current'>
   readonly members: readonly Member[]
   readonly names: NameIndex
   readonly findRoute: FindRoute
@@ -31,9 +31,10 @@ export interface AggregatePeerNeeds
 
 /** Whether the caller may make a targeted request was decided before; what is asked of all leaves out whom it may not ask. */
 export function createAggregatePeer(needs: AggregatePeerNeeds): Peer {
-  const { members, policy, findRoute, limitMs, report } = needs
+  const { members, findRoute, limitMs, report } = needs
 
   function membersFor({ caller }: Visitor, method: string): readonly Member[] {
+    const policy = needs.policy.current()
     return members.filter(({ upstream }) => mayAsk({ caller, policy, upstream }, method))
   }
 

@@ -2,6 +2,7 @@
 
 import type { Mailbox } from '../../mcp/mailbox.ts'
 import type { Peer } from '../../mcp/peer.ts'
+import type { Registry } from '../../upstreams/registry.ts'
 import type { Call } from '../call.ts'
 import type { Outcome } from '../outcome.ts'
 import type { Sealer } from '../session.ts'
@@ -13,6 +14,7 @@ export interface FrontNeeds extends RepliesNeeds {
   readonly report: (error: unknown) => void
   readonly sessions: Sealer
   readonly mailbox: Mailbox
+  readonly registry: Pick<Registry, 'find'>
   readonly sessionStore: SessionStore
 }
 

@@ -33,6 +33,8 @@ export interface AnswerCache {
   lookUp(call: UpstreamCall): Lookup | null
   /** What was kept of this upstream is not given any more, here and on other replicas. */
   drop(upstream: Upstream, topic: Topic): void
+  /** Nothing that was kept is given any more, here: what callers may see is something else. */
+  renew(): void
   /** Looks through an event stream of this upstream, in pieces; null when there is no use in it. */
   watch(upstream: Upstream): ((chunk: Buffer) => void) | null
   close(): Promise<void>
@@ -47,6 +49,7 @@ const OVERHEAD_BYTES = 200
 const NOTHING_KEPT: AnswerCache = {
   lookUp: () => null,
   drop: () => undefined,
+  renew: () => undefined,
   watch: () => null,
   close: async () => undefined,
 }
@@ -60,6 +63,7 @@ export function createAnswerCache(needs: AnswerCacheNeeds): AnswerCache {
     sizeCalculation: ({ rest }, key) => 2 * (rest.length + key.length) + OVERHEAD_BYTES,
   })
   const ages = createAges()
+  let generation = 0
   const announcer = createAnnouncer((upstream, topic) =>
     mailbox.send(ADDRESS, { upstream, topic }).catch(report),
   )
@@ -77,7 +81,7 @@ export function createAnswerCache(needs: AnswerCacheNeeds): AnswerCache {
       if (!question || id === undefined) return null
       const { upstream } = call.place
       // Of before the upstream is asked: an answer that a change overtakes is kept where nobody looks.
-      const about = `${ages.now(upstream, question.topic)} ${question.text}`
+      const about = `${generation}.${ages.now(upstream, question.topic)} ${question.text}`
       const found = [about, `${about} ${question.asker}`]
         .map((key) => fresh(key))
         .find((each) => each !== null)
@@ -90,6 +94,10 @@ export function createAnswerCache(needs: AnswerCacheNeeds): AnswerCache {
       }
     },
     drop,
+    renew() {
+      generation++
+      answers.clear()
+    },
     watch: (upstream) => createChangeWatch((topic) => drop(upstream, topic)),
     close: async () => {
       answers.clear()

@@ -3,6 +3,7 @@
 import t from 'tap'
 import { loadConfig } from '../../../src/config/config.ts'
 import { NO_LIMITS } from '../../../src/oauth/allowance.ts'
+import { createStandingPolicy } from '../../../src/oauth/standing-policy.ts'
 import { errorOf, modern } from '../stage.ts'
 import { ask, demoAt, setTown } from './town.ts'
 
@@ -15,7 +16,7 @@ const RULES = {
   ],
 }
 
-const { policy } = loadConfig({ UPSTREAMS, POLICY: JSON.stringify(RULES) })
+const policy = createStandingPolicy(loadConfig({ UPSTREAMS, POLICY: JSON.stringify(RULES) }).policy)
 
 t.test(
   'what is forbidden at one upstream is not in the lists and cannot be used; at the other it can',

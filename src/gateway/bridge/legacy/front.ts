@@ -30,7 +30,7 @@ export function createLegacyFront(needs: FrontNeeds): Front {
   const turns = createTurns(needs)
   const states = createSessionStates(needs.sessionStore, clock)
   const notices = createNotices({ mailbox, report }, hear)
-  const listeners = createListeners({ states, notices, report })
+  const listeners = createListeners({ states, notices, report, registry: needs.registry })
   const resuming = createResuming({ mailbox, turns, notices, report, pulseMs: limits.pulseMs })
   const inside = { states, turns, notices, report, clock, sessions }
 

@@ -1,20 +1,23 @@
 // Owns the stream that a client opens by GET: one subscription at the peer behind it, renewed when what it asks for changes.
 
 import { setTimeout as delay } from 'node:timers/promises'
+import { LIST_CHANGES } from '../../../mcp/list-changes.ts'
 import { type Peer, PeerFailure, type SubscriptionFilter, type Visitor } from '../../../mcp/peer.ts'
 import { INVALID_REQUEST, type RpcNotification } from '../../../mcp/rpc.ts'
+import type { Registry } from '../../../upstreams/registry.ts'
 import { rpcRefusal } from '../../refusal.ts'
 import type { Reply } from '../reply.ts'
 import type { LegacySession } from './handle.ts'
 import { type Notices, newAddress } from './notices.ts'
 import type { SessionStates } from './session-states.ts'
-import { CHANGES, canListen, filterFor } from './subscription-filter.ts'
+import { canListen, filterFor } from './subscription-filter.ts'
 import { notificationMessage } from './translation.ts'
 
 export interface ListenersNeeds {
   readonly states: SessionStates
   readonly notices: Notices
   readonly report: (error: unknown) => void
+  readonly registry: Pick<Registry, 'find'>
 }
 
 export interface Listeners {
@@ -38,11 +41,11 @@ interface Listener {
 
 const ACKNOWLEDGED = 'notifications/subscriptions/acknowledged'
 const UPDATED = 'notifications/resources/updated'
-const PASSED: ReadonlySet<string> = new Set([UPDATED, ...CHANGES.map(([, method]) => method)])
+const PASSED: ReadonlySet<string> = new Set([UPDATED, ...LIST_CHANGES.map(([, method]) => method)])
 const FIRST_PAUSE_MS = 1_000
 const LONGEST_PAUSE_MS = 60_000
 
-export function createListeners({ states, notices, report }: ListenersNeeds): Listeners {
+export function createListeners({ states, notices, report, registry }: ListenersNeeds): Listeners {
   const listeners = new Map<string, Listener>()
 
   /** `former` is left when the new one was acknowledged, so that nothing falls in between. */
@@ -85,6 +88,8 @@ export function createListeners({ states, notices, report }: ListenersNeeds): Li
       })
       previous?.abort()
       if (current?.signal.aborted || listener.reply.isOver()) return
+      // It would never be heard of again, and a client that comes back is told so.
+      if (registry.find(listener.reply.call.place.resource.path) === null) return listener.reply.endEvents()
       await pause(listener)
       // Meanwhile somebody else may have taken it over.
       if (listener.current !== current || listener.reply.isOver()) return
@@ -130,7 +135,7 @@ export function createListeners({ states, notices, report }: ListenersNeeds): Li
 
 /** While nobody listened, anything may have changed. */
 function announceChanges(reply: Reply, filter: SubscriptionFilter): void {
-  for (const [member, method] of CHANGES) {
+  for (const [member, method] of LIST_CHANGES) {
     if (filter[member]) reply.event({ jsonrpc: '2.0', method })
   }
 }
