@@ -33,6 +33,8 @@ export interface Overrides {
   readonly upstreamLeaseSeconds?: number
   /** How often the signing keys are read again; tests wait for it. */
   readonly signingKeyPollMs?: number
+  /** How often it is looked what operators did at the command line; the same. */
+  readonly commandEventsPollMs?: number
   /** The configuration as it is written now. Without it the upstreams and the policy stay as they were at the start. */
   readonly readConfig?: () => Config
   /** How often the files of the upstreams and the policy are looked at; tests wait for it. */

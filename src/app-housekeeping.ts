@@ -10,6 +10,7 @@ import * as apiKeys from './storage/api-keys.ts'
 import * as artifactEnds from './storage/artifact-ends.ts'
 import * as bridgeSessions from './storage/bridge-sessions.ts'
 import * as clients from './storage/clients.ts'
+import * as commandEvents from './storage/command-events.ts'
 import { deleteExpired as deleteExpiredMail } from './storage/mail.ts'
 import { deleteExpired as deleteExpiredRevocations } from './storage/revocations.ts'
 import * as throttles from './storage/throttles.ts'
@@ -18,6 +19,8 @@ import * as upstreamLogins from './storage/upstream-logins.ts'
 const EXPIRED_BATCH = 1000
 /** Within this time every replica follows a rotation. A new key is published an hour before it signs, so nothing waits for it. */
 const SIGNING_KEY_POLL_MS = 10_000
+const COMMAND_EVENTS_POLL_MS = 10_000
+const COMMAND_EVENTS_BATCH = 100
 
 /** `flush`: each writes what it gathered in memory since the last time. */
 export function keepHouse(
@@ -65,6 +68,26 @@ export function keepHouse(
 async function flushAll(flush: readonly (() => Promise<void>)[]): Promise<0> {
   for (const write of flush) await write()
   return 0
+}
+
+/** What operators did at the command line, here or while the service was stopped, gets into the log of one replica. */
+export function keepRecord(
+  app: FastifyInstance,
+  { logger, audit, storage }: Foundation,
+  { commandEventsPollMs = COMMAND_EVENTS_POLL_MS }: Overrides,
+): void {
+  const run = async (limit: number) => {
+    const events = await commandEvents.take(storage.db, limit)
+    for (const { event, members, happenedAt } of events) audit.commandDone(event, members, happenedAt)
+    return events.length
+  }
+  const recording = startHousekeeping({
+    tasks: [{ name: 'what commands did', batch: COMMAND_EVENTS_BATCH, run }],
+    onError: (err) => logger.warn({ err }, 'what commands did could not be read, and will be tried again'),
+    intervalMs: commandEventsPollMs,
+    atOnce: true,
+  })
+  app.addHook('onClose', () => recording.stop())
 }
 
 /** The signing keys are followed; and what an older SECRET_KEY sealed is sealed again, so that it can go. */

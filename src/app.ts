@@ -5,7 +5,7 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import { addAuthorizationServer } from './app-authorization-server.ts'
 import { type Foundation, type Overrides, trustProxyOf } from './app-foundation.ts'
 import { addGateway } from './app-gateway.ts'
-import { keepHouse, keepKeys } from './app-housekeeping.ts'
+import { keepHouse, keepKeys, keepRecord } from './app-housekeeping.ts'
 import { createUpstreamLogins, serveClientDocument } from './app-logins.ts'
 import { mailboxOf } from './app-mailbox.ts'
 import { addGauges, openMetrics } from './app-metrics.ts'
@@ -122,6 +122,7 @@ async function compose(
   await app.register(health, { checks: [() => ping(storage.db)], isDraining })
   keepHouse(app, foundation, [authorizationServer.flush, keys.flush, logins.flush])
   keepKeys(app, foundation, authorizationServer, overrides)
+  keepRecord(app, foundation, overrides)
 
   const firstSteps = {
     endpoints: endpointsOf(registry),

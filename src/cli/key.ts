@@ -7,6 +7,7 @@ import * as users from '../storage/users.ts'
 import { durationOf, required, scopesOf } from './arguments.ts'
 import { type Opened, withDatabase } from './database.ts'
 import { moment, print, table } from './output.ts'
+import { record } from './record.ts'
 import type { Command } from './types.ts'
 
 const OPTIONS = {
@@ -56,6 +57,8 @@ async function create({ db, config }: Opened, typed: Typed): Promise<void> {
   const expiresInSeconds = durationOf(typed.expires)
   const holder = await holderOf(db, typed)
   const { key, stored } = await apiKeys.create(db, { name, userId: holder.id, scopes, expiresInSeconds })
+  const event = { userId: holder.id, keyId: stored.id, scopes: [...scopes].join(' ') }
+  await record(db, 'api_key.created', event)
   print({ key, ...shown(stored), user: holder.email }, typed.json, [
     `Created the key "${stored.name}" (${stored.id}) of ${holder.email}; it expires: ${moment(stored.expiresAt)}.`,
     '',
@@ -112,6 +115,7 @@ function stateOf({ revokedAt, expiresAt }: apiKeys.ApiKey): string {
 async function revoke(db: Database, id: string, json: boolean | undefined): Promise<void> {
   const revoked = await apiKeys.revoke(db, id)
   if (revoked === null) throw new Error(`There is no key ${id} that is good.`)
+  await record(db, 'api_key.revoked', { userId: revoked.userId, keyId: id })
   print({ revoked: id }, json, [`Revoked ${id} ("${revoked.name}").`])
 }
 

@@ -10,6 +10,7 @@ import { resealAll } from '../storage/resealing.ts'
 import type { Keyring } from '../storage/sealing.ts'
 import * as signingKeys from '../storage/signing-keys.ts'
 import { type Opened, withDatabase } from './database.ts'
+import { record } from './record.ts'
 import type { Command } from './types.ts'
 
 const OPTIONS = { now: { type: 'boolean' }, json: { type: 'boolean' } } as const
@@ -25,6 +26,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   list: async ({ db }) => listKeys(db, null),
   rotate: async ({ db, keyring }, now) => {
     const change = now ? await replaceAll(db, await keyring()) : await rotate(db, await keyring())
+    await record(db, 'signing_keys.changed', { made: change.made, removed: change.removed })
     return await listKeys(db, change)
   },
   reseal: async ({ db, keyring }) => reseal(db, await keyring()),

@@ -4,6 +4,7 @@ import { isConfigured } from '../app-logins.ts'
 import type { Config } from '../config/config.ts'
 import { createGuardedFetch } from '../http/guarded-fetch.ts'
 import type { Database } from '../storage/database.ts'
+import { EVERYBODY } from '../storage/upstream-connections.ts'
 import type { User } from '../storage/users.ts'
 import { createConnections } from '../upstreams/connections/connections.ts'
 import { createKnownConnections } from '../upstreams/connections/known.ts'
@@ -11,6 +12,7 @@ import { type Connections, connectPath, type DeviceLogin, type Wish } from '../u
 import { createRegistry } from '../upstreams/registry.ts'
 import { withDatabase } from './database.ts'
 import { print, warn } from './output.ts'
+import { record } from './record.ts'
 import { existing } from './user-group.ts'
 
 export interface LoginOptions {
@@ -58,6 +60,7 @@ export async function login(desk: Desk, name: string, options: LoginOptions): Pr
   const outcome = await begun.login.wait(new AbortController().signal)
   if (outcome.kind !== 'connected')
     throw new Error(outcome.kind === 'failed' ? outcome.why : 'The login was not finished.')
+  await record(desk.db, 'upstream.connected', { userId: user?.id ?? EVERYBODY, upstream: wish.upstream })
   print({ upstream: wish.upstream, user: user?.email ?? null, connected: true }, json, [
     `${wish.title} is connected for ${user?.email ?? 'everybody'}.`,
   ])
@@ -68,6 +71,8 @@ export async function logout(desk: Desk, name: string, options: LoginOptions): P
   const outcome = await desk.connections.disconnect(ownerOf(wish, user))
   if (outcome.kind === 'failed') throw new Error(outcome.why)
   const ended = outcome.kind === 'ended'
+  if (ended)
+    await record(desk.db, 'upstream.disconnected', { userId: user?.id ?? EVERYBODY, upstream: wish.upstream })
   const whom = user?.email ?? 'everybody'
   print({ upstream: wish.upstream, user: user?.email ?? null, ended }, options.json, [
     ended

@@ -5,6 +5,7 @@ import type { Database } from '../storage/database.ts'
 import * as userGroups from '../storage/user-groups.ts'
 import * as users from '../storage/users.ts'
 import { print } from './output.ts'
+import { record } from './record.ts'
 
 export interface GroupOptions {
   readonly now?: boolean
@@ -28,6 +29,7 @@ export async function changeGroup(
     throw new Error(`${user.email} is in ${user.groups.length} groups, and ${MOST_GROUPS} is the most.`)
   const change = action === 'add' ? userGroups.joinGroup : userGroups.leaveGroup
   const changed = await change(db, user.id, group, now)
+  if (changed) await record(db, action === 'add' ? 'group.joined' : 'group.left', { userId: user.id, group })
   const { groups } = await existing(db, email)
   print({ id: user.id, email: user.email, groups, changed }, json, [
     `${user.email} ${changed ? 'is' : 'was'} ${action === 'add' ? 'in' : 'not in'} ${group}${changed ? ' now' : ' already'}.`,

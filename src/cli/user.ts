@@ -9,6 +9,7 @@ import { createPasswords } from '../sign-in/password.ts'
 import type { Database } from '../storage/database.ts'
 import * as users from '../storage/users.ts'
 import { withDatabase } from './database.ts'
+import { record } from './record.ts'
 import type { Command } from './types.ts'
 import { changeGroup, existing } from './user-group.ts'
 
@@ -75,6 +76,7 @@ async function create(db: Database, email: string, options: CreateOptions): Prom
   })
   if (user === null) throw new Error(`There is somebody with the address ${email} already.`)
 
+  await record(db, 'user.created', { userId: user.id, role })
   const made = { id: user.id, email: user.email, role, ...(given === null ? { password } : {}) }
   print(
     made,
@@ -99,12 +101,14 @@ async function list(db: Database, json: boolean): Promise<void> {
 async function disable(db: Database, email: string, json: boolean): Promise<void> {
   const user = await existing(db, email)
   const done = await users.disable(db, user.id)
+  if (done) await record(db, 'user.disabled', { userId: user.id })
   print({ id: user.id, disabled: true }, json, `${user.email} ${done ? 'is' : 'was already'} disabled.`)
 }
 
 async function enable(db: Database, email: string, json: boolean): Promise<void> {
   const user = await existing(db, email)
   await users.enable(db, user.id)
+  if (user.disabledAt !== null) await record(db, 'user.enabled', { userId: user.id })
   print({ id: user.id, disabled: false }, json, `${user.email} may sign in.`)
 }
 

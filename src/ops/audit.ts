@@ -63,9 +63,24 @@ export interface Audit {
   upstreamsReloaded(event: { userId: string; outcome: string }): void
   deviceCodesThrottled(event: { ip: string; seconds: number }): void
   administratorCreated(event: { userId: string; by: 'environment' | 'setup link' | 'command' }): void
+  /** What an operator did at the command line, at that time, by the name and with the members that it has in a browser. */
+  commandDone(event: string, members: object, happenedAt: Date): void
   /** The ids of the keys; the private parts of those that were removed are gone. */
   signingKeysChanged(event: { made: readonly string[]; removed: readonly string[] }): void
 }
+
+/** What commands record. */
+export type CommandEventName =
+  | 'upstream.connected'
+  | 'upstream.disconnected'
+  | 'user.created'
+  | 'user.disabled'
+  | 'user.enabled'
+  | 'group.joined'
+  | 'group.left'
+  | 'api_key.created'
+  | 'api_key.revoked'
+  | 'signing_keys.changed'
 
 export function createAudit(logger: Logger, metrics: Pick<Metrics, 'call' | 'event'> | null): Audit {
   // A child for each, so that its name is not copied together with the members at every event.
@@ -113,6 +128,7 @@ export function createAudit(logger: Logger, metrics: Pick<Metrics, 'call' | 'eve
     upstreamsReloaded: record('upstreams.reloaded'),
     deviceCodesThrottled: warn('device_codes.throttled'),
     administratorCreated: record('administrator.created'),
+    commandDone: (event, members, happenedAt) => logOf(event).info({ ...members, happenedAt }, event),
     signingKeysChanged: record('signing_keys.changed'),
   }
 }

@@ -22,6 +22,7 @@ export interface Tables {
   upstream_connections: UpstreamConnectionsTable
   upstream_logins: UpstreamLoginsTable
   mail: MailTable
+  command_events: CommandEventsTable
 }
 
 export type JsonObject = Record<string, unknown>
@@ -229,6 +230,13 @@ interface UpstreamLoginsTable {
   upstream: string
   sealed: string
   expires_at: Date
+}
+
+interface CommandEventsTable {
+  id: Generated<string>
+  event: string
+  members: Json
+  happened_at: Timestamp
 }
 
 interface MailTable {

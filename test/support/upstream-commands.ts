@@ -2,7 +2,7 @@
 
 import type { Test } from 'tap'
 import { commandLine, type Gatehouse } from './command-line.ts'
-import { build, newSecretKey } from './gatehouse.ts'
+import { type BuildOptions, build, newSecretKey } from './gatehouse.ts'
 import type { GuardedUpstream } from './guarded-upstream.ts'
 import type { CommandProcess } from './process.ts'
 import { until } from './until.ts'
@@ -10,13 +10,18 @@ import { until } from './until.ts'
 export const ALICE = 'alice@example.com'
 export const DEVICE = ['--flow', 'device'] as const
 
-export async function setCommandStage(t: Test, upstream: GuardedUpstream, auth: object) {
+export async function setCommandStage(
+  t: Test,
+  upstream: GuardedUpstream,
+  auth: object,
+  overrides: BuildOptions['overrides'] = {},
+) {
   const notion = { url: upstream.url, title: 'Notion', auth: { type: 'oauth2', ...auth } }
   const pasted = { url: upstream.url, title: 'Pasted', auth: { type: 'api-key' } }
   const plain = { url: upstream.url, title: 'Plain' }
   const UPSTREAMS = JSON.stringify({ notion, pasted, plain })
   const secretKey = newSecretKey()
-  const running = await build(t, { env: { UPSTREAMS }, secretKeys: [secretKey] })
+  const running = await build(t, { env: { UPSTREAMS }, secretKeys: [secretKey], overrides })
   const { config } = running.database
   if (config.kind !== 'postgres') throw new Error('not PostgreSQL')
   const env = { DATABASE_URL: config.url, SECRET_KEY: secretKey, PUBLIC_URL: running.origin, UPSTREAMS }
