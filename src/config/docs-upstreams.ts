@@ -137,6 +137,9 @@ stream and with every message; messages go to the origin of the stream only, wha
 | \`cwd\` | Where it runs. Without it, where Gatehouse runs. |
 | \`shared\` | \`true\`: it keeps nothing of a person, so one process serves everybody. Without it each person's client has a process of its own while it is in use. |
 
+A program is asked once, before anything else, whether it speaks 2026-07-28 (\`server/discover\`); then it is spoken to in that revision. One
+that does not answer in ten seconds, or with an error, is started anew and greeted with \`initialize\`.
+
 It runs as the user that Gatehouse runs as, and may do what that user may: run only what you trust, in a container or under a user of its
 own. A program that ends is started again, with longer and longer pauses when it keeps ending; one that nobody uses is stopped. With
 Gatehouse all of them end, each with everything it has started. Should Gatehouse itself be killed, their standard input closes, at

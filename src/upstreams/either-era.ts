@@ -1,4 +1,4 @@
-// Owns the peer of an upstream over Streamable HTTP, whichever era it speaks now: it may change while it is used.
+// Owns the peer of an upstream, whichever era it speaks now: it may change while it is used.
 
 import type { Peer, Visitor } from '../mcp/peer.ts'
 import type { Caller } from '../oauth/caller.ts'

@@ -14,7 +14,9 @@ import type { StateSealer } from './legacy/request-state.ts'
 import { openSseChannels } from './legacy/sse-channel.ts'
 import { createStdioChannels } from './legacy/stdio-channel.ts'
 import { createModernPeer } from './modern/peer.ts'
+import { createProgramPeer } from './modern/program-peer.ts'
 import { createOpenApiPeer } from './openapi/peer.ts'
+import { createProgramEras } from './program-eras.ts'
 import type { Programs } from './programs/programs.ts'
 import type { HttpUpstream, OpenApiUpstream, StdioUpstream, Upstream } from './registry.ts'
 import { sharedPeer } from './shared-peer.ts'
@@ -71,8 +73,13 @@ export function createPeers(needs: PeersNeeds): Peers {
   }
 
   function openProgram(upstream: StdioUpstream): OpenPeer {
-    const opened = alone(legacyPeer(upstream, createStdioChannels(programs)))
-    return upstream.shared ? { ...opened, peer: sharedPeer(opened.peer) } : opened
+    const channels = createStdioChannels(programs)
+    const legacy = legacyPeer(upstream, channels)
+    const modern = createProgramPeer({ upstream, open: channels, credentialFor })
+    const eras = createProgramEras({ speaks: modern.speaks, clock })
+    const either = createEitherEraPeer({ modern, legacy, eras, contradict: async (caller) => eras(caller) })
+    const close = async () => void (await Promise.all([modern.close(), legacy.close()]))
+    return { peer: upstream.shared ? sharedPeer(either) : either, close }
   }
 
   function openApi(upstream: OpenApiUpstream): OpenPeer {

@@ -2,17 +2,11 @@
 
 import { discard } from '../http/answer-body.ts'
 import type { Connections } from '../http/connections.ts'
-import { isModern, LEGACY_REVISIONS } from '../mcp/era.ts'
+import { LEGACY_REVISIONS } from '../mcp/era.ts'
 import type { PeerAnswer, Visitor } from '../mcp/peer.ts'
-import {
-  HEADER_MISMATCH,
-  isRecord,
-  MISSING_CLIENT_CAPABILITY,
-  type RpcError,
-  UNSUPPORTED_VERSION,
-} from '../mcp/rpc.ts'
 import { EraMismatch } from './era-mismatch.ts'
 import { readAnswer } from './modern/answer.ts'
+import { DISCOVER, isModernError } from './modern/discovery.ts'
 import { bodyOf, mirroringHeaders } from './modern/message.ts'
 
 export interface Eras {
@@ -34,9 +28,6 @@ type Sign = boolean | null
 const PROBE_MS = 10_000
 const MAX_ANSWER_BYTES = 1024 * 1024
 const [NEWEST_LEGACY] = LEGACY_REVISIONS
-/** What only a server says that knows the modern revision. */
-const MODERN_ERRORS: readonly number[] = [UNSUPPORTED_VERSION, HEADER_MISMATCH, MISSING_CLIENT_CAPABILITY]
-const DISCOVER = { method: 'server/discover', params: {}, inputResponses: null, requestState: null }
 
 /**
  * MCP 2026-07-28, Streamable HTTP, "Backward Compatibility": the modern request first. `initialize` is sent in any case: a
@@ -57,13 +48,6 @@ async function discovers(needs: ProbeNeeds): Promise<Sign> {
   const { answer } = answered
   if (answer?.kind === 'result') return Array.isArray(answer.result.supportedVersions)
   return answer !== null && isModernError(answer.error)
-}
-
-/** A list of versions none of which is modern is a legacy server that is polite about it. */
-function isModernError({ code, data }: RpcError): boolean {
-  if (!MODERN_ERRORS.includes(code)) return false
-  if (!isRecord(data) || !Array.isArray(data.supported)) return true
-  return data.supported.some((version) => typeof version === 'string' && isModern(version))
 }
 
 /** The session that it opens is closed again. */

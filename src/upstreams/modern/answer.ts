@@ -91,12 +91,13 @@ function messageIn(data: string): Members {
 }
 
 /** A request of the upstream's ("MUST NOT send independent JSON-RPC requests") is nothing, and nobody answers it. */
-function notificationIn({ method, params = {}, id }: Members): RpcNotification | null {
+export function notificationIn({ method, params = {}, id }: Members): RpcNotification | null {
   if (typeof method !== 'string' || id !== undefined || !isRecord(params)) return null
   return { method, params }
 }
 
-function answerTo(id: RpcId, { jsonrpc, id: answered, result, error }: Members): PeerAnswer | null {
+/** Null where it is none. */
+export function answerTo(id: RpcId, { jsonrpc, id: answered, result, error }: Members): PeerAnswer | null {
   if (jsonrpc !== '2.0') return null
   if (isRecord(result) && answered === id) {
     // Absent is complete (basic/index.mdx, "Responses").

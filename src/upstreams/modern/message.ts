@@ -1,4 +1,4 @@
-// Owns a modern request as it is posted: the envelope in its body, and the headers that mirror it.
+// Owns a modern request as it is sent: the envelope in it and, where there are headers, those that mirror it.
 
 import { MODERN_REVISIONS } from '../../mcp/era.ts'
 import { CLIENT_CAPABILITIES, CLIENT_INFO, LOG_LEVEL, PROTOCOL_VERSION } from '../../mcp/meta.ts'
@@ -12,13 +12,17 @@ const GATEHOUSE: Members = { name: 'gatehouse', version: '1' }
 
 /** JSON-RPC, with the visitor's envelope and without anything else of the client's. */
 export function bodyOf(id: RpcId, visitor: Visitor, request: PeerRequest): string {
+  return JSON.stringify(messageOf(id, visitor, request))
+}
+
+export function messageOf(id: RpcId, visitor: Visitor, request: PeerRequest): Members {
   const { method, params, inputResponses, requestState } = request
   const retry = {
     ...(inputResponses !== null && { inputResponses }),
     ...(requestState !== null && { requestState }),
   }
   const _meta = { ...(isRecord(params._meta) && params._meta), ...envelope(visitor) }
-  return JSON.stringify({ jsonrpc: '2.0', id, method, params: { ...params, ...retry, _meta } })
+  return { jsonrpc: '2.0', id, method, params: { ...params, ...retry, _meta } }
 }
 
 /** "Standard Request Headers". */

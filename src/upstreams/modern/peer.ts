@@ -1,7 +1,6 @@
 // Owns the peer that speaks MCP 2026-07-28 over Streamable HTTP: one POST for each request, and nothing kept between them.
 
 import type { Connections } from '../../http/connections.ts'
-import { SERVER_INFO, SUBSCRIPTION_ID } from '../../mcp/meta.ts'
 import {
   type Discovery,
   type Peer,
@@ -11,20 +10,16 @@ import {
   type PeerRequest,
   type Visitor,
 } from '../../mcp/peer.ts'
-import {
-  HEADER_MISMATCH,
-  isRecord,
-  METHOD_NOT_FOUND,
-  type Members,
-  type RpcNotification,
-} from '../../mcp/rpc.ts'
+import { HEADER_MISMATCH, METHOD_NOT_FOUND } from '../../mcp/rpc.ts'
 import type { CredentialFor } from '../credentials.ts'
 import { EraMismatch } from '../era-mismatch.ts'
 import { headersFor } from '../legacy/http-headers.ts'
 import type { HttpUpstream } from '../registry.ts'
 import { peerFailure, readAnswer } from './answer.ts'
+import { DISCOVER, readDiscovery } from './discovery.ts'
 import { bodyOf, mirroringHeaders } from './message.ts'
 import { parameterHeaders } from './parameter-headers.ts'
+import { acknowledgedFirst } from './subscription.ts'
 import { createToolDefinitions } from './tool-definitions.ts'
 
 export interface ModernPeerNeeds {
@@ -41,7 +36,6 @@ const MAX_TOOL_PAGES = 64
 const LIST_MS = 10_000
 /** What a header can hold; there is no way to wrap a method. */
 const METHOD = /^[\x21-\x7e]+$/
-const ACKNOWLEDGED = 'notifications/subscriptions/acknowledged'
 const LIST_TOOLS: PeerRequest = { method: 'tools/list', params: {}, inputResponses: null, requestState: null }
 
 export function createModernPeer({
@@ -115,16 +109,9 @@ export function createModernPeer({
   }
 
   async function discover(visitor: Visitor, signal: AbortSignal): Promise<Discovery> {
-    const asked = { method: 'server/discover', params: {}, inputResponses: null, requestState: null }
-    const answer = await post(visitor, asked, { signal, notify: () => undefined })
+    const answer = await post(visitor, DISCOVER, { signal, notify: () => undefined })
     if (answer.kind === 'error') throw new EraMismatch(answer.error)
-    const { capabilities, instructions, _meta } = answer.result
-    const serverInfo = isRecord(_meta) ? _meta[SERVER_INFO] : null
-    return {
-      capabilities: isRecord(capabilities) ? capabilities : {},
-      serverInfo: isRecord(serverInfo) ? serverInfo : null,
-      instructions: typeof instructions === 'string' ? instructions : null,
-    }
+    return readDiscovery(answer.result)
   }
 
   return {
@@ -158,21 +145,4 @@ function unlessAborted(signal: AbortSignal, notify: PeerHooks['notify']): PeerHo
   return (notification) => {
     if (!signal.aborted) notify(notification)
   }
-}
-
-/** MCP 2026-07-28, Subscriptions, "Acknowledgment": before everything else. Who serves the client tags it with its own id. */
-function acknowledgedFirst(notify: PeerHooks['notify']): PeerHooks['notify'] {
-  let acknowledged = false
-  return (notification) => {
-    acknowledged ||= notification.method === ACKNOWLEDGED
-    if (!acknowledged) throw new PeerFailure('answer')
-    notify(withoutTag(notification))
-  }
-}
-
-function withoutTag({ method, params }: RpcNotification): RpcNotification {
-  const { _meta, ...others } = params
-  if (!isRecord(_meta)) return { method, params }
-  const { [SUBSCRIPTION_ID]: _, ...kept }: Members = _meta
-  return { method, params: Object.keys(kept).length > 0 ? { ...others, _meta: kept } : others }
 }

@@ -34,7 +34,7 @@ export function script(text: string, ...words: readonly string[]): Partial<Stdio
 }
 
 /** One of the servers beside this file. */
-export function server(name: 'v1-server' | 'v2-server'): Partial<StdioSettings> {
+export function server(name: 'v1-server' | 'v2-server' | 'modern-server'): Partial<StdioSettings> {
   return { command: process.execPath, args: [fileURLToPath(new URL(`${name}.ts`, import.meta.url))] }
 }
 
