@@ -29,6 +29,7 @@ import type { WhoConnects } from './upstreams/connections/who-connects.ts'
 import { createIdentityCredentials } from './upstreams/identity/credentials.ts'
 import type { PersonOf, Sign } from './upstreams/identity/person.ts'
 import { createStates } from './upstreams/legacy/request-state.ts'
+import { createProofs } from './upstreams/oauth/proofs.ts'
 import { CLIENT_DOCUMENT_PATH, clientMetadata } from './upstreams/oauth/registration.ts'
 import type { Registry, Upstream } from './upstreams/registry.ts'
 
@@ -72,7 +73,9 @@ export function createUpstreamLogins(needs: UpstreamLoginNeeds): UpstreamLogins 
   const { publicUrl } = config
   const fetch = needs.fetch ?? createGuardedFetch({ isConfigured: isConfigured(registry) })
   const known = createKnownConnections(db, keyring)
-  const renewal = createRenewal({ db, keyring, fetch, leaseSeconds, onOutcome: audit.upstreamRenewed })
+  const proofs = createProofs()
+  const reach = { fetch, proofs }
+  const renewal = createRenewal({ db, keyring, leaseSeconds, onOutcome: audit.upstreamRenewed })
   const upstreams = () => registry.upstreams()
   const sealer = {
     seal: (text: string, aad: string) => keyring.seal(STATE_PURPOSE, text, aad),
@@ -87,8 +90,8 @@ export function createUpstreamLogins(needs: UpstreamLoginNeeds): UpstreamLogins 
     return text === undefined ? null : (link.safeParse(JSON.parse(text)).data ?? null)
   }
   return {
-    ...createConnectionCredentials({ known, renewal, others }),
-    connections: createConnections({ db, keyring, fetch, publicUrl, upstreams, known, report }),
+    ...createConnectionCredentials({ ...reach, db, known, renewal, others }),
+    connections: createConnections({ ...reach, db, keyring, publicUrl, upstreams, known, report }),
     connecting: createConnecting({
       linkFor({ subject }, upstream, scope) {
         const handle = keyring.seal(HANDLE_PURPOSE, JSON.stringify([subject, scope]), upstream)

@@ -150,7 +150,7 @@ async function show(
   const [connected, browsers, logins, ownKeys] = await Promise.all([
     apps.list(id),
     sessions.list(id),
-    connections.list(id),
+    connections.list(id).then((all) => all.filter(({ how }) => how !== 'own')),
     keys.listOf(id),
   ])
   const page = {

@@ -9,6 +9,7 @@ import type { User } from '../storage/users.ts'
 import { createConnections } from '../upstreams/connections/connections.ts'
 import { createKnownConnections } from '../upstreams/connections/known.ts'
 import { type Connections, connectPath, type DeviceLogin, type Wish } from '../upstreams/connections/port.ts'
+import { createProofs } from '../upstreams/oauth/proofs.ts'
 import { createRegistry } from '../upstreams/registry.ts'
 import { withDatabase } from './database.ts'
 import { print, warn } from './output.ts'
@@ -37,6 +38,7 @@ export async function withConnections(act: (desk: Desk) => Promise<void>): Promi
       db,
       keyring,
       fetch: createGuardedFetch({ isConfigured: isConfigured(registry) }),
+      proofs: createProofs(),
       publicUrl: config.publicUrl,
       upstreams: () => registry.upstreams(),
       known: createKnownConnections(db, keyring),

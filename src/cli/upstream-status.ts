@@ -49,7 +49,11 @@ async function linesOf({ connections }: Desk, { id, email }: users.User): Promis
   return (await connections.list(id)).map((connection) => lineOf(connection, email))
 }
 
-function lineOf({ upstream, shared, state, scopes, since, lastUsedAt }: Connection, email: string): Line {
+function lineOf(
+  { how, upstream, shared, state, scopes, since, lastUsedAt }: Connection,
+  email: string,
+): Line {
   const why = state.kind === 'error' || state.kind === 'expired' ? state.why : null
-  return { upstream, user: shared ? null : email, state: state.kind, why, scopes, since, lastUsedAt }
+  const said = how === 'own' && state.kind === 'needs_login' ? 'not_used_yet' : state.kind
+  return { upstream, user: shared ? null : email, state: said, why, scopes, since, lastUsedAt }
 }

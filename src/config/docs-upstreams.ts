@@ -180,6 +180,9 @@ clients. Where it does not:
 | \`authorization_endpoint\`, \`token_endpoint\` | Where it has no metadata: both. |
 | \`scopes\` | What to ask for: a list, or one text with spaces. |
 | \`resource\` | \`false\`: it refuses the \`resource\` parameter (RFC 8707). |
+| \`private_key\` | Instead of \`client_secret\`: a key in PEM that it knows Gatehouse by (RFC 7523). |
+| \`dpop\` | \`true\` or \`false\`: whether tokens are bound to a key (RFC 9449). Without it, where both the server and the upstream offer it. |
+| \`grant\` | \`client_credentials\` or \`jwt-bearer\`: nobody logs in, Gatehouse does as itself. See [logins](upstream-logins.md#gatehouse-itself). |
 
 **\`"type": "api-key"\`** is for an upstream that gives each person a key, which they paste here once:
 

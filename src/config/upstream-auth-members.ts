@@ -2,6 +2,7 @@
 
 import * as z from 'zod'
 import { parseDuration } from './durations.ts'
+import { SIGNING_ALGORITHMS } from './upstream-client-key.ts'
 import { upstreamUrl } from './upstream-url.ts'
 import { parsed } from './values.ts'
 
@@ -9,6 +10,8 @@ const ISSUER_EXPECTED = 'the URL of an authorization server, exactly as its meta
 const TEXT_EXPECTED = 'a text without control characters, 1 to 2048 characters'
 const SCOPES_EXPECTED = 'a list of scopes, or one text with spaces between them'
 const HEADER_EXPECTED = 'the name of a header, such as Authorization or X-Api-Key'
+const GRANT_EXPECTED = 'authorization_code, client_credentials or jwt-bearer'
+const LONG_EXPECTED = 'a text of 1 to 16384 characters'
 const TTL_EXPECTED = 'a duration from 10s to 1h, such as 5m'
 
 export const DEFAULT_HEADER = 'authorization'
@@ -41,12 +44,29 @@ const ttl = z
   .pipe(parsed(parseDuration, TTL_EXPECTED))
   .refine((seconds) => seconds >= MIN_TTL_SECONDS && seconds <= MAX_TTL_SECONDS, TTL_EXPECTED)
 
+const long = z.string({ error: LONG_EXPECTED }).min(1, LONG_EXPECTED).max(16_384, LONG_EXPECTED)
+
+const clientKey = {
+  private_key: long.optional(),
+  private_key_id: text.optional(),
+  signing_algorithm: z
+    .enum(SIGNING_ALGORITHMS, { error: `one of ${SIGNING_ALGORITHMS.join(', ')}` })
+    .optional(),
+}
+
 /** By `type`. Unknown members are for other programs, and for comments. */
 export const members = {
   oauth2: z.object({
     shared: z.boolean({ error: 'true or false' }).default(false),
+    grant: z
+      .enum(['authorization_code', 'client_credentials', 'jwt-bearer'], { error: GRANT_EXPECTED })
+      .default('authorization_code'),
     client_id: text.optional(),
     client_secret: text.optional(),
+    ...clientKey,
+    assertion: long.optional(),
+    assertion_file: text.optional(),
+    dpop: z.boolean({ error: 'true or false: whether tokens are bound to a key' }).optional(),
     issuer: issuer.optional(),
     authorization_endpoint: url.optional(),
     token_endpoint: url.optional(),

@@ -6,11 +6,11 @@ import type {
   AssertionAuth,
   ExchangeAuth,
   IdentityAuth,
-  OAuth2Auth,
   UpstreamAuth,
 } from '../oauth/upstream-auth.ts'
 import { kindOf } from './problem.ts'
 import { DEFAULT_HEADER, members } from './upstream-auth-members.ts'
+import { toOAuth2 } from './upstream-oauth2.ts'
 import type { Reading } from './upstream-reached.ts'
 import { expand } from './upstream-references.ts'
 
@@ -43,7 +43,7 @@ export function readAuth(raw: unknown, needs: Needs): UpstreamAuth | null {
 }
 
 /** Only these may refer to a variable. */
-const SECRETS = ['client_id', 'client_secret'] as const
+const SECRETS = ['client_id', 'client_secret', 'private_key', 'assertion', 'assertion_file'] as const
 
 function withSecrets(raw: object, { place, references, report }: Needs): object {
   const expanded = SECRETS.flatMap((member) => {
@@ -63,39 +63,6 @@ function check<T extends z.ZodType>(schema: T, raw: object, { place, report }: N
     report({ ...place(['auth', ...path.map(String)]), expected: message, got: kindOf(value) })
   }
   return data ?? null
-}
-
-function toOAuth2(given: z.output<typeof members.oauth2> | null, needs: Needs): OAuth2Auth | null {
-  if (given === null) return null
-  const halves = [given.authorization_endpoint, given.token_endpoint].filter((each) => each !== undefined)
-  if (halves.length === 1) {
-    const expected = 'authorization_endpoint and token_endpoint together, or neither'
-    needs.report({ ...needs.place(['auth']), expected, got: 'one of them' })
-    return null
-  }
-  if (given.client_secret !== undefined && given.client_id === undefined) {
-    needs.report({
-      ...needs.place(['auth', 'client_id']),
-      expected: 'a client_id beside client_secret',
-      got: 'none',
-    })
-    return null
-  }
-  return {
-    type: 'oauth2',
-    shared: given.shared,
-    clientId: given.client_id ?? null,
-    clientSecret: given.client_secret ?? null,
-    issuer: given.issuer ?? null,
-    authorizationEndpoint: given.authorization_endpoint ?? null,
-    tokenEndpoint: given.token_endpoint ?? null,
-    deviceEndpoint: given.device_authorization_endpoint ?? null,
-    revocationEndpoint: given.revocation_endpoint ?? null,
-    scopes: given.scopes ?? null,
-    audience: given.audience ?? null,
-    sendsResource: given.resource,
-    redirectUri: given.redirect_uri ?? null,
-  }
 }
 
 function toApiKey(given: z.output<(typeof members)['api-key']> | null): ApiKeyAuth | null {

@@ -44,6 +44,7 @@ export function createAnswering(needs: AnsweringNeeds): Answering {
     const outcome = await forwarder.forward(treated(call, lookup), credential, logins.mayRenew(call))
     if (!outcome.handedBack) return outcome
     if (outcome.wantsScope) return askForScope(call, outcome.wantsScope)
+    if (outcome.wantsNonce && !call.withNonce) return answer({ ...call, withNonce: true })
     await logins.renew(call, credential)
     return answer({ ...call, renewed: true })
   }

@@ -38,6 +38,8 @@ export interface UpstreamCall extends Call {
   readonly place: UpstreamPlace
   /** It is the second try, with a credential that was renewed. */
   readonly renewed?: boolean
+  /** It is another try, with the nonce that the upstream wants. */
+  readonly withNonce?: boolean
 }
 
 const LISTEN = 'subscriptions/listen'

@@ -3,8 +3,9 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { type Dispatcher, errors } from 'undici'
 import { contradicts } from '../mcp/era-signs.ts'
+import { wantsNonce } from '../oauth/wanted-nonce.ts'
 import { wantedScope } from '../oauth/wanted-scope.ts'
-import type { Credential } from '../upstreams/credentials.ts'
+import { type Credential, proverOf } from '../upstreams/credentials.ts'
 import type { Passage } from '../upstreams/guards.ts'
 import {
   CREDENTIALS,
@@ -134,6 +135,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Member {
     // RFC 9110 §15.2: interim answers are for us alone.
     if (status < 200 || this.#phase !== 'waiting') return
     this.passage.answered()
+    proverOf(this.credential)?.heard(headers['dpop-nonce'])
     this.#headers = headers
     this.#status = status
     this.#begin(judge(status, headers, { content: expectsContent(this.call), probe: isProbe(this.call) }))
@@ -410,6 +412,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Member {
       detail: this.#detail,
       handedBack,
       wantsScope: this.#wantsScope,
+      ...(handedBack && { wantsNonce: wantsNonce(this.#status, this.#headers['www-authenticate']) }),
     })
   }
 }

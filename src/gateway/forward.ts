@@ -3,7 +3,7 @@
 import { buildConnector } from 'undici'
 import { INTERNAL_ERROR } from '../mcp/rpc.ts'
 import type { Caller } from '../oauth/caller.ts'
-import type { Credential } from '../upstreams/credentials.ts'
+import { type Credential, proverOf } from '../upstreams/credentials.ts'
 import { type Guards, isBarrier } from '../upstreams/guards.ts'
 import type { HttpUpstream, Registry, Upstream } from '../upstreams/registry.ts'
 import { isExpired } from './access-token.ts'
@@ -57,6 +57,8 @@ export interface Forwarder {
 interface Route {
   readonly outlet: Outlet
   readonly path: string
+  /** Of the first endpoint: what proofs are about. */
+  readonly url: string
   readonly headers: readonly string[]
   /** Until the first byte of an answer. */
   readonly patienceMs: number
@@ -125,6 +127,9 @@ export function createForwarder(needs: ForwarderNeeds): Forwarder {
     const { upstream } = call.place
     const route = routes.get(upstream) ?? openRoute(upstream)
     const headers = requestHeaders(call, route.headers, credential)
+    // RFC 9449 §7: good for this one request, so a request that is sent again has another.
+    const prover = proverOf(credential)
+    if (prover) headers.push('dpop', prover.prove(call.method, route.url))
     const headersTimeout = isQuick(call)
       ? Math.min(route.patienceMs, limits.quickTimeoutMs)
       : route.patienceMs
@@ -135,10 +140,10 @@ export function createForwarder(needs: ForwarderNeeds): Forwarder {
   function openRoute(upstream: Upstream): Route {
     for (const known of routes.keys()) if (!registry.has(known)) closeRoute(known)
     if (upstream.kind !== 'http') throw new Error(`Nothing can be forwarded to upstream "${upstream.name}".`)
-    const { path } = upstream
+    const { path, url } = upstream
     const patienceMs = upstream.limits.firstByteTimeoutMs ?? limits.firstByteTimeoutMs
     const outlet = openOutlet(upstream, limits)
-    const route = { outlet, path, headers: standingHeaders(upstream), patienceMs }
+    const route = { outlet, path, url, headers: standingHeaders(upstream), patienceMs }
     routes.set(upstream, route)
     return route
   }

@@ -29,7 +29,8 @@ export function opensLinks({ place, messages: [message] }: UpstreamCall): boolea
 
 /** Whether a person can do something about it: a key has no scope that we could ask for. */
 function isOfPerson({ auth }: Upstream, scope: string | null): boolean {
-  return auth?.type === 'oauth2' || (auth?.type === 'api-key' && scope === null)
+  if (auth?.type === 'oauth2') return auth.grant === 'authorization_code'
+  return auth?.type === 'api-key' && scope === null
 }
 
 /** A request in a session that was begun with a login which is over; or at an upstream that has no sessions. */

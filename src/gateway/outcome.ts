@@ -16,6 +16,8 @@ export interface Outcome {
   readonly handedBack?: boolean
   /** Because what was presented lacks this scope: renewing it helps nobody. */
   readonly wantsScope?: string | null
+  /** Because the proof of possession lacked a nonce, which is known now (RFC 9449 §9): nothing is to be renewed. */
+  readonly wantsNonce?: boolean
 }
 
 /** Before there was a status: the number that proxies use in their logs. */

@@ -70,6 +70,8 @@ async function ask(
   const bytes = new Uint8Array(await body.arrayBuffer())
   const passed = PASSED_ON.flatMap((name): [string, string][] => {
     const value = headers[name]
+    // RFC 9110 §5.3: several challenges are one list. Anything else there is once, or it is not understood.
+    if (Array.isArray(value) && name === 'www-authenticate') return [[name, value.join(', ')]]
     return typeof value === 'string' ? [[name, value]] : []
   })
   return new Response(NO_CONTENT.has(statusCode) ? null : bytes, { status: statusCode, headers: passed })

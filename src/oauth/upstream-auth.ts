@@ -3,13 +3,38 @@
 /** As configured: `"auth"` of an upstream. */
 export type UpstreamAuth = OAuth2Auth | ApiKeyAuth | IdentityAuth | ExchangeAuth | AssertionAuth
 
+/** A private key that we are known by at an authorization server (RFC 7523 §2.2). */
+export interface ClientKey {
+  readonly pem: string
+  /** As the server calls it, `kid`; null: it has one alone. */
+  readonly id: string | null
+  /** JWS. */
+  readonly algorithm: string
+}
+
+/** What a platform says of the workload that we are: as configured, or a file that it writes anew from time to time. */
+export type WorkloadAssertion =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'file'; readonly path: string }
+
 /** Where we are an OAuth client of the upstream's authorization server. What is null is discovered (MCP, "Authorization"). */
 export interface OAuth2Auth {
   readonly type: 'oauth2'
-  /** One connection for everybody, made by an operator; else one for each person. */
+  /**
+   * `authorization_code`: a person logs in. The others need nobody: we log in as ourselves (RFC 6749 §4.4), or as the workload
+   * that our platform says we are (RFC 7523 §2.1).
+   */
+  readonly grant: 'authorization_code' | 'client_credentials' | 'jwt-bearer'
+  /** One connection for everybody, made by an operator or by nobody; else one for each person. */
   readonly shared: boolean
   readonly clientId: string | null
   readonly clientSecret: string | null
+  /** Instead of a secret. */
+  readonly clientKey: ClientKey | null
+  /** For `jwt-bearer`. */
+  readonly assertion: WorkloadAssertion | null
+  /** Whether tokens are bound to a key of ours (RFC 9449); null: where the server and the upstream offer it. */
+  readonly dpop: boolean | null
   /** Of the authorization server; it needs no discovery beyond its own metadata then. */
   readonly issuer: string | null
   /** For servers without metadata. */

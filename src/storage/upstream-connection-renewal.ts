@@ -28,7 +28,6 @@ export async function lease(
     .where('owner', '=', owner)
     .where('upstream', '=', upstream)
     .where('version', '=', String(version))
-    .where('state', '=', 'connected')
     .where((eb) => eb.or([eb('lease_until', 'is', null), eb('lease_until', '<=', sql<Date>`now()`)]))
     .returning('lease')
     .executeTakeFirst()
@@ -73,6 +72,22 @@ export async function release(
   await db
     .updateTable('upstream_connections')
     .set({ lease: null, lease_until: null, why })
+    .where('owner', '=', owner)
+    .where('upstream', '=', upstream)
+    .where('lease', '=', held)
+    .execute()
+}
+
+/** By the holder of the lease: there is nothing to present, and this is why. It may be tried again as it is. */
+export async function fail(
+  db: Database,
+  { owner, upstream }: ConnectionKey,
+  held: string,
+  why: string | null,
+): Promise<void> {
+  await db
+    .updateTable('upstream_connections')
+    .set({ state: 'error', why, sealed: null, good_until: null, lease: null, lease_until: null })
     .where('owner', '=', owner)
     .where('upstream', '=', upstream)
     .where('lease', '=', held)

@@ -86,6 +86,39 @@ export async function connect(
   return Number(version)
 }
 
+/** A place for what whoever leases it will get. What is there for another place or client goes; what is there for this one stays. */
+export async function reserve(
+  db: Database,
+  { owner, upstream, boundTo }: ConnectionKey & { readonly boundTo: string },
+): Promise<void> {
+  const empty = {
+    user_id: null,
+    state: 'error' as const,
+    why: null,
+    bound_to: boundTo,
+    sealed: null,
+    scopes: '',
+    good_until: null,
+    lease: null,
+    lease_until: null,
+  }
+  await db
+    .insertInto('upstream_connections')
+    .values({ owner, upstream, ...empty, version: FIRST_VERSION })
+    .onConflict((conflict) =>
+      conflict
+        .columns(['owner', 'upstream'])
+        .doUpdateSet({
+          ...empty,
+          version: sql<string>`upstream_connections.version + 1`,
+          created_at: sql<Date>`now()`,
+          updated_at: sql<Date>`now()`,
+        })
+        .where('upstream_connections.bound_to', '<>', boundTo),
+    )
+    .execute()
+}
+
 /** What it held, so that it can be revoked over there; null when there was none. */
 export async function remove(
   db: Database,

@@ -2,13 +2,25 @@
 
 import type { PeerAnswer, PeerRequest, Visitor } from '../mcp/peer.ts'
 import type { Caller } from '../oauth/caller.ts'
+import type { Prover } from './oauth/proofs.ts'
 import type { Upstream } from './registry.ts'
 
 export type Credential =
   /** The upstream's static headers are all there is. */
   | { readonly kind: 'none' }
   /** One more header, of this caller or of the service. It wins over a static header of the same name. */
-  | { readonly kind: 'header'; readonly name: string; readonly value: string }
+  | {
+      readonly kind: 'header'
+      readonly name: string
+      readonly value: string
+      /** What is presented is bound to a key (RFC 9449): each request proves that it is ours, in `DPoP`. */
+      readonly prover?: Prover
+    }
+
+/** Whatever proves that what is presented is ours, for each request anew. */
+export function proverOf(credential: Credential): Prover | undefined {
+  return credential.kind === 'header' ? credential.prover : undefined
+}
 
 /** What to present for this caller: never the token that the caller sent us. */
 export type CredentialFor = (caller: Caller, upstream: Upstream) => Promise<Credential> | Credential

@@ -11,6 +11,7 @@ import { createKnownEras, type EraTimes } from './known-eras.ts'
 import { headersFor } from './legacy/http-headers.ts'
 import type { StateSealer } from './legacy/request-state.ts'
 import { createPeers } from './peers.ts'
+import { presenting } from './presenting.ts'
 import { type Eras, probeEras } from './probe.ts'
 import { createPrograms, type ProgramLog } from './programs/programs.ts'
 import type { HttpUpstream, Upstream } from './registry.ts'
@@ -62,10 +63,16 @@ export function createLinks(needs: LinksNeeds): OpenLinks {
 
   async function probe(upstream: HttpUpstream, caller: Caller): Promise<Eras | null | 'unasked'> {
     try {
-      const headers = headersFor(upstream.headers, await credentialFor(caller, upstream), {})
+      const credential = await credentialFor(caller, upstream)
+      const headers = headersFor(upstream.headers, credential, {})
       const { url, balance } = upstream
       const there = balance === null ? connections : balancedConnections(connections, balance)
-      return await probeEras({ connections: there, url, headers, visitor: probing(caller) })
+      return await probeEras({
+        connections: presenting(there, credential),
+        url,
+        headers,
+        visitor: probing(caller),
+      })
     } catch (error) {
       // There is nothing to present for this caller: then the upstream says nothing either.
       return error instanceof ConnectFirst ? 'unasked' : null

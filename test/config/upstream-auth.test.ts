@@ -1,5 +1,6 @@
 // Owns the promises about the login of an upstream: what is enough, what is filled in, and a place for every mistake.
 
+import { generateKeyPairSync } from 'node:crypto'
 import t from 'tap'
 import { loadConfig } from '../../src/config/config.ts'
 import { problemsOf } from './problems-of.ts'
@@ -70,4 +71,40 @@ t.test('every mistake has its place', async (t) => {
   t.match(problems({ type: 'api-key', header: 'Mcp-Method' }), [{ at: 'notion.auth.header' }])
   t.match(problems({ type: 'identity', ttl: '2d' }), [{ at: 'notion.auth.ttl', expected: /10s to 1h/ }])
   t.match(problems({ type: 'oauth2' }, { command: 'notes' }), [{ expected: /a program has no login/ }])
+})
+
+const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+const PEM = privateKey.export({ format: 'pem', type: 'pkcs8' }).toString()
+
+t.test('where Gatehouse logs in as itself, everybody shares that', async (t) => {
+  const own = { type: 'oauth2', grant: 'client_credentials', client_id: 'g' }
+  t.match(authOf({ ...own, client_secret: 's' }), {
+    grant: 'client_credentials',
+    shared: true,
+    clientKey: null,
+  })
+  t.match(authOf({ ...own, private_key: PEM.replaceAll('\n', '\\n'), private_key_id: 'k' }), {
+    clientKey: { pem: PEM, id: 'k', algorithm: 'ES256' },
+  })
+  const endpoint = 'https://as.example/token'
+  t.match(authOf({ ...own, client_secret: 's', token_endpoint: endpoint }), { tokenEndpoint: endpoint })
+  const workload = { type: 'oauth2', grant: 'jwt-bearer', client_id: 'g' }
+  t.match(authOf({ ...workload, assertion_file: '/run/token' }), {
+    shared: true,
+    assertion: { kind: 'file', path: '/run/token' },
+  })
+})
+
+t.test('what a login of our own lacks, or has too much of, is said', async (t) => {
+  const own = { type: 'oauth2', grant: 'client_credentials', client_id: 'g' }
+  t.match(problems(own), [{ at: 'notion.auth', expected: /a client_secret or a private_key/ }])
+  t.match(problems({ ...own, client_id: undefined, client_secret: 's' }), [{ at: 'notion.auth.client_id' }])
+  t.match(problems({ ...own, client_secret: 's', private_key: PEM }), [{ got: 'both' }])
+  t.match(problems({ ...own, private_key: 'no key' }), [{ at: 'notion.auth.private_key', expected: /PEM/ }])
+  t.match(problems({ ...own, private_key: PEM, signing_algorithm: 'RS256' }), [
+    { at: 'notion.auth.signing_algorithm', expected: /ES256, which this key can do/ },
+  ])
+  t.match(problems({ ...own, client_secret: 's', assertion: 'a' }), [{ got: /the grant client_credentials/ }])
+  t.match(problems({ type: 'oauth2', grant: 'jwt-bearer', client_id: 'g' }), [{ got: 'none' }])
+  t.match(problems({ type: 'oauth2', grant: 'password' }), [{ at: 'notion.auth.grant' }])
 })

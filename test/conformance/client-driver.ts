@@ -4,26 +4,29 @@ import { rename, writeFile } from 'node:fs/promises'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import * as z from 'zod'
 import { until } from '../support/until.ts'
+import { authFor, handedOut } from './client-login.ts'
 import { logInAtUpstream, signIn } from './gatehouse.ts'
 
 const MODERN = '2026-07-28'
 const MOST_ROUNDS = 3
 
-/** Of the suite: what it is about, and who is registered by hand. Of the run: where Gatehouse is, and its upstreams. */
+/** Of the suite: what it is about, and what it hands out. Of the run: where Gatehouse is, and its upstreams. */
 const environment = z.object({
+  MCP_CONFORMANCE_SCENARIO: z.string(),
   MCP_CONFORMANCE_PROTOCOL_VERSION: z.string(),
   MCP_CONFORMANCE_CONTEXT: z
     .string()
     .default('{}')
     .transform((text): unknown => JSON.parse(text))
-    .pipe(z.object({ client_id: z.string().optional(), client_secret: z.string().optional() })),
+    .pipe(handedOut),
   GATEHOUSE: z.string(),
   GATEHOUSE_UPSTREAMS: z.string(),
 })
 
 const {
+  MCP_CONFORMANCE_SCENARIO: scenario,
   MCP_CONFORMANCE_PROTOCOL_VERSION: revision,
-  MCP_CONFORMANCE_CONTEXT: registered,
+  MCP_CONFORMANCE_CONTEXT: given,
   GATEHOUSE: issuer,
   GATEHOUSE_UPSTREAMS: file,
 } = environment.parse(process.env)
@@ -34,9 +37,11 @@ const resource = `${issuer}/mcp/${upstream}`
 await configure()
 await callEverything()
 
-/** As an operator would: one line, and the client where the server registers none. */
+/** As an operator would: one line, and the client where the server registers none. What a platform writes is there before. */
 async function configure(): Promise<void> {
-  const auth = { type: 'oauth2', ...registered }
+  const workloadFile = `${file}.workload`
+  if (given.valid_jwt !== undefined) await writeFile(workloadFile, given.valid_jwt)
+  const auth = authFor(scenario, given, workloadFile)
   await writeFile(`${file}.new`, JSON.stringify({ [upstream]: { url, auth } }))
   await rename(`${file}.new`, file)
   await until('the upstream is there', async () => (await fetch(metadataUrl())).ok)

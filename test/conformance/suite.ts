@@ -17,7 +17,11 @@ const LINES_KEPT = 20
 const CHECKS_FILE = 'checks.json'
 
 const CHECKS = z.array(z.object({ id: z.string(), status: z.string(), errorMessage: z.string().optional() }))
-const REQUIREMENTS = z.object({ server: z.array(z.string()), client: z.array(z.string()) })
+const REQUIREMENTS = z.object({
+  server: z.array(z.string()),
+  client: z.array(z.string()),
+  not_scored: z.array(z.object({ scenario: z.string(), leg: z.string(), reason: z.string() })),
+})
 
 export type Check = z.infer<typeof CHECKS>[number]
 
@@ -29,8 +33,20 @@ export async function requiredScenarios(
   revision: string,
   of: 'server' | 'client' = 'server',
 ): Promise<ReadonlySet<string>> {
+  return new Set((await requirementsOf(revision))[of])
+}
+
+/** What clients may have beside it. */
+export async function extensionScenarios(revision: string): Promise<readonly string[]> {
+  const { not_scored } = await requirementsOf(revision)
+  return not_scored
+    .filter(({ leg, reason }) => leg === 'client' && reason === 'extension')
+    .map(({ scenario }) => scenario)
+}
+
+async function requirementsOf(revision: string): Promise<z.output<typeof REQUIREMENTS>> {
   const file = await readFile(new URL(`requirements/${revision}.yaml`, PACKAGE), 'utf8')
-  return new Set(REQUIREMENTS.parse(parse(file))[of])
+  return REQUIREMENTS.parse(parse(file))
 }
 
 export interface Watching {

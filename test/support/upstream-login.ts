@@ -49,7 +49,11 @@ export async function logIn(
 }
 
 /** Gatehouse in front of this upstream alone, which is called Notion, and alice who has an account. */
-export async function startBefore(t: Teardown, upstream: GuardedUpstream, auth: object): Promise<Running> {
+export async function startBefore(
+  t: Teardown,
+  upstream: Pick<GuardedUpstream, 'url'>,
+  auth: object,
+): Promise<Running> {
   return startWith(t, { UPSTREAMS: asNotion(upstream.url, auth) })
 }
 

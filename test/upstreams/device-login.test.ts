@@ -7,6 +7,7 @@ import { createGuardedFetch } from '../../src/http/guarded-fetch.ts'
 import type { OAuth2Auth } from '../../src/oauth/upstream-auth.ts'
 import { awaitDevice, startDevice } from '../../src/upstreams/oauth/device.ts'
 import type { LoginServer } from '../../src/upstreams/oauth/discovery.ts'
+import { createProofs } from '../../src/upstreams/oauth/proofs.ts'
 
 const TOKENS = { access_token: 'given', token_type: 'Bearer', expires_in: 60, refresh_token: 'again' }
 const CODE = {
@@ -16,12 +17,22 @@ const CODE = {
   expires_in: 600,
   interval: 0.05,
 }
-const CLIENT = { clientId: 'gatehouse', clientSecret: 'kept', authMethod: null, registrationId: null }
+const CLIENT = {
+  clientId: 'gatehouse',
+  clientSecret: 'kept',
+  key: null,
+  authMethod: null,
+  registrationId: null,
+}
 const AUTH: OAuth2Auth = {
   type: 'oauth2',
+  grant: 'authorization_code',
   shared: false,
   clientId: null,
   clientSecret: null,
+  clientKey: null,
+  assertion: null,
+  dpop: null,
   issuer: null,
   authorizationEndpoint: null,
   tokenEndpoint: null,
@@ -74,10 +85,12 @@ async function setStage(t: Test, code: object, polls: readonly Answered[]) {
     metadata,
     resource: 'https://mcp.example/',
     scope: 'tools',
+    takesProofs: false,
   }
   const fetch = createGuardedFetch({ isConfigured: (at) => at === origin })
-  const start = () => startDevice(place, CLIENT, AUTH, fetch)
-  const login = async (signal = new AbortController().signal) => awaitDevice(await start(), fetch, signal)
+  const reach = { fetch, proofs: createProofs() }
+  const start = () => startDevice(place, CLIENT, AUTH, reach, null)
+  const login = async (signal = new AbortController().signal) => awaitDevice(await start(), reach, signal)
   return { heard, start, login }
 }
 

@@ -16,6 +16,11 @@ export function isShared({ auth }: Wanting): boolean {
   return auth.type === 'oauth2' && auth.shared
 }
 
+/** Nobody logs in: we do. */
+export function isOurOwn({ auth }: Wanting): boolean {
+  return auth.type === 'oauth2' && auth.grant !== 'authorization_code'
+}
+
 export function ownerOf(upstream: Wanting, userId: string): string {
   return isShared(upstream) ? EVERYBODY : userId
 }
@@ -28,9 +33,14 @@ export function keyOf(upstream: Wanting, userId: string): ConnectionKey {
 export function bindingOf(upstream: Wanting): string {
   const { auth } = upstream
   const place = 'url' in upstream ? upstream.url : null
-  if (auth.type === 'oauth2') return JSON.stringify([place, 'oauth2', ...clientOf(auth)])
+  if (auth.type === 'oauth2') return JSON.stringify([place, 'oauth2', ...clientOf(auth), ...grantOf(auth)])
   if (auth.type === 'api-key') return JSON.stringify([place, 'api-key'])
   return JSON.stringify([place, auth.type])
+}
+
+/** Left out where a person logs in, as it was before there was anything else. */
+function grantOf({ grant, scopes }: OAuth2Auth): readonly string[] {
+  return grant === 'authorization_code' ? [] : [grant, ...(scopes ?? [])]
 }
 
 function clientOf({ clientId, issuer, tokenEndpoint }: OAuth2Auth): readonly (string | null)[] {

@@ -1,14 +1,15 @@
 // Owns connections that are made in a browser: begun in one, and finished in the same.
 
-import type { GuardedFetch } from '../../http/guarded-fetch.ts'
 import { formatScope, parseScope } from '../../oauth/scope.ts'
 import type { UserId } from '../../storage/tables.ts'
 import * as stored from '../../storage/upstream-connections.ts'
 import * as logins from '../../storage/upstream-logins.ts'
 import { discover, type LoginServer } from '../oauth/discovery.ts'
 import { whyFor } from '../oauth/failure.ts'
+import { chooseKey, insistOnBinding } from '../oauth/key-binding.ts'
 import { finish, start } from '../oauth/login.ts'
 import { identify, type RegistrationNeeds } from '../oauth/registration.ts'
+import type { Reach } from '../oauth/token-endpoint.ts'
 import { bindingOf, isShared, keyOf, ownerOf, type Wanting } from './binding.ts'
 import type { Keep } from './keeping.ts'
 import { readPending, writePending } from './pending.ts'
@@ -16,8 +17,7 @@ import type { Begun, Connecting, Connections, Finished } from './port.ts'
 import { loginSecret } from './secret.ts'
 import { OPERATORS_ONLY, type Targets } from './targets.ts'
 
-export interface BrowserLoginNeeds extends RegistrationNeeds {
-  readonly fetch: GuardedFetch
+export interface BrowserLoginNeeds extends RegistrationNeeds, Reach {
   readonly targets: Targets
   readonly keep: Keep
   readonly report: (error: unknown, upstream: string) => void
@@ -45,7 +45,13 @@ export function createBrowserLogins(needs: BrowserLoginNeeds): Pick<Connections,
     try {
       const server = await withScope(await discover(place, auth, fetch), upstream, userId, scope)
       const client = await identify(server, auth, { redirectUri, isDevice: false }, needs)
-      const { url, pending } = await start(server, client, redirectUri, auth)
+      const { url, pending } = await start(
+        server,
+        client,
+        redirectUri,
+        auth,
+        chooseKey(server, auth, upstream),
+      )
       const owner = ownerOf(upstream, userId)
       const secret = writePending({ ...pending, boundTo: bindingOf(upstream) })
       const login = { owner, userId, sessionId, upstream: name, secret }
@@ -72,9 +78,9 @@ export function createBrowserLogins(needs: BrowserLoginNeeds): Pick<Connections,
     if (isShared(upstream) && !isOperator)
       return { kind: 'failed', upstream: upstream.name, why: OPERATORS_ONLY }
     try {
-      const granted = await finish(pending, parameters, fetch)
-      const { server, client } = pending
-      await keep(upstream, userId, loginSecret(granted, server, client), granted)
+      const granted = insistOnBinding(await finish(pending, parameters, needs), upstream.auth)
+      const { server, client, key } = pending
+      await keep(upstream, userId, loginSecret(granted, server, client, key), granted)
       return { kind: 'connected', upstream: upstream.name }
     } catch (error) {
       report(error, upstream.name)

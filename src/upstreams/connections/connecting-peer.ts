@@ -149,7 +149,7 @@ class ScopeFirst extends PeerFailure {
 /** Renewing gives no more than there was; the person has to be asked. */
 function refuseLacking(failure: PeerFailure, { auth }: Upstream, credential: Credential): void {
   const { wantsScope: scope } = failure
-  if (scope === null || auth?.type !== 'oauth2') return
+  if (scope === null || auth?.type !== 'oauth2' || auth.grant !== 'authorization_code') return
   throw new ScopeFirst({ scope, than: digestOf(credential) }, failure)
 }
 

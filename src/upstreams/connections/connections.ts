@@ -1,11 +1,11 @@
 // Owns connections to upstreams as people make and end them: by a login, on a device, by a pasted key; listed, ended.
 
-import type { GuardedFetch } from '../../http/guarded-fetch.ts'
 import type { Database } from '../../storage/database.ts'
 import type { Keyring } from '../../storage/sealing.ts'
 import type { UserId } from '../../storage/tables.ts'
 import * as stored from '../../storage/upstream-connections.ts'
 import { whyFor } from '../oauth/failure.ts'
+import type { Reach } from '../oauth/token-endpoint.ts'
 import type { Granted } from '../oauth/tokens.ts'
 import type { Upstream } from '../registry.ts'
 import { isShared, keyOf } from './binding.ts'
@@ -19,10 +19,9 @@ import { writeSecret } from './secret.ts'
 import { connectionOf, wishOf } from './shown.ts'
 import { createTargets, NO_SUCH_UPSTREAM, OPERATORS_ONLY } from './targets.ts'
 
-export interface ConnectionsNeeds {
+export interface ConnectionsNeeds extends Reach {
   readonly db: Database
   readonly keyring: Keyring
-  readonly fetch: GuardedFetch
   /** PUBLIC_URL. */
   readonly publicUrl: string
   readonly upstreams: () => readonly Upstream[]
@@ -47,7 +46,7 @@ export function createConnections(needs: ConnectionsNeeds): Connections {
     if (userId === null && !isShared(upstream)) return { kind: 'failed', why: PERSONAL }
     const keepIt = (secret: string, granted: Granted) => keep(upstream, userId, secret, granted)
     try {
-      const login = await beginDevice({ name, ...target }, { ...needs, redirectUri, keep: keepIt })
+      const login = await beginDevice(target, { ...needs, redirectUri, keep: keepIt })
       return { kind: 'device', login }
     } catch (error) {
       report(error, name)

@@ -1,7 +1,9 @@
 // Owns what is presented to an upstream that wants a login: out of the caller's connection, renewed in time.
 
 import type { Caller } from '../../oauth/caller.ts'
+import type { Database } from '../../storage/database.ts'
 import type * as rows from '../../storage/upstream-connection-row.ts'
+import { reserve } from '../../storage/upstream-connections.ts'
 import {
   ConnectFirst,
   type Credential,
@@ -10,13 +12,17 @@ import {
   CredentialUnavailable,
 } from '../credentials.ts'
 import type { IdentityCredentials } from '../identity/credentials.ts'
+import { LoginRefused } from '../oauth/failure.ts'
+import type { Reach } from '../oauth/token-endpoint.ts'
 import type { Upstream } from '../registry.ts'
-import { bindingOf, keyOf, type Wanting, wantsLogin } from './binding.ts'
+import { againFor } from './again.ts'
+import { bindingOf, isOurOwn, keyOf, type Wanting, wantsLogin } from './binding.ts'
 import type { KnownConnections } from './known.ts'
 import type { Renewal } from './renewal.ts'
 import { readSecret } from './secret.ts'
 
-export interface ConnectionCredentialNeeds {
+export interface ConnectionCredentialNeeds extends Reach {
+  readonly db: Database
   readonly known: KnownConnections
   readonly renewal: Renewal
   /** For the other ways of `auth`. */
@@ -37,7 +43,15 @@ const MARGIN_MS = 30_000
 const JITTER_MS = 15_000
 
 export function createConnectionCredentials(needs: ConnectionCredentialNeeds): ConnectionCredentials {
-  const { known, renewal, others, clock = Date.now } = needs
+  const { db, known, renewal, others, clock = Date.now } = needs
+  /** The same object for as long as the connection is remembered, so that a call costs a look at a map. */
+  const presented = new WeakMap<rows.StoredConnection, Credential>()
+
+  function present(connection: rows.StoredConnection, upstream: Wanting): Credential {
+    const credential = presented.get(connection) ?? open(connection, upstream, needs)
+    presented.set(connection, credential)
+    return credential
+  }
 
   function credentialFor(caller: Caller, upstream: Upstream): Promise<Credential> | Credential {
     if (!wantsLogin(upstream)) return NONE
@@ -49,20 +63,42 @@ export function createConnectionCredentials(needs: ConnectionCredentialNeeds): C
 
   async function connected(caller: Caller, upstream: Wanting): Promise<Credential> {
     const key = keyOf(upstream, caller.subject)
-    const connection = usable(await known.find(key), upstream)
+    const connection = isOurOwn(upstream)
+      ? await placeOf(key, upstream)
+      : usable(await known.find(key), upstream)
     known.use(key)
-    if (!isOver(connection, clock() + marginOf(connection))) return present(connection, upstream)
-    if (!isOver(connection, clock()) && !canBeRenewed(connection)) return present(connection, upstream)
-    return present(usable(await renewed(connection), upstream), upstream)
+    if (isGood(connection, upstream)) return present(connection, upstream)
+    return present(usable(await renewed(connection, upstream), upstream), upstream)
+  }
+
+  function isGood(connection: rows.StoredConnection, upstream: Wanting): boolean {
+    if (connection.state !== 'connected') return false
+    if (!isOver(connection, clock() + marginOf(connection))) return true
+    return !isOver(connection, clock()) && !isOurOwn(upstream) && !canBeRenewed(connection)
+  }
+
+  /** Nobody makes it but the first call that needs it. */
+  async function placeOf(key: rows.ConnectionKey, upstream: Wanting): Promise<rows.StoredConnection> {
+    const boundTo = bindingOf(upstream)
+    const found = await known.find(key)
+    if (found?.boundTo === boundTo) return found
+    await reserve(db, { ...key, boundTo })
+    known.forget(key)
+    const reserved = await known.find(key)
+    if (reserved?.boundTo === boundTo) return reserved
+    throw new CredentialUnavailable()
   }
 
   /** An outage over there costs nobody a token that is still good. */
-  async function renewed(connection: rows.StoredConnection): Promise<rows.StoredConnection | null> {
+  async function renewed(
+    connection: rows.StoredConnection,
+    upstream: Wanting,
+  ): Promise<rows.StoredConnection | null> {
     try {
-      return await renewal.renew(connection)
+      return await renewal.renew(connection, againFor(upstream, needs))
     } catch (cause) {
-      if (!isOver(connection, clock())) return connection
-      throw new CredentialUnavailable({ cause })
+      if (connection.state === 'connected' && !isOver(connection, clock())) return connection
+      throw unavailable(cause)
     } finally {
       known.forget(connection)
     }
@@ -79,8 +115,8 @@ export function createConnectionCredentials(needs: ConnectionCredentialNeeds): C
     if (connection?.state !== 'connected' || connection.boundTo !== bindingOf(upstream)) return false
     const now = present(connection, upstream)
     if (now.kind === 'header' && now.value !== credential.value) return true
-    const next = await renewal.renew(connection).catch((cause: unknown) => {
-      throw new CredentialUnavailable({ cause })
+    const next = await renewal.renew(connection, againFor(upstream, needs)).catch((cause: unknown) => {
+      throw unavailable(cause)
     })
     known.forget(key)
     return next?.state === 'connected'
@@ -89,27 +125,31 @@ export function createConnectionCredentials(needs: ConnectionCredentialNeeds): C
   return { credentialFor, refused }
 }
 
-/** Throws when it cannot be used: the person has to log in. */
+function unavailable(cause: unknown): CredentialUnavailable {
+  return new CredentialUnavailable({ cause, later: !(cause instanceof LoginRefused) })
+}
+
+/** Throws when it cannot be used: the person has to log in, where there is one. */
 function usable(connection: rows.StoredConnection | null, upstream: Wanting): rows.StoredConnection {
+  if (connection?.state !== 'connected' && isOurOwn(upstream)) throw new CredentialUnavailable()
   if (connection?.boundTo !== bindingOf(upstream)) throw new ConnectFirst(upstream, false)
   if (connection.state !== 'connected') throw new ConnectFirst(upstream, true)
   return connection
 }
 
-/** The same object for as long as the connection is remembered, so that a call costs a look at a map. */
-const presented = new WeakMap<rows.StoredConnection, Credential>()
-
-function present(connection: rows.StoredConnection, upstream: Wanting): Credential {
-  const credential = presented.get(connection) ?? open(connection, upstream)
-  presented.set(connection, credential)
-  return credential
-}
-
-function open({ secret: sealed }: rows.StoredConnection, upstream: Wanting): Credential {
+function open(
+  { secret: sealed }: rows.StoredConnection,
+  upstream: Wanting,
+  { proofs }: Pick<Reach, 'proofs'>,
+): Credential {
   const secret = readSecret(sealed)
-  const { auth } = upstream
-  if (secret?.kind === 'login' && auth.type === 'oauth2')
-    return { kind: 'header', name: 'authorization', value: `Bearer ${secret.accessToken}` }
+  const { auth, name: place } = upstream
+  if (secret?.kind === 'login' && auth.type === 'oauth2') {
+    const { accessToken, isBound, key } = secret
+    const header = { kind: 'header', name: 'authorization' } as const
+    if (!isBound || key === null) return { ...header, value: `Bearer ${accessToken}` }
+    return { ...header, value: `DPoP ${accessToken}`, prover: proofs.prover(key, place, accessToken) }
+  }
   if (secret?.kind === 'pasted' && auth.type === 'api-key')
     return { kind: 'header', name: auth.header, value: auth.prefix + secret.key }
   throw new ConnectFirst(upstream, true)

@@ -2,6 +2,7 @@
 
 import * as z from 'zod'
 import type { PendingLogin } from '../oauth/login.ts'
+import { proofKey } from '../oauth/proofs.ts'
 import { loginClient, loginServer } from './secret.ts'
 
 /** With what the connection will be bound to. */
@@ -12,6 +13,7 @@ const kept: z.ZodType<KeptLogin> = z.object({
   client: loginClient,
   redirectUri: z.string(),
   verifier: z.string(),
+  key: proofKey.nullable().default(null),
   boundTo: z.string(),
 })
 

@@ -8,7 +8,8 @@ export interface Connection {
   /** The upstream's name. */
   readonly upstream: string
   readonly title: string
-  readonly how: 'oauth2' | 'api-key'
+  /** `own`: we log in as ourselves, and there is nothing to do about it but to configure it. */
+  readonly how: 'oauth2' | 'api-key' | 'own'
   readonly shared: boolean
   readonly state: ConnectionState
   readonly scopes: readonly string[]
@@ -82,7 +83,7 @@ export interface DeviceLogin {
 export type BegunDevice = { readonly kind: 'device'; readonly login: DeviceLogin } | Failed
 
 export interface Connections {
-  /** One for each upstream that wants a login of the person. */
+  /** One for each upstream that wants a login, of the person or of ourselves. */
   list(userId: UserId): Promise<readonly Connection[]>
   /** Null when there is no such upstream, or it wants nothing of a person. */
   wishOf(upstream: string): Wish | null

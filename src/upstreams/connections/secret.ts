@@ -3,6 +3,7 @@
 import type { AuthorizationServerMetadata } from '@modelcontextprotocol/client'
 import * as z from 'zod'
 import type { LoginServer } from '../oauth/discovery.ts'
+import { type ProofKey, proofKey } from '../oauth/proofs.ts'
 import type { LoginClient } from '../oauth/registration.ts'
 import type { Granted } from '../oauth/tokens.ts'
 
@@ -13,6 +14,10 @@ export interface LoginSecret {
   readonly refreshToken: string | null
   readonly server: LoginServer
   readonly client: LoginClient
+  /** What tokens are asked to be bound to; null: to nothing. */
+  readonly key: ProofKey | null
+  /** The access token is. */
+  readonly isBound: boolean
 }
 
 /** A key that a person pasted. */
@@ -34,11 +39,16 @@ export const loginServer = z.object({
   metadata: metadata.nullable(),
   resource: z.string().nullable(),
   scope: z.string().nullable(),
+  takesProofs: z.boolean().default(false),
 })
 
 export const loginClient = z.object({
   clientId: z.string(),
   clientSecret: z.string().nullable(),
+  key: z
+    .object({ pem: z.string(), id: z.string().nullable(), algorithm: z.string() })
+    .nullable()
+    .default(null),
   authMethod: z.string().nullable(),
   registrationId: z.string().nullable(),
 })
@@ -50,6 +60,8 @@ const secret: z.ZodType<Secret> = z.discriminatedUnion('kind', [
     refreshToken: z.string().nullable(),
     server: loginServer,
     client: loginClient,
+    key: proofKey.nullable().default(null),
+    isBound: z.boolean().default(false),
   }),
   z.object({ kind: z.literal('pasted'), key: z.string() }),
 ])
@@ -59,11 +71,12 @@ export function writeSecret(value: Secret): string {
 }
 
 export function loginSecret(
-  { accessToken, refreshToken }: Granted,
+  { accessToken, refreshToken, isBound }: Granted,
   server: LoginServer,
   client: LoginClient,
+  key: ProofKey | null,
 ): string {
-  return writeSecret({ kind: 'login', accessToken, refreshToken, server, client })
+  return writeSecret({ kind: 'login', accessToken, refreshToken, server, client, key, isBound })
 }
 
 /** Null for what another version wrote and this one does not understand: the person logs in again. */
@@ -73,6 +86,9 @@ export function readSecret(text: string | null): Secret | null {
 }
 
 /** What a login has become by being granted something new. Without a new refresh token the old one goes on. */
-export function renewedSecret(old: LoginSecret, { accessToken, refreshToken }: Granted): LoginSecret {
-  return { ...old, accessToken, refreshToken: refreshToken ?? old.refreshToken }
+export function renewedSecret(
+  old: LoginSecret,
+  { accessToken, refreshToken, isBound }: Granted,
+): LoginSecret {
+  return { ...old, accessToken, isBound, refreshToken: refreshToken ?? old.refreshToken }
 }

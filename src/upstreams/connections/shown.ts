@@ -3,10 +3,10 @@
 import type { ConnectionState } from '../../oauth/upstream-auth.ts'
 import type { StoredConnection } from '../../storage/upstream-connection-row.ts'
 import { EVERYBODY } from '../../storage/upstream-connections.ts'
-import { bindingOf, isShared, keyOf, type Wanting } from './binding.ts'
+import { bindingOf, isOurOwn, isShared, keyOf, type Wanting } from './binding.ts'
 import type { Connection, Wish } from './port.ts'
 
-/** Null for an upstream that people do not log in at themselves. */
+/** Null for an upstream at which nothing is kept that was given in a login. */
 export function connectionOf(
   upstream: Wanting,
   userId: string,
@@ -20,7 +20,7 @@ export function connectionOf(
   return {
     upstream: name,
     title,
-    how: auth.type,
+    how: isOurOwn(upstream) ? 'own' : auth.type,
     shared: key.owner === EVERYBODY,
     state: found ? stateOf(found) : { kind: 'needs_login' },
     scopes: found ? [...found.scopes] : [],
@@ -36,9 +36,10 @@ function stateOf({ state, why }: StoredConnection): ConnectionState {
   return { kind: 'error', why: why ?? 'It cannot be used.' }
 }
 
+/** Null for an upstream that people do not log in at, themselves or for all. */
 export function wishOf(upstream: Wanting): Wish | null {
   const { auth, name, title } = upstream
-  if (auth.type !== 'oauth2' && auth.type !== 'api-key') return null
+  if ((auth.type !== 'oauth2' && auth.type !== 'api-key') || isOurOwn(upstream)) return null
   const url = 'url' in upstream && upstream.url !== null ? URL.parse(upstream.url) : null
   return {
     upstream: name,

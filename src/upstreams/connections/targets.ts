@@ -2,7 +2,7 @@
 
 import type { OAuth2Auth } from '../../oauth/upstream-auth.ts'
 import type { Upstream } from '../registry.ts'
-import { type Wanting, wantsLogin } from './binding.ts'
+import { isOurOwn, type Wanting, wantsLogin } from './binding.ts'
 import { CALLBACK_PATH, type Failed } from './port.ts'
 
 export interface Target {
@@ -29,7 +29,12 @@ export function createTargets(upstreams: () => readonly Upstream[], publicUrl: s
 
   function loginAt(name: string, isOperator: boolean): Target | Failed {
     const upstream = find(name)
-    if (upstream?.auth.type !== 'oauth2' || !('url' in upstream) || upstream.url === null)
+    if (
+      upstream?.auth.type !== 'oauth2' ||
+      isOurOwn(upstream) ||
+      !('url' in upstream) ||
+      upstream.url === null
+    )
       return { kind: 'failed', why: NO_SUCH_UPSTREAM }
     const { auth, url: place } = upstream
     if (auth.shared && !isOperator) return { kind: 'failed', why: OPERATORS_ONLY }

@@ -2,6 +2,7 @@
 
 import type { Connections, IncomingAnswer } from '../../http/connections.ts'
 import { PeerFailure } from '../../mcp/peer.ts'
+import { send } from '../presenting.ts'
 import type { Opening } from './channel.ts'
 import { peerFailure } from './http-answer.ts'
 import { headersFor } from './http-headers.ts'
@@ -53,9 +54,10 @@ export function createHttpSession({
       ...(version !== null && { 'mcp-protocol-version': version }),
     }
     // What goes wrong with the credential is for its owner to say.
-    const headers = headersFor(configured, await credential(), ofTheMessage)
+    const presented = await credential()
+    const headers = headersFor(configured, presented, ofTheMessage)
     try {
-      return await connections.request({ method, url, headers, body, signal })
+      return await send(connections, { method, url, headers, body, signal }, presented)
     } catch (error) {
       throw peerFailure(error)
     }

@@ -7,6 +7,7 @@ import type { Connections, IncomingAnswer } from '../../http/connections.ts'
 import { PeerFailure, type PeerFailureReason } from '../../mcp/peer.ts'
 import type { Members } from '../../mcp/rpc.ts'
 import { wantedScope } from '../../oauth/wanted-scope.ts'
+import { send } from '../presenting.ts'
 import { type Channel, type OpenChannel, type Opening, SessionLost } from './channel.ts'
 import { failureOf, type Meaning, meaningOf, peerFailure } from './http-answer.ts'
 import { headersFor } from './http-headers.ts'
@@ -64,8 +65,9 @@ type Request = (
 function requester({ credential }: Opening, connections: Connections, configured: Headers): Request {
   return async (method, url, body, own, signal) => {
     try {
-      const headers = headersFor(configured, await credential(), own)
-      return await connections.request({ method, url, headers, body, signal })
+      const presented = await credential()
+      const headers = headersFor(configured, presented, own)
+      return await send(connections, { method, url, headers, body, signal }, presented)
     } catch (error) {
       throw peerFailure(error)
     }

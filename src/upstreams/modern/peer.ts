@@ -14,6 +14,7 @@ import { HEADER_MISMATCH, METHOD_NOT_FOUND } from '../../mcp/rpc.ts'
 import type { CredentialFor } from '../credentials.ts'
 import { EraMismatch } from '../era-mismatch.ts'
 import { headersFor } from '../legacy/http-headers.ts'
+import { send } from '../presenting.ts'
 import type { HttpUpstream } from '../registry.ts'
 import { peerFailure, readAnswer } from './answer.ts'
 import { DISCOVER, readDiscovery } from './discovery.ts'
@@ -56,13 +57,8 @@ export function createModernPeer({
     const body = bodyOf(id, visitor, request)
     const { signal, notify } = hooks
     try {
-      const incoming = await connections.request({
-        method: 'POST',
-        url: anyUrlOf(upstream),
-        headers,
-        body,
-        signal,
-      })
+      const outgoing = { method: 'POST', url: anyUrlOf(upstream), headers, body, signal } as const
+      const incoming = await send(connections, outgoing, credential)
       return await readAnswer(incoming, {
         id,
         method: request.method,

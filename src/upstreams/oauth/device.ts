@@ -2,16 +2,19 @@
 
 import { setTimeout } from 'node:timers/promises'
 import * as z from 'zod'
-import type { GuardedFetch } from '../../http/guarded-fetch.ts'
 import type { OAuth2Auth } from '../../oauth/upstream-auth.ts'
 import { hostOf, type LoginServer } from './discovery.ts'
 import { OAuthFailure } from './failure.ts'
+import type { ProofKey } from './proofs.ts'
 import { DEVICE_GRANT, type LoginClient } from './registration.ts'
-import { authentication, type Granted, toGranted } from './tokens.ts'
+import { authentication, type Reach, requestTokens, TokenRefusal } from './token-endpoint.ts'
+import { type Granted, toGranted } from './tokens.ts'
 
 export interface StartedDevice {
   readonly server: LoginServer
   readonly client: LoginClient
+  /** What its tokens are to be bound to. */
+  readonly key: ProofKey | null
   readonly deviceCode: string
   readonly userCode: string
   readonly verificationUri: string
@@ -48,7 +51,8 @@ export async function startDevice(
   server: LoginServer,
   client: LoginClient,
   auth: OAuth2Auth,
-  fetch: GuardedFetch,
+  reach: Reach,
+  key: ProofKey | null,
 ): Promise<StartedDevice> {
   const { audience } = auth
   const endpoint = endpointOf(server, auth)
@@ -57,7 +61,7 @@ export async function startDevice(
     ...(server.resource !== null && { resource: server.resource }),
     ...(audience !== null && { audience }),
   }
-  const { status, body } = await post(endpoint, asked, { server, client }, fetch).catch((cause: unknown) => {
+  const { status, body } = await post(endpoint, asked, { server, client }, reach).catch((cause: unknown) => {
     throw new OAuthFailure(`${hostOf(server.url)} cannot be asked for a code.`, cause)
   })
   const answer = begun.safeParse(body)
@@ -67,6 +71,7 @@ export async function startDevice(
   return {
     server,
     client,
+    key,
     deviceCode: data.device_code,
     userCode: data.user_code,
     verificationUri: data.verification_uri,
@@ -87,7 +92,7 @@ function endpointOf(server: LoginServer, { deviceEndpoint }: OAuth2Auth): string
 /** Resolves once the person has agreed. Rejects with an OAuthFailure, or when `signal` ends it. */
 export async function awaitDevice(
   started: StartedDevice,
-  fetch: GuardedFetch,
+  reach: Reach,
   signal: AbortSignal,
 ): Promise<Granted> {
   const { server, expiresInSeconds, intervalSeconds } = started
@@ -95,7 +100,7 @@ export async function awaitDevice(
   let seconds = intervalSeconds
   while (Date.now() + seconds * 1000 < until) {
     await setTimeout(seconds * 1000, undefined, { signal })
-    const said = await poll(started, fetch)
+    const said = await poll(started, reach)
     if (said.kind === 'granted') return said.granted
     seconds = Math.min(
       said.kind === 'slow_down' ? seconds + SLOW_DOWN_SECONDS : seconds,
@@ -109,30 +114,20 @@ type Polled =
   | { readonly kind: 'granted'; readonly granted: Granted }
   | { readonly kind: 'pending' | 'slow_down' }
 
-const tokens = z.object({
-  access_token: z.string(),
-  token_type: z.string(),
-  expires_in: z.coerce.number().optional(),
-  scope: z.string().optional(),
-  refresh_token: z.string().optional(),
-})
-
-const refused = z.object({ error: z.string() })
-
-async function poll(started: StartedDevice, fetch: GuardedFetch): Promise<Polled> {
-  const { server, deviceCode } = started
-  const resource = server.resource === null ? {} : { resource: server.resource }
-  const asked = { grant_type: DEVICE_GRANT, device_code: deviceCode, ...resource }
-  const endpoint = server.metadata?.token_endpoint ?? new URL('/token', server.url).href
-  const answer = await post(endpoint, asked, started, fetch).catch(() => null)
-  // RFC 8628 §3.5: who cannot be reached is asked less often.
-  if (answer === null || answer.status >= 500) return { kind: 'slow_down' }
-  const given = answer.status === 200 ? tokens.safeParse(answer.body).data : undefined
-  if (given) return { kind: 'granted', granted: toGranted(given, server.scope) }
-  return goesOn(refused.safeParse(answer.body).data?.error, hostOf(server.url))
+async function poll({ server, client, key, deviceCode }: StartedDevice, reach: Reach): Promise<Polled> {
+  const asked = { grant_type: DEVICE_GRANT, device_code: deviceCode, resource: server.resource }
+  try {
+    const tokens = await requestTokens(server, client, asked, reach, key)
+    return { kind: 'granted', granted: toGranted(tokens, server.scope, key) }
+  } catch (error) {
+    if (error instanceof OAuthFailure) throw error
+    // RFC 8628 §3.5: who cannot be reached is asked less often.
+    if (!(error instanceof TokenRefusal) || error.status >= 500) return { kind: 'slow_down' }
+    return goesOn(error.code, hostOf(server.url))
+  }
 }
 
-function goesOn(error: string | undefined, host: string): Polled {
+function goesOn(error: string | null, host: string): Polled {
   switch (error) {
     case 'authorization_pending':
       return { kind: 'pending' }
@@ -151,7 +146,7 @@ async function post(
   endpoint: string,
   asked: Readonly<Record<string, string>>,
   { server, client }: Pick<StartedDevice, 'server' | 'client'>,
-  fetch: GuardedFetch,
+  { fetch }: Reach,
 ): Promise<{ readonly status: number; readonly body: unknown }> {
   const sdk = await import('@modelcontextprotocol/client')
   const { headers, parameters } = await authentication(server, client)

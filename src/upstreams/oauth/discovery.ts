@@ -1,9 +1,14 @@
 // Owns finding the authorization server of an upstream: as configured, or as the upstream and that server themselves say.
 
-import type { AuthorizationServerMetadata } from '@modelcontextprotocol/client'
+import type {
+  AuthorizationServerMetadata,
+  OAuthProtectedResourceMetadata,
+} from '@modelcontextprotocol/client'
 import type { GuardedFetch } from '../../http/guarded-fetch.ts'
 import type { OAuth2Auth } from '../../oauth/upstream-auth.ts'
+import { takesProofs } from '../../oauth/wanted-nonce.ts'
 import { OAuthFailure } from './failure.ts'
+import { PROOF_ALGORITHM } from './proofs.ts'
 
 /** An authorization server, as far as a login at it needs. Kept with the tokens it gave, so that renewing asks nobody anew. */
 export interface LoginServer {
@@ -16,6 +21,8 @@ export interface LoginServer {
   readonly resource: string | null
   /** To ask for; null: whatever it gives. */
   readonly scope: string | null
+  /** The upstream says that it takes tokens that are bound to a key (RFC 9449 §7.1): not every one does whose server can bind them. */
+  readonly takesProofs: boolean
 }
 
 /** What names a server: the issuer wherever there is one. */
@@ -56,10 +63,12 @@ export async function discover(
   fetch: GuardedFetch,
 ): Promise<LoginServer> {
   const { authorizationEndpoint, tokenEndpoint, issuer, sendsResource } = auth
-  if (authorizationEndpoint !== null && tokenEndpoint !== null) {
-    const metadata = configuredMetadata(auth, authorizationEndpoint, tokenEndpoint)
+  if (tokenEndpoint !== null && (authorizationEndpoint !== null || isOurOwn(auth))) {
+    // Where we log in as ourselves, nobody is sent there.
+    const metadata = configuredMetadata(auth, authorizationEndpoint ?? tokenEndpoint, tokenEndpoint)
     const scope = chooseScope(auth, null, null)
-    return { issuer, url: tokenEndpoint, metadata, resource: sendsResource ? upstreamUrl : null, scope }
+    const resource = sendsResource ? upstreamUrl : null
+    return { issuer, url: tokenEndpoint, metadata, resource, scope, takesProofs: false }
   }
   const asked = await challengeOf(upstreamUrl, fetch)
   const described = await resourceMetadataOf(upstreamUrl, asked, fetch)
@@ -69,8 +78,20 @@ export async function discover(
   return {
     ...server,
     resource: sendsResource ? (described?.resource ?? null) : null,
-    scope: withOffline(scope, server.metadata?.scopes_supported),
+    scope: isOurOwn(auth) ? scope : withOffline(scope, server.metadata?.scopes_supported),
+    takesProofs: asked.takesProofs || (described !== null && describesProofs(described)),
   }
+}
+
+/** RFC 9728 §2. */
+function describesProofs(described: OAuthProtectedResourceMetadata): boolean {
+  const { dpop_signing_alg_values_supported: known = [], dpop_bound_access_tokens_required: required } =
+    described
+  return required === true || known.includes(PROOF_ALGORITHM)
+}
+
+function isOurOwn({ grant }: OAuth2Auth): boolean {
+  return grant !== 'authorization_code'
 }
 
 /** MCP 2025-03-26: an upstream that names no server is its own, and may be without metadata. */
@@ -96,6 +117,7 @@ async function serverAt(
 interface Asked {
   readonly metadataUrl: URL | null
   readonly scope: string | null
+  readonly takesProofs: boolean
 }
 
 /** What the upstream answers to somebody without a token (RFC 9728 §5.1). */
@@ -115,9 +137,10 @@ async function challengeOf(upstreamUrl: string, fetch: GuardedFetch): Promise<As
     })
     if (answer.status !== 401) continue
     const { resourceMetadataUrl, scope } = sdk.extractWWWAuthenticateParams(answer)
-    return { metadataUrl: resourceMetadataUrl ?? null, scope: scope ?? null }
+    const proofs = takesProofs(answer.headers.get('www-authenticate'))
+    return { metadataUrl: resourceMetadataUrl ?? null, scope: scope ?? null, takesProofs: proofs }
   }
-  return { metadataUrl: null, scope: null }
+  return { metadataUrl: null, scope: null, takesProofs: false }
 }
 
 /** Null for an upstream without any. RFC 9728 §3.3: metadata about another resource is refused. */

@@ -19,12 +19,20 @@ export class LoginEnded extends OAuthFailure {
   }
 }
 
+/** The authorization server does not let us in as ourselves: somebody has to change what is configured, here or there. */
+export class LoginRefused extends OAuthFailure {
+  constructor(message: string, cause?: unknown) {
+    super(message, cause)
+    this.name = 'LoginRefused'
+  }
+}
+
 /** What a person is told of an error: of what is no login that failed, nothing. */
 export function whyFor(error: unknown): string {
   return error instanceof OAuthFailure ? error.message : 'Something went wrong. Try again.'
 }
 
-/** RFC 6749 §4.1.2.1 and §5.2, RFC 7591 §3.2.2, RFC 8628 §3.5, RFC 8707 §2; any other word is not ours to repeat. */
+/** RFC 6749 §4.1.2.1 and §5.2, RFC 7591 §3.2.2, RFC 8628 §3.5, RFC 8707 §2, RFC 9449 §5; any other word is not ours to repeat. */
 const CODES: ReadonlySet<unknown> = new Set([
   'invalid_request',
   'invalid_client',
@@ -42,6 +50,8 @@ const CODES: ReadonlySet<unknown> = new Set([
   'invalid_software_statement',
   'unapproved_software_statement',
   'expired_token',
+  'use_dpop_nonce',
+  'invalid_dpop_proof',
 ])
 
 function kindOf(cause: unknown): string | undefined {

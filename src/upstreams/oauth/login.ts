@@ -1,12 +1,13 @@
 // Owns the two halves of a login at an upstream's authorization server, before and after the browser was there.
 
 import * as z from 'zod'
-import type { GuardedFetch } from '../../http/guarded-fetch.ts'
 import type { OAuth2Auth } from '../../oauth/upstream-auth.ts'
 import { hostOf, type LoginServer } from './discovery.ts'
 import { OAuthFailure } from './failure.ts'
+import { type ProofKey, thumbprintOf } from './proofs.ts'
 import type { LoginClient } from './registration.ts'
-import { clientInformation, type Granted, metadataFor, resourceOf, toGranted } from './tokens.ts'
+import { clientInformation, type Reach, requestTokens } from './token-endpoint.ts'
+import { type Granted, metadataFor, resourceOf, toGranted } from './tokens.ts'
 
 /** What the callback needs of what went before. */
 export interface PendingLogin {
@@ -14,6 +15,8 @@ export interface PendingLogin {
   readonly client: LoginClient
   readonly redirectUri: string
   readonly verifier: string
+  /** What its tokens are to be bound to. */
+  readonly key: ProofKey | null
 }
 
 export interface StartedLogin {
@@ -27,6 +30,7 @@ export async function start(
   client: LoginClient,
   redirectUri: string,
   { audience }: OAuth2Auth,
+  key: ProofKey | null,
 ): Promise<StartedLogin> {
   const sdk = await import('@modelcontextprotocol/client')
   const { authorizationUrl: url, codeVerifier: verifier } = await sdk
@@ -44,7 +48,9 @@ export async function start(
   if (url.protocol !== 'https:' && url.protocol !== 'http:')
     throw new OAuthFailure(`${hostOf(server.url)} names no web page to log in at.`)
   if (audience !== null) url.searchParams.set('audience', audience)
-  return { url, pending: { server, client, redirectUri, verifier } }
+  // RFC 9449 §10: the code is of use to nobody else already.
+  if (key !== null) url.searchParams.set('dpop_jkt', thumbprintOf(key))
+  return { url, pending: { server, client, redirectUri, verifier, key } }
 }
 
 const callback = z.object({
@@ -55,9 +61,9 @@ const callback = z.object({
 
 /** `parameters`: of the callback. Rejects with an OAuthFailure. */
 export async function finish(
-  { server, client, redirectUri, verifier }: PendingLogin,
+  { server, client, redirectUri, verifier, key }: PendingLogin,
   parameters: URLSearchParams,
-  fetch: GuardedFetch,
+  reach: Reach,
 ): Promise<Granted> {
   const sdk = await import('@modelcontextprotocol/client')
   const { code, iss, error } = callback.parse(Object.fromEntries(parameters))
@@ -73,19 +79,15 @@ export async function finish(
   }
   if (error === 'access_denied') throw new OAuthFailure(`Access was denied at ${hostOf(server.url)}.`)
   if (code === undefined) throw new OAuthFailure(`${hostOf(server.url)} could not log you in.`)
-  const tokens = await sdk
-    .exchangeAuthorization(server.url, {
-      ...metadataFor(server),
-      clientInformation: clientInformation(client),
-      authorizationCode: code,
-      ...(iss !== undefined && server.issuer !== null && { iss }),
-      codeVerifier: verifier,
-      redirectUri,
-      ...resourceOf(server),
-      fetchFn: fetch,
-    })
-    .catch((cause: unknown) => {
-      throw new OAuthFailure(`${hostOf(server.url)} did not accept the login.`, cause)
-    })
-  return toGranted(tokens, server.scope)
+  const asked = {
+    grant_type: 'authorization_code',
+    code,
+    code_verifier: verifier,
+    redirect_uri: redirectUri,
+    resource: server.resource,
+  }
+  const tokens = await requestTokens(server, client, asked, reach, key).catch((cause: unknown) => {
+    throw new OAuthFailure(`${hostOf(server.url)} did not accept the login.`, cause)
+  })
+  return toGranted(tokens, server.scope, key)
 }

@@ -1,7 +1,7 @@
 // Owns who we are to an authorization server: configured, our own metadata document, or a registration that is kept.
 
 import type { GuardedFetch } from '../../http/guarded-fetch.ts'
-import type { OAuth2Auth } from '../../oauth/upstream-auth.ts'
+import type { ClientKey, OAuth2Auth } from '../../oauth/upstream-auth.ts'
 import type { Database } from '../../storage/database.ts'
 import type { Keyring } from '../../storage/sealing.ts'
 import * as registrations from '../../storage/upstream-registrations.ts'
@@ -12,6 +12,8 @@ import { OAuthFailure } from './failure.ts'
 export interface LoginClient {
   readonly clientId: string
   readonly clientSecret: string | null
+  /** Instead of a secret. */
+  readonly key: ClientKey | null
   /** As registered; null: whatever fits. */
   readonly authMethod: string | null
   /** The kept registration, when it is one. */
@@ -62,6 +64,7 @@ export async function identify(
     return {
       clientId: auth.clientId,
       clientSecret: auth.clientSecret,
+      key: auth.clientKey,
       authMethod: null,
       registrationId: null,
     }
@@ -69,7 +72,7 @@ export async function identify(
   const { metadata } = server
   const mustRegister = use.isDevice && metadata?.registration_endpoint !== undefined
   if (metadata?.client_id_metadata_document_supported === true && isReachable(document) && !mustRegister)
-    return { clientId: document, clientSecret: null, authMethod: 'none', registrationId: null }
+    return { clientId: document, clientSecret: null, key: null, authMethod: 'none', registrationId: null }
   const { db, keyring } = needs
   const kept = await registrations.find(db, keyring, serverKey(server), keptAs(use))
   return asClient(kept ?? (await register(server, use, needs)))
@@ -123,6 +126,7 @@ function asClient({ id, clientId, clientSecret, metadata }: registrations.Upstre
   return {
     clientId,
     clientSecret,
+    key: null,
     authMethod: typeof method === 'string' ? method : null,
     registrationId: id,
   }

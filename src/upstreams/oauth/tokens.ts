@@ -1,12 +1,14 @@
 // Owns tokens of upstreams as they are kept, renewed and given back.
 
-import type { AuthorizationServerMetadata, OAuthTokens } from '@modelcontextprotocol/client'
+import type { AuthorizationServerMetadata } from '@modelcontextprotocol/client'
 import * as z from 'zod'
 import type { GuardedFetch } from '../../http/guarded-fetch.ts'
 import { parseScope } from '../../oauth/scope.ts'
 import { hostOf, type LoginServer } from './discovery.ts'
 import { LoginEnded, OAuthFailure } from './failure.ts'
+import type { ProofKey } from './proofs.ts'
 import type { LoginClient } from './registration.ts'
+import { authentication, type Reach, requestTokens, TokenRefusal, type Tokens } from './token-endpoint.ts'
 
 export interface Granted {
   readonly accessToken: string
@@ -14,22 +16,27 @@ export interface Granted {
   readonly scopes: ReadonlySet<string>
   /** Null: the server does not say. */
   readonly goodUntil: Date | null
+  /** To the key that it was asked for with (RFC 9449 §5): nobody else can use it. */
+  readonly isBound: boolean
 }
 
 /** RFC 6750 §2.1; what cannot stand in a header is no token. */
 const TOKEN = /^[\x21-\x7e]{1,16384}$/
 
-export function toGranted(tokens: OAuthTokens, asked: string | null): Granted {
+/** `key`: what it was asked to be bound to; a server may give one that is not (RFC 9449 §5). */
+export function toGranted(tokens: Tokens, asked: string | null, key: ProofKey | null = null): Granted {
   const { access_token: accessToken, refresh_token: refreshToken = null, expires_in: seconds } = tokens
   if (!TOKEN.test(accessToken) || (refreshToken !== null && refreshToken.length > 16384))
     throw new OAuthFailure('The server gave a token that cannot be sent.')
-  if (tokens.token_type.toLowerCase() !== 'bearer')
+  const type = tokens.token_type.toLowerCase()
+  if (type !== 'bearer' && !(type === 'dpop' && key !== null))
     throw new OAuthFailure('The server gave a token of a kind that is not known here.')
   return {
     accessToken,
     refreshToken,
     scopes: parseScope(tokens.scope ?? asked ?? ''),
     goodUntil: seconds === undefined ? null : new Date(Date.now() + seconds * 1000),
+    isBound: type === 'dpop',
   }
 }
 
@@ -41,24 +48,17 @@ export async function renew(
   server: LoginServer,
   client: LoginClient,
   refreshToken: string,
-  fetch: GuardedFetch,
+  reach: Reach,
+  key: ProofKey | null,
 ): Promise<Granted> {
-  const sdk = await import('@modelcontextprotocol/client')
-  const tokens = await sdk
-    .refreshAuthorization(server.url, {
-      ...metadataFor(server),
-      clientInformation: clientInformation(client),
-      refreshToken,
-      ...resourceOf(server),
-      fetchFn: fetch,
-    })
-    .catch((cause: unknown) => {
-      const code = cause instanceof sdk.OAuthError ? cause.code : null
-      if (FINAL.has(code)) throw new LoginEnded(`${hostOf(server.url)} ended the login.`, cause)
-      throw new OAuthFailure(`${hostOf(server.url)} does not renew the login at the moment.`, cause)
-    })
+  const asked = { grant_type: 'refresh_token', refresh_token: refreshToken, resource: server.resource }
+  const tokens = await requestTokens(server, client, asked, reach, key).catch((cause: unknown) => {
+    const code = cause instanceof TokenRefusal ? cause.code : null
+    if (FINAL.has(code)) throw new LoginEnded(`${hostOf(server.url)} ended the login.`, cause)
+    throw new OAuthFailure(`${hostOf(server.url)} does not renew the login at the moment.`, cause)
+  })
   // RFC 6749 §6: without a new scope it is the old one, which the caller keeps.
-  return toGranted(tokens, null)
+  return toGranted(tokens, null, key)
 }
 
 /** RFC 7009, where the server can. Failing changes nothing: what we know of it is gone either way. */
@@ -77,31 +77,7 @@ export async function revoke(
   await fetch(sdk.assertSecureTokenEndpoint(endpoint), { method: 'POST', headers, body })
 }
 
-/** How we present ourselves (RFC 6749 §2.3), where it is not the SDK that does it. */
-export async function authentication(
-  { metadata }: LoginServer,
-  client: LoginClient,
-): Promise<{ readonly headers: Headers; readonly parameters: Readonly<Record<string, string>> }> {
-  const sdk = await import('@modelcontextprotocol/client')
-  const { clientId: client_id, clientSecret: client_secret } = client
-  const supported = metadata?.token_endpoint_auth_methods_supported ?? []
-  const method = sdk.selectClientAuthMethod(clientInformation(client), supported)
-  const headers = new Headers()
-  if (client_secret === null || method === 'none') return { headers, parameters: { client_id } }
-  if (method === 'client_secret_post') return { headers, parameters: { client_id, client_secret } }
-  headers.set('authorization', `Basic ${btoa(`${client_id}:${client_secret}`)}`)
-  return { headers, parameters: {} }
-}
-
 const revocationEndpoint = z.object({ revocation_endpoint: z.string() })
-
-export function clientInformation({ clientId, clientSecret, authMethod }: LoginClient) {
-  return {
-    client_id: clientId,
-    ...(clientSecret !== null && { client_secret: clientSecret }),
-    ...(authMethod !== null && { token_endpoint_auth_method: authMethod }),
-  }
-}
 
 export function metadataFor({ metadata }: LoginServer): { metadata?: AuthorizationServerMetadata } {
   return metadata === null ? {} : { metadata }

@@ -13,9 +13,10 @@ import {
 } from '../../mcp/peer.ts'
 import { INVALID_PARAMS, isRecord, METHOD_NOT_FOUND, type Members } from '../../mcp/rpc.ts'
 import { wantedScope } from '../../oauth/wanted-scope.ts'
-import type { CredentialFor } from '../credentials.ts'
+import type { Credential, CredentialFor } from '../credentials.ts'
 import { peerFailure } from '../legacy/http-answer.ts'
 import { headersFor } from '../legacy/http-headers.ts'
+import { send } from '../presenting.ts'
 import type { OpenApiUpstream } from '../settings.ts'
 import { ArgumentProblem } from './argument.ts'
 import { type Api, loadApi } from './load.ts'
@@ -126,7 +127,7 @@ async function call(
   const headers = headersOf(upstream, request, trace)
   const credential = await credentialFor(caller, upstream)
   const presented = headersFor(headers, credential, ownHeaders(request))
-  const answer = await send(needs, operation, request, presented, signal)
+  const answer = await exchange(needs, operation, request, { headers: presented, credential, signal })
   // A login of the person's, which can be renewed. What an operator configured cannot, and the result says so.
   if (answer.status === 401 && credential.kind === 'header') throw new PeerFailure('credentials')
   if (answer.wantsScope !== null && upstream.auth?.type === 'oauth2')
@@ -157,15 +158,20 @@ function ownHeaders({ contentType }: Outgoing): Record<string, string> {
   return { accept: ACCEPT, ...(contentType !== null && { 'content-type': contentType }) }
 }
 
-async function send(
+interface Presented {
+  readonly headers: Record<string, string>
+  readonly credential: Credential
+  readonly signal: AbortSignal
+}
+
+async function exchange(
   { connections, maxBytes = MAX_BYTES }: OpenApiPeerNeeds,
   { name, method }: Operation,
   { url, body }: Outgoing,
-  headers: Record<string, string>,
-  signal: AbortSignal,
+  { headers, credential, signal }: Presented,
 ): Promise<Answered> {
   try {
-    const answer = await connections.request({ method, url, headers, body, signal })
+    const answer = await send(connections, { method, url, headers, body, signal }, credential)
     if ((answer.headers['content-encoding'] ?? 'identity') !== 'identity') {
       answer.body.destroy()
       return unread('The API answered in an encoding that was not asked for.')

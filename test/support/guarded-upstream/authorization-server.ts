@@ -6,16 +6,17 @@ import { exportJWK, generateKeyPair } from 'jose'
 import { type Configuration, Provider } from 'oidc-provider'
 import * as z from 'zod'
 import { createMemoryAdapter } from '../memory-adapter.ts'
-import { type Manner, STATIC_CLIENT } from './manners.ts'
+import { createBoundTokens } from './bound-tokens.ts'
+import { isOpen, type Manner, STATIC_CLIENT } from './manners.ts'
 
 export interface GuardedAuthorizationServer {
   handle(req: IncomingMessage, res: ServerResponse): Promise<void>
   /** Whose token this is, when it is good for the MCP server. */
-  accountOf(authorization: string | undefined): Promise<string | null>
-  challenge(res: ServerResponse): void
+  accountOf(req: IncomingMessage): Promise<string | null>
+  challenge(req: IncomingMessage, res: ServerResponse): void
   /**
    * What a test wants to happen: `end=access`, `end=grants` (with all their tokens), `access=<seconds>` that access tokens
-   * live, and at the token endpoint `fail=<status>` (repeating the request in the answer), `delay=<ms>`, `lose=<times>`: carried out, and the answer is lost.
+   * live, `nonce=<text>` that proofs have to name at the MCP server, and at the token endpoint `fail=<status>` (repeating the request in the answer), `delay=<ms>`, `lose=<times>`: carried out, and the answer is lost.
    */
   control(wishes: URLSearchParams): Promise<void>
   counts(): Counts
@@ -97,21 +98,40 @@ export async function createAuthorizationServer(
     for (const id of grants) await (await provider.Grant.find(id))?.destroy()
   }
 
-  async function accountOf(authorization: string | undefined): Promise<string | null> {
-    const token = /^Bearer (.+)$/.exec(authorization ?? '')?.[1]
-    const found = token === undefined ? undefined : await provider.AccessToken.find(token)
-    if (!found?.isValid || (found.iat ?? 0) < state.endedBefore) return null
-    if (manner === 'open' && found.aud !== resource) return null
+  const bound = createBoundTokens()
+  const lackingNonce = new WeakSet<IncomingMessage>()
+
+  async function presentedIn(req: IncomingMessage) {
+    if (manner !== 'bound') {
+      const token = /^Bearer (.+)$/.exec(req.headers.authorization ?? '')?.[1]
+      return token === undefined ? null : { token, jkt: undefined }
+    }
+    const proven = await bound.check(req, resource)
+    if ('token' in proven) return proven
+    if (proven.wantsNonce) lackingNonce.add(req)
+    return null
+  }
+
+  async function accountOf(req: IncomingMessage): Promise<string | null> {
+    const presented = await presentedIn(req)
+    const found = presented === null ? undefined : await provider.AccessToken.find(presented.token)
+    if (!found?.isValid || found.jkt !== presented?.jkt || (found.iat ?? 0) < state.endedBefore) return null
+    if (isOpen(manner) && found.aud !== resource) return null
     return found.accountId
+  }
+
+  function challenge(req: IncomingMessage, res: ServerResponse): void {
+    const scheme = manner === 'bound' ? 'DPoP algs="ES256",' : 'Bearer'
+    const error = lackingNonce.has(req) ? ' error="use_dpop_nonce",' : ''
+    const metadata = manner === 'static' ? '' : ` resource_metadata="${origin}${RESOURCE_METADATA}",`
+    if (bound.nonce !== null) res.setHeader('dpop-nonce', bound.nonce)
+    res.writeHead(401, { 'www-authenticate': `${scheme}${error}${metadata} scope="tools"` }).end()
   }
 
   return {
     handle,
     accountOf,
-    challenge(res) {
-      const metadata = manner === 'static' ? '' : ` resource_metadata="${origin}${RESOURCE_METADATA}",`
-      res.writeHead(401, { 'www-authenticate': `Bearer${metadata} scope="tools"` }).end()
-    },
+    challenge,
     async control(wishes) {
       const seconds = Number(wishes.get('access') ?? state.accessSeconds)
       Object.assign(state, {
@@ -120,6 +140,7 @@ export async function createAuthorizationServer(
         delay: Number(wishes.get('delay') ?? state.delay),
         lose: Number(wishes.get('lose') ?? state.lose),
       })
+      if (wishes.has('nonce')) bound.nonce = wishes.get('nonce')
       if (wishes.get('end') === 'grants') await endGrants()
       // Tokens say whole seconds.
       if (wishes.has('end')) state.endedBefore = Math.floor(Date.now() / 1000) + 1
@@ -147,7 +168,7 @@ function configuration(
   return {
     adapter: createMemoryAdapter(),
     jwks: { keys: [{ ...key }] },
-    clients: manner === 'open' ? [] : [known],
+    clients: isOpen(manner) ? [] : [known],
     clientDefaults: { id_token_signed_response_alg: 'ES256' },
     scopes: ['openid', 'offline_access', 'tools'],
     cookies: { keys: ['guarded'] },
@@ -178,9 +199,10 @@ function configuration(
       devInteractions: { enabled: false },
       revocation: { enabled: true },
       deviceFlow: { enabled: true },
-      registration: { enabled: manner === 'open', issueRegistrationAccessToken: false },
+      dPoP: { enabled: true, nonceSecret: Buffer.alloc(32, 7), requireNonce: () => manner === 'bound' },
+      registration: { enabled: isOpen(manner), issueRegistrationAccessToken: false },
       resourceIndicators: {
-        enabled: manner === 'open',
+        enabled: isOpen(manner),
         defaultResource: () => resource,
         useGrantedResource: async () => true,
         getResourceServerInfo: () => ({ scope: 'tools', audience: resource, accessTokenFormat: 'opaque' }),

@@ -1,0 +1,43 @@
+// Owns how each connection is renewed: by the refresh token of a person's login, or by logging in as ourselves once more.
+
+import type { OAuth2Auth } from '../../oauth/upstream-auth.ts'
+import type { NewSecret, StoredConnection } from '../../storage/upstream-connection-row.ts'
+import { LoginEnded, LoginRefused } from '../oauth/failure.ts'
+import type { LoginClient } from '../oauth/registration.ts'
+import type { Reach } from '../oauth/token-endpoint.ts'
+import { renew } from '../oauth/tokens.ts'
+import { isOurOwn, type Wanting } from './binding.ts'
+import { grantToOurselves } from './own-grant.ts'
+import type { Again } from './renewal.ts'
+import { readSecret, renewedSecret, writeSecret } from './secret.ts'
+
+export function againFor(upstream: Wanting, reach: Reach): Again {
+  const { auth } = upstream
+  const place = 'url' in upstream ? upstream.url : null
+  if (auth.type === 'oauth2' && isOurOwn(upstream))
+    return async (connection) => {
+      if (place === null) throw new LoginRefused('It has no address. Set url.')
+      return grantToOurselves({ upstream, place, auth }, connection, reach)
+    }
+  return (connection) => refresh(connection, auth.type === 'oauth2' ? auth : null, reach)
+}
+
+async function refresh(
+  { secret: sealed, scopes: had }: StoredConnection,
+  auth: OAuth2Auth | null,
+  reach: Reach,
+): Promise<NewSecret> {
+  const secret = readSecret(sealed)
+  if (secret?.kind !== 'login' || secret.refreshToken === null)
+    throw new LoginEnded('The login has run out, and there is nothing to renew it with.')
+  const { server, client, refreshToken, key } = secret
+  const granted = await renew(server, asConfigured(client, auth), refreshToken, reach, key)
+  const scopes = granted.scopes.size > 0 ? granted.scopes : had
+  return { secret: writeSecret(renewedSecret(secret, granted)), scopes, goodUntil: granted.goodUntil }
+}
+
+/** The same client may have got another secret, or a key instead of one, since the login was made. */
+function asConfigured(client: LoginClient, auth: OAuth2Auth | null): LoginClient {
+  if (auth === null || auth.clientId !== client.clientId) return client
+  return { ...client, clientSecret: auth.clientSecret, key: auth.clientKey }
+}
