@@ -42,8 +42,8 @@ export function createGathering(announced: number): Gathering {
 }
 
 /**
- * Gives the memory back at once. Left to be collected, ten megabytes of pieces are so much to V8 that it goes through all that the
- * process has: fifty milliseconds for a body that takes ten.
+ * Gives the memory back at once. Left to be collected, some sixty megabytes of pieces are so much to V8 that it goes through all
+ * that the process has, which takes longer than passing a body of ten.
  */
 function move(chunk: Buffer, to: Buffer, at: number): number {
   const { length, buffer } = chunk
