@@ -60,7 +60,7 @@ function exampleMistakes(): string {
     {
       variable: 'UPSTREAMS_FILE',
       at: 'notes.url',
-      expected: 'an http or https URL without user and fragment',
+      expected: 'an http or https URL without user and fragment, or a command or openapi in its place',
       got: 'nothing',
     },
   ]

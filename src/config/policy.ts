@@ -6,7 +6,7 @@ import { GROUP_NAME, type Policy, type Rule } from '../oauth/policy.ts'
 import { readCondition } from './argument-schema.ts'
 import type { Given } from './given.ts'
 import { parseJson } from './json.ts'
-import { kindOf, type Report } from './problem.ts'
+import { kindOf, type Report, shown } from './problem.ts'
 
 const FORM = 'JSON such as {"rules": [{"tools": ["delete_*"], "effect": "deny"}]}'
 const EFFECTS = ['allow', 'read-only', 'deny'] as const
@@ -103,9 +103,9 @@ export function readPolicy(
     return null
   }
   const result = document.safeParse(json.value)
-  for (const { path, message } of result.error?.issues ?? []) {
-    const at = path.length === 0 ? {} : { at: placeOf(path) }
-    report({ variable, ...at, expected: message, got: kindOf(memberAt(json.value, path)) })
+  for (const issue of result.error?.issues ?? []) {
+    const at = issue.path.length === 0 ? {} : { at: placeOf(issue.path) }
+    report({ variable, ...at, expected: issue.message, got: gotOf(issue, json.value) })
   }
   if (!result.success) return null
   reportUnknown(result.data.rules, upstreams, (at, got) =>
@@ -168,6 +168,12 @@ function reportUnknown(
 /** `rules.2.tools` for the second rule: people count from 1. */
 function placeOf(path: readonly PropertyKey[]): string {
   return path.map((key) => (typeof key === 'number' ? key + 1 : String(key))).join('.')
+}
+
+/** A misspelled member by its name. */
+function gotOf(issue: z.core.$ZodIssue, document: unknown): string {
+  if (issue.code !== 'unrecognized_keys') return kindOf(memberAt(document, issue.path))
+  return `one with ${issue.keys.map(shown).join(', ')}`
 }
 
 function memberAt(value: unknown, path: readonly PropertyKey[]): unknown {

@@ -1,7 +1,7 @@
 // Owns the kinds of upstreams that can be configured, and what may be said about each beside what all of them have.
 
 import * as z from 'zod'
-import { documentPlace, upstreamUrl } from './upstream-url.ts'
+import { documentPlace, onlyUrl, upstreamUrl } from './upstream-url.ts'
 
 const ONE_TEXT = 'a text without NUL, 4096 characters or fewer'
 const ARGS_EXPECTED = 'a list of texts'
@@ -63,7 +63,7 @@ const OTHERS: ReadonlySet<unknown> = new Set([...HTTP, 'sse', 'stdio'])
 export const kinds = {
   http: z.object({
     ...said(HTTP, 'this url'),
-    url: upstreamUrl,
+    url: onlyUrl,
     headers,
   }),
   /** The same, at several places. */

@@ -7,9 +7,16 @@ import { parsed } from './values.ts'
 const URL_EXPECTED = 'an http or https URL without user and fragment'
 const DOCUMENT_EXPECTED = `the path of a file, or ${URL_EXPECTED}, not link-local`
 
-export const upstreamUrl = z
-  .string({ error: URL_EXPECTED })
-  .pipe(parsed(parseUpstreamUrl, `${URL_EXPECTED}, not link-local`))
+export const upstreamUrl = urlOr(URL_EXPECTED)
+
+/** Of an entry that says nothing of its kind: it may have been meant to be of any. */
+export const onlyUrl = urlOr(`${URL_EXPECTED}, or a command or openapi in its place`)
+
+function urlOr(whenMissing: string) {
+  return z
+    .string({ error: ({ input }) => (input === undefined ? whenMissing : URL_EXPECTED) })
+    .pipe(parsed(parseUpstreamUrl, `${URL_EXPECTED}, not link-local`))
+}
 
 /** A URL as above, or a path on this machine. */
 export const documentPlace = z

@@ -40,6 +40,15 @@ t.test(
   },
 )
 
+t.test('a member that does not exist is named', async (t) => {
+  const policy = (rule: object) => JSON.stringify({ rules: [{ effect: 'deny', ...rule }] })
+  t.match(problemsOf({ UPSTREAMS, POLICY: policy({ tool: ['x'] }) }), [
+    { at: 'rules.1', got: 'one with "tool"' },
+  ])
+  t.match(problemsOf({ UPSTREAMS, POLICY: '{"rule": []}' }), [{ got: 'one with "rule"' }])
+  t.same(problemsOf({ UPSTREAMS, POLICY: policy({ tools: ['x'] }) }), [])
+})
+
 t.test('every mistake is named with its place', async (t) => {
   const rule = (members: object) => ({ rules: [{ effect: 'allow' }, { effect: 'deny', ...members }] })
   const table: readonly (readonly [unknown, string])[] = [

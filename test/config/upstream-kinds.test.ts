@@ -21,6 +21,14 @@ t.test('a url is Streamable HTTP, or HTTP+SSE where it says so', async (t) => {
   t.match(problemsOfNotes({ url, type: 'http', transport: 'sse' }), [{ at: 'notes.transport' }])
 })
 
+t.test('an entry that is of no kind is told of all of them', async (t) => {
+  t.match(problemsOfNotes({ comand: 'npx' }), [
+    { at: 'notes.url', expected: /URL .*, or a command or openapi in its place/, got: 'nothing' },
+  ])
+  t.match(problemsOfNotes({ type: 'sse' }), [{ at: 'notes.url', expected: /fragment$/ }])
+  t.match(upstreamsOf({ notes: { command: 'npx' } }), [{ kind: 'stdio' }])
+})
+
 t.test('several urls are one upstream', async (t) => {
   const urls = ['http://one/mcp', 'http://two/mcp?x=1']
   t.match(upstreamsOf({ notes: { urls } }), [{ kind: 'http', url: urls[0], otherUrls: [urls[1]] }])
