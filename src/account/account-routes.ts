@@ -91,7 +91,8 @@ export function addAccountRoutes(app: FastifyInstance, needs: AccountRouteNeeds)
   post(ACTIONS.createKey, async (request, reply, person) => {
     const outcome = await createKey(request.body, reply, person.user.id, needs)
     if ('answer' in outcome) return outcome.answer
-    return show(reply.code(422), person, { ...NOTHING_SAID, problems: outcome.problems }, needs)
+    const { problems, form } = outcome
+    return show(reply.code(422), person, { ...NOTHING_SAID, problems, form }, needs)
   })
 
   post(ACTIONS.revokeKey, async (request, reply, { user }) => {

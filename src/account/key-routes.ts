@@ -7,7 +7,7 @@ import type { Pages } from '../http/pages.ts'
 import type { Audit } from '../ops/audit.ts'
 import type { ApiKey } from '../storage/api-keys.ts'
 import type { UserId } from '../storage/tables.ts'
-import { type KeyOffer, readNewKey, type TypedKey } from './new-key.ts'
+import { type KeyForm, type KeyOffer, readNewKey, type TypedKey } from './new-key.ts'
 import { ACCOUNT_PATH } from './paths.ts'
 
 export interface KeyNeeds {
@@ -25,7 +25,9 @@ export interface KeyNeeds {
   readonly audit: Pick<Audit, 'apiKeyCreated' | 'apiKeyRevoked'>
 }
 
-export type KeyOutcome = { readonly problems: readonly FieldProblem[] } | { readonly answer: FastifyReply }
+export type KeyOutcome =
+  | { readonly problems: readonly FieldProblem[]; readonly form: KeyForm }
+  | { readonly answer: FastifyReply }
 
 /** The key is in this one answer and nowhere else. */
 export async function createKey(
@@ -35,7 +37,7 @@ export async function createKey(
   { keys, keyOffers, pages, audit }: KeyNeeds,
 ): Promise<KeyOutcome> {
   const read = readNewKey(body, keyOffers())
-  if (read.kind === 'mistakes') return { problems: read.problems }
+  if (read.kind === 'mistakes') return { problems: read.problems, form: read.form }
   const { key, stored } = await keys.create({ ...read.key, userId })
   audit.apiKeyCreated({ userId, keyId: stored.id, scopes: [...stored.scopes].join(' ') })
   const answer = await pages.render(reply, 'api-key', { key, name: stored.name, back: ACCOUNT_PATH })

@@ -7,11 +7,11 @@ import { browserName } from '../http/browser-name.ts'
 import type { FieldProblem } from '../http/interaction-view-data.ts'
 import { dateOf, momentOf } from '../http/moment.ts'
 import { isLoopbackHost } from '../oauth/loopback.ts'
-import { fullScope, hasAnyScope } from '../oauth/scope.ts'
+import { fullScope, hasAnyScope, upstreamScopes } from '../oauth/scope.ts'
 import type { ApiKey } from '../storage/api-keys.ts'
 import type { Connection } from '../upstreams/connections/port.ts'
 import { connectionLine } from './connect-view.ts'
-import { type KeyOffer, LIFETIMES, USUAL_LIFETIME } from './new-key.ts'
+import { EMPTY_FORM, type KeyForm, type KeyOffer, LIFETIMES, USUAL_LIFETIME } from './new-key.ts'
 import { ACTIONS } from './paths.ts'
 
 export interface AccountPage {
@@ -29,26 +29,30 @@ export interface Said {
   readonly notice: string | null
   readonly problems: readonly FieldProblem[]
   readonly retryAfterSeconds: number | null
+  /** For a new key. */
+  readonly form: KeyForm
 }
 
-export const NOTHING_SAID: Said = { notice: null, problems: [], retryAfterSeconds: null }
+export const NOTHING_SAID: Said = { notice: null, problems: [], retryAfterSeconds: null, form: EMPTY_FORM }
 
 export function accountView(
   { person, apps, browsers, connections, keys, keyOffers, minimumPasswordLength }: AccountPage,
-  said: Said,
+  { form, ...said }: Said,
   now: Date = new Date(),
 ): AccountView {
   const { name, email, passwordHash, role } = person.user
   return {
     actions: ACTIONS,
     person: { name: name === email ? null : name, email },
-    apps: apps.map((app) => appLine(app, now)),
+    apps: apps.map((app) => appLine(app, keyOffers, now)),
     browsers: browsers.map((browser) => browserLine(browser, person.sessionId, now)),
     connections: connections.map((connection) => connectionLine(connection, role === 'admin', now)),
     keys: keys.filter((key) => isGood(key, now)).map((key) => keyLine(key, keyOffers, now)),
     newKey: {
       offers: keyOffers,
-      lifetimes: LIFETIMES.map((days) => ({ days, usual: days === USUAL_LIFETIME })),
+      lifetimes: LIFETIMES.map((days) => ({ days, chosen: days === (form.days ?? USUAL_LIFETIME) })),
+      name: form.name,
+      chosen: form.scopes,
     },
     hasPassword: passwordHash !== null,
     minimumPasswordLength,
@@ -58,6 +62,7 @@ export function accountView(
 
 function appLine(
   { clientId, name, idHost, redirectHost, access, since, lastUsedAt }: ConnectedApp,
+  offers: readonly KeyOffer[],
   now: Date,
 ): AppLine {
   return {
@@ -65,22 +70,33 @@ function appLine(
     name: name ?? idHost ?? 'An app that is not known any more',
     verifiedHost: idHost,
     goesTo: redirectHost === null ? null : { host: redirectHost, isLocal: isLoopbackHost(redirectHost) },
-    access: access.flatMap(accessLines),
+    access: access.flatMap((each) => accessLines(each, offers)),
     since: momentOf(since, now),
     lastUsed: momentOf(lastUsedAt, now),
   }
 }
 
 /** One for each upstream that the app may use there. */
-function accessLines({ resource, upstreams, scopes }: AppAccess): AppLine['access'] {
+function accessLines(
+  { resource, upstreams, scopes }: AppAccess,
+  offers: readonly KeyOffer[],
+): AppLine['access'] {
   if (upstreams.length === 0) return [{ title: 'A server that is gone', resource, may: 'nothing any more' }]
   return upstreams
     .filter((upstream) => upstreams.length === 1 || hasAnyScope(scopes, upstream))
-    .map(({ name, title }) => ({
-      title,
-      resource,
-      may: scopes.has(fullScope(name)) ? 'everything, including changes' : 'read',
-    }))
+    .map((upstream) => ({ title: upstream.title, resource, may: allowed(scopes, upstream, offers) }))
+}
+
+/** In the words of the offers; the scope for everything leaves nothing to add. */
+function allowed(
+  scopes: ReadonlySet<string>,
+  upstream: AppAccess['upstreams'][number],
+  offers: readonly KeyOffer[],
+): string {
+  const full = fullScope(upstream.name)
+  const granted = scopes.has(full) ? [full] : upstreamScopes(upstream).filter((scope) => scopes.has(scope))
+  const labels = new Map(offers.flatMap((offer) => offer.scopes.map(({ scope, label }) => [scope, label])))
+  return granted.map((scope) => labels.get(scope) ?? scope).join('; ')
 }
 
 function browserLine(

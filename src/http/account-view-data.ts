@@ -44,7 +44,10 @@ export interface NewKeyForm {
     readonly title: string
     readonly scopes: readonly { readonly scope: string; readonly label: string }[]
   }[]
-  readonly lifetimes: readonly { readonly days: number; readonly usual: boolean }[]
+  readonly lifetimes: readonly { readonly days: number; readonly chosen: boolean }[]
+  /** What was typed the last time, so that a mistake does not cost it. */
+  readonly name: string
+  readonly chosen: ReadonlySet<string>
 }
 
 /** The page on which a person connects an upstream. Its forms post to the paths named here. */

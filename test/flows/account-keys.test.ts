@@ -68,6 +68,24 @@ t.test('what is missing is said beside the form, and no key is made', async (t) 
   t.same(await db.selectFrom('api_keys').selectAll().execute(), [])
 })
 
+t.test('a mistake costs nothing of what was typed beside it', async (t) => {
+  const { origin, createPerson, browser } = await build(t)
+  await createPerson(ALICE)
+  const desk = browser()
+  const page = await openAccount(origin, desk, ALICE)
+  const nameless = { key_name: '', key_scope: 'demo:read', key_days: '365' }
+
+  const again = await desk.submit(page, nameless, undefined, CREATE)
+
+  t.equal(again.status, 422)
+  t.ok(again.document.querySelector('input[value="demo:read"]')?.hasAttribute('checked'))
+  t.notOk(again.document.querySelector('input[value="demo"]')?.hasAttribute('checked'))
+  t.ok(again.document.querySelector('option[value="365"]')?.hasAttribute('selected'))
+  const named = { key_name: 'a "build"', key_scope: [], key_days: '30' }
+  const aimless = await desk.submit(again, named, undefined, CREATE)
+  t.equal(aimless.document.querySelector('#key_name')?.getAttribute('value'), 'a "build"')
+})
+
 t.test('a key is revoked on the page of its owner, and on nobody else’s', async (t) => {
   const { origin, createPerson, browser, db } = await build(t)
   await createPerson(ALICE)

@@ -6,7 +6,7 @@ import * as z from 'zod'
 import { serveMcp } from '../gateway/mcp-upstream.ts'
 import { build, type Running } from '../support/gatehouse.ts'
 import { authorizationRequest, claimsOf, postJson, register } from '../support/oauth.ts'
-import { authorize, redeem, refresh, signIn } from '../support/sign-in.ts'
+import { authorize, connect, redeem, refresh, signIn } from '../support/sign-in.ts'
 
 const ALICE = 'alice@example.com'
 const BOB = 'bob@example.com'
@@ -101,6 +101,23 @@ t.test('the consent page lists the tools of the upstream under what lets them be
     { scope: 'shop:issues', ticked: true, label: 'Work on issues', tools: ['create_issue', 'close_issue'] },
     { scope: 'shop', ticked: false, tools: ['drop_table'] },
   ])
+})
+
+t.test('the account page names each scope that an app has, and only those', async (t) => {
+  const running = await shop(t)
+  const desk = running.browser()
+  await connect(running.origin, desk, ALICE, { parameters: { scope: 'shop:issues' } })
+  await connect(running.origin, desk, ALICE, { parameters: { scope: 'shop:read shop:issues' } })
+
+  const { document } = await desk.open(`${running.origin}/account`)
+
+  const [one = '', other = ''] = document
+    .querySelectorAll('section[aria-labelledby="apps"] li')
+    .map(({ text }) => text.replace(/\s+/g, ' '))
+    .sort((a, b) => a.length - b.length)
+  t.match(one, 'Shop: Work on issues')
+  t.notMatch(one, 'read')
+  t.match(other, 'Shop: Work on issues; read')
 })
 
 t.test('what was granted is what the token says, and what it does not cover is a step-up', async (t) => {

@@ -190,9 +190,11 @@ export const ACCOUNT: AccountView = {
       },
     ],
     lifetimes: [
-      { days: 30, usual: true },
-      { days: 365, usual: false },
+      { days: 30, chosen: true },
+      { days: 365, chosen: false },
     ],
+    name: '',
+    chosen: new Set(),
   },
   hasPassword: true,
   minimumPasswordLength: 8,
