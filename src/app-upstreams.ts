@@ -21,13 +21,23 @@ export interface LinksFoundation {
   readonly mailbox: Mailbox
   readonly credentialFor: CredentialFor
   readonly logger: Logger
+  /** See MAX_ANSWER. */
+  readonly maxAnswerBytes: number
 }
 
-export function openLinks({ registry, keyring, mailbox, credentialFor, logger }: LinksFoundation): OpenLinks {
+export function openLinks({
+  registry,
+  keyring,
+  mailbox,
+  credentialFor,
+  logger,
+  maxAnswerBytes,
+}: LinksFoundation): OpenLinks {
   const links = createLinks({
     credentialFor,
     sealer: sealerOf(keyring, 'mcp-request-state'),
     mailbox,
+    maxAnswerBytes,
     has: registry.has,
     programLog: {
       // It may hold anything, so it is for who looks for it.

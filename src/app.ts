@@ -109,7 +109,14 @@ async function compose(
   serveClientDocument(app, config.publicUrl)
   const mailbox = await mailboxOf(app, storage, keyring, logger)
   const { credentialFor } = logins
-  const links = openLinks({ registry, keyring, mailbox, credentialFor, logger })
+  const links = openLinks({
+    registry,
+    keyring,
+    mailbox,
+    credentialFor,
+    logger,
+    maxAnswerBytes: config.maxAnswerBytes,
+  })
   app.addHook('onClose', () => links.close())
   const catalogue = createCatalogue(storage, links, logger)
   const shared = { config, logger, audit, storage, keyring, registry, policy }

@@ -67,7 +67,7 @@ function compile(schema: object): Condition {
  * RE2's matching takes time linear in the text, and the texts of one call have a budget. What it cannot do (look-around, back
  * references) is a mistake at the start.
  */
-function linearWithin(budget: { characters: number }) {
+export function linearWithin(budget: { characters: number }) {
   const regExp = (pattern: string) => {
     const compiled = RE2JS.compile(pattern)
     const test = (text: string) => {

@@ -150,7 +150,8 @@ The container image has Node and \`npx\`, which wants a place to write: \`"env":
 image on top of it. Run it with an init process (\`init: true\` in Compose), which collects what ended programs leave behind.
 
 **An HTTP API** is an entry with \`openapi\`: the path or the URL of its OpenAPI document (2.0 to 3.1, JSON or YAML). Every operation becomes a
-tool.
+tool. Arguments are checked by its schema before anything is sent, and what is wrong is said by the name of the argument. Of an answer
+4 MB are read, or \`MAX_ANSWER\` where that is less.
 
 | member | meaning |
 |---|---|

@@ -30,6 +30,8 @@ export interface LinksNeeds {
   readonly failureLog: FailureLog
   /** An OpenAPI document that is of no use, or not all of it; for the log. */
   readonly apiProblem: (upstream: string, problem: unknown) => void
+  /** Of an answer that has to be read as a whole. */
+  readonly maxAnswerBytes?: number
   /** Milliseconds. */
   readonly clock?: () => number
   readonly times?: Partial<EraTimes>

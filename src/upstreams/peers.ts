@@ -1,6 +1,6 @@
 // Owns the peers: one for each upstream that is spoken to, of whichever kind it is, closed when it is not wanted any more.
 
-import type { Connections } from '../http/connections.ts'
+import { type Connections, createConnections } from '../http/connections.ts'
 import type { Mailbox } from '../mcp/mailbox.ts'
 import { type Peer, PeerFailure } from '../mcp/peer.ts'
 import { balancedConnections } from './balanced-connections.ts'
@@ -15,7 +15,7 @@ import { openSseChannels } from './legacy/sse-channel.ts'
 import { createStdioChannels } from './legacy/stdio-channel.ts'
 import { createModernPeer } from './modern/peer.ts'
 import { createProgramPeer } from './modern/program-peer.ts'
-import { createOpenApiPeer } from './openapi/peer.ts'
+import { createOpenApiPeer, MAX_BYTES } from './openapi/peer.ts'
 import { createProgramEras } from './program-eras.ts'
 import type { Programs } from './programs/programs.ts'
 import type { HttpUpstream, OpenApiUpstream, StdioUpstream, Upstream } from './registry.ts'
@@ -33,6 +33,8 @@ export interface PeersNeeds {
   readonly failureLog: FailureLog
   /** An OpenAPI document that is of no use, or not all of it; for the log. */
   readonly apiProblem: (upstream: string, problem: unknown) => void
+  /** Of an answer that has to be read as a whole. */
+  readonly maxAnswerBytes?: number
   /** Whether an upstream is still configured. */
   readonly has: (upstream: Upstream) => boolean
   /** Milliseconds since the epoch. */
@@ -84,8 +86,18 @@ export function createPeers(needs: PeersNeeds): Peers {
 
   function openApi(upstream: OpenApiUpstream): OpenPeer {
     const report = (problem: unknown) => needs.apiProblem(upstream.name, problem)
-    const peer = createOpenApiPeer({ upstream, connections, credentialFor, report, clock })
-    return { peer, close: async () => peer.close() }
+    const own = ownConnections(upstream)
+    const { maxAnswerBytes } = needs
+    const bounded = maxAnswerBytes !== undefined && { maxBytes: Math.min(maxAnswerBytes, MAX_BYTES) }
+    const there = own ?? connections
+    const peer = createOpenApiPeer({ upstream, connections: there, credentialFor, report, clock, ...bounded })
+    return {
+      peer,
+      async close() {
+        peer.close()
+        await own?.close()
+      },
+    }
   }
 
   function openEither(upstream: HttpUpstream): OpenPeer {
@@ -125,6 +137,16 @@ export function createPeers(needs: PeersNeeds): Peers {
       await Promise.all([...open.values()].map(({ close }) => close()))
     },
   }
+}
+
+/** For an upstream that is waited for longer, or less long, than others. */
+function ownConnections({ limits }: Upstream): Connections | null {
+  const { connectTimeoutMs, firstByteTimeoutMs } = limits
+  if (connectTimeoutMs === null && firstByteTimeoutMs === null) return null
+  return createConnections({
+    ...(connectTimeoutMs !== null && { connectTimeoutMs }),
+    ...(firstByteTimeoutMs !== null && { firstByteTimeoutMs }),
+  })
 }
 
 function alone(peer: LegacyPeer): OpenPeer {

@@ -8,6 +8,8 @@ import { isRecord, type Members, type RpcNotification } from '../../src/mcp/rpc.
 import { createOpenApiPeer, type OpenApiPeerNeeds } from '../../src/upstreams/openapi/peer.ts'
 import type { OpenApiSettings, OpenApiUpstream } from '../../src/upstreams/settings.ts'
 import { createUpstream } from '../../src/upstreams/settings.ts'
+import { startHostileUpstream } from '../support/hostile-upstream.ts'
+import { openLinks } from '../support/links.ts'
 import { SHOP_3_0, SHOP_3_1, startShop } from '../support/shop-api.ts'
 import { until } from '../support/until.ts'
 
@@ -437,4 +439,120 @@ t.test('names are short, clean, and nobody else’s', async (t) => {
   t.equal(shop.arrivals[0]?.target, '/v1/e/0/f.json?a=1&filter%5Bx%20y%5D=2')
   shop.serve({ ...SHOP_3_1, paths: { '/c': paths['/c'], '/b': paths['/b'] } })
   t.same([...(await stage(t, { document: `${shop.origin}/openapi` }).tools()).keys()], ['get_pet', 'get-pet'])
+})
+
+function documentOf(schema: object, place: object = {}): string {
+  return JSON.stringify({
+    openapi: '3.1.0',
+    info: { title: 'Desk', version: '1' },
+    ...place,
+    paths: {
+      '/tickets': {
+        post: {
+          operationId: 'open',
+          parameters: [{ name: 'copies', in: 'query', schema: { type: 'integer', minimum: 1 } }],
+          requestBody: { required: true, content: { 'application/json': { schema } } },
+          responses: { 200: { description: 'ok' } },
+        },
+      },
+    },
+  })
+}
+
+t.test('arguments are checked before anything is sent, and a mistake names its argument', async (t) => {
+  const desk = await startHostileUpstream(t)
+  const ticket = {
+    type: 'object',
+    required: ['id', 'title'],
+    properties: {
+      id: { type: 'string', readOnly: true },
+      title: { type: 'string', pattern: '^[A-Z]' },
+      tags: { type: 'array', items: { enum: ['bug', 'wish'] } },
+    },
+  }
+  const document = join(t.testdir({ 'desk.json': documentOf(ticket) }), 'desk.json')
+  const { call } = stage(t, { document, url: desk.url, writes: true })
+  const good = { title: 'Broken', tags: ['bug'] }
+  for (const [given, said] of [
+    [{ copies: 'two', body: good }, 'The argument "copies" must be integer.'],
+    [{ copies: 0, body: good }, 'The argument "copies" must be >= 1.'],
+    [{ body: 'Broken' }, 'The argument "body" must be object.'],
+    [{ body: {} }, 'The argument "body" must have required property \'title\'.'],
+    [{ body: { title: 'broken' } }, 'The argument "body", at /title, must match pattern "^[A-Z]".'],
+    [
+      { body: { ...good, tags: ['bug', 'x'] } },
+      'The argument "body", at /tags/1, must be equal to one of the allowed values: "bug","wish".',
+    ],
+  ] as const) {
+    const result = await call('open', given)
+    t.match(result, { isError: true })
+    t.equal(textOf(result), said)
+  }
+  t.equal(desk.arrivals.length, 0, 'nothing was sent')
+  t.notOk((await call('open', { copies: null, body: good })).isError, 'what is read-only need not be written')
+  t.equal(desk.arrivals.length, 1)
+})
+
+t.test('a schema that cannot be checked by, or not quickly, leaves its argument to the API', async (t) => {
+  const desk = await startHostileUpstream(t)
+  const definitions = Object.fromEntries(
+    Array.from({ length: 40 }, (_, at) => {
+      const next = { $ref: `#/components/schemas/s${at + 1}` }
+      return [`s${at}`, { allOf: [next, next] }]
+    }),
+  )
+  const components = { components: { schemas: { ...definitions, s40: { type: 'string' } } } }
+  const laughs = { $ref: '#/components/schemas/s0' }
+  for (const schema of [laughs, { type: 'string', pattern: '^(?=a)' }]) {
+    const file = join(t.testdir({ 'desk.json': documentOf(schema, components) }), 'desk.json')
+    const { call } = stage(t, { document: file, url: desk.url, writes: true })
+    t.notOk((await call('open', { body: 'x' })).isError)
+    t.equal(textOf(await call('open', { copies: 'x', body: 'x' })), 'The argument "copies" must be integer.')
+  }
+})
+
+t.test('a document of OpenAPI 2.0 is read as what it means in 3.1', async (t) => {
+  const desk = await startHostileUpstream(t)
+  const text = JSON.stringify({
+    swagger: '2.0',
+    info: { title: 'Desk', version: '1' },
+    host: new URL(desk.url).host,
+    basePath: '/v2',
+    schemes: ['http'],
+    paths: {
+      '/tickets/{id}': {
+        get: {
+          operationId: 'read',
+          parameters: [{ name: 'id', in: 'path', required: true, type: 'integer' }],
+          responses: { 200: { description: 'ok' } },
+        },
+      },
+    },
+  })
+  const { call } = stage(t, { document: join(t.testdir({ 'desk.json': text }), 'desk.json') })
+  t.notOk((await call('read', { id: 7 })).isError)
+  t.equal(desk.arrivals[0]?.path, '/v2/tickets/7')
+  t.equal(textOf(await call('read', { id: 'seven' })), 'The argument "id" must be integer.')
+})
+
+t.test('an API is waited for, and read, as far as the limits say', async (t) => {
+  const desk = await startHostileUpstream(t)
+  desk.answer((arrival, res) => {
+    if (arrival.path.includes('copies=1')) return
+    res.writeHead(200, { 'content-type': 'text/plain' }).end('x'.repeat(2000))
+  })
+  const document = join(t.testdir({ 'desk.json': documentOf({ type: 'string' }) }), 'desk.json')
+  const { limits } = upstreamOf({ document })
+  const upstream = {
+    ...upstreamOf({ document, url: desk.url, writes: true }),
+    limits: { ...limits, firstByteTimeoutMs: 300 },
+  }
+  const peer = openLinks(t, { maxAnswerBytes: 1000 }).peerOf(upstream)
+  const ask = (copies: number) => {
+    const params = { name: 'open', arguments: { copies, body: 'x' } }
+    const request = { method: 'tools/call', params, inputResponses: null, requestState: null }
+    return peer.request(VISITOR, request, { signal: new AbortController().signal, notify: () => undefined })
+  }
+  await t.rejects(ask(1), new PeerFailure('timed_out'))
+  t.match(textOf(resultOf(await ask(2))), /more than 1000 bytes/)
 })

@@ -19,6 +19,7 @@ import { headersFor } from '../legacy/http-headers.ts'
 import { send } from '../presenting.ts'
 import type { OpenApiUpstream } from '../settings.ts'
 import { ArgumentProblem } from './argument.ts'
+import { type CheckArguments, createArgumentCheck } from './checked-arguments.ts'
 import { type Api, loadApi } from './load.ts'
 import type { Operation } from './operation.ts'
 import { type Outgoing, outgoing } from './outgoing.ts'
@@ -43,7 +44,7 @@ export interface OpenApiPeer extends Peer {
 }
 
 const REFRESH_MS = 5 * 60_000
-const MAX_BYTES = 4 * 1024 * 1024
+export const MAX_BYTES = 4 * 1024 * 1024
 const MAX_INSTRUCTIONS = 4_000
 const TTL_MS = 60_000
 const ACCEPT = 'application/json, text/*;q=0.9, */*;q=0.5'
@@ -51,6 +52,7 @@ const ACCEPT = 'application/json, text/*;q=0.9, */*;q=0.5'
 export function createOpenApiPeer(needs: OpenApiPeerNeeds): OpenApiPeer {
   const { upstream, connections, report, refreshMs = REFRESH_MS, clock = Date.now } = needs
   const listeners = new Set<PeerHooks['notify']>()
+  const check = createArgumentCheck()
   const source = createSource({
     load: () => loadApi(upstream, connections),
     report,
@@ -72,7 +74,7 @@ export function createOpenApiPeer(needs: OpenApiPeerNeeds): OpenApiPeer {
     async request(visitor, request, { signal }) {
       if (request.method === 'tools/list') return listed(await api())
       if (request.method !== 'tools/call') return error(METHOD_NOT_FOUND, 'This server has tools only.')
-      return call(needs, await api(), visitor, request, signal)
+      return call({ ...needs, check }, await api(), visitor, request, signal)
     },
     async listen(_visitor, { toolsListChanged = false }, { signal, notify }) {
       const notifications = toolsListChanged ? { toolsListChanged } : {}
@@ -111,7 +113,7 @@ function error(code: number, message: string): PeerAnswer {
 }
 
 async function call(
-  needs: OpenApiPeerNeeds,
+  needs: OpenApiPeerNeeds & { readonly check: CheckArguments },
   { byName, base }: Api,
   { caller, trace }: Visitor,
   { params }: PeerRequest,
@@ -121,7 +123,7 @@ async function call(
   const operation = typeof name === 'string' ? byName.get(name) : undefined
   if (!operation) return error(INVALID_PARAMS, 'There is no such tool.')
   if (!isRecord(given)) return error(INVALID_PARAMS, 'The arguments are not an object.')
-  const request = prepared(operation, given, base)
+  const request = prepared(operation, given, base, needs.check)
   if (request instanceof ArgumentProblem) return { kind: 'result', result: failed(request.message) }
   const { upstream, credentialFor } = needs
   const headers = headersOf(upstream, request, trace)
@@ -135,9 +137,16 @@ async function call(
   return { kind: 'result', result: answer.result }
 }
 
-function prepared(operation: Operation, given: Members, base: string): Outgoing | ArgumentProblem {
+function prepared(
+  operation: Operation,
+  given: Members,
+  base: string,
+  check: CheckArguments,
+): Outgoing | ArgumentProblem {
   try {
-    return outgoing(operation, given, base)
+    const request = outgoing(operation, given, base)
+    const problem = check(operation, given)
+    return problem === null ? request : new ArgumentProblem(problem)
   } catch (problem) {
     if (problem instanceof ArgumentProblem) return problem
     throw problem
