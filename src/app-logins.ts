@@ -151,13 +151,14 @@ async function whoConnects(db: Database, { subject }: Caller, upstream: Upstream
 
 /** Asked when something about a person is made, which is then kept for a while: not at every call. */
 function createPersonOf(db: Database, policy: StandingPolicy): PersonOf {
-  return async (subject) => {
+  return async ({ subject, clientId }) => {
     const user = await users.findById(db, subject)
-    if (user === null) return null
+    if (user === null && subject === clientId) return null
+    if (user === null) throw new Error('This account is gone.')
     if (user.disabledAt !== null) throw new Error('This account is disabled.')
     // A rule that names an address has it among the groups, for ourselves alone.
     return {
-      email: user.email,
+      email: user.role === 'service' ? null : user.email,
       groups: groupsOf(policy.current(), user).filter((group) => !group.includes('@')),
     }
   }

@@ -128,7 +128,7 @@ export function createAudit(logger: Logger, metrics: Pick<Metrics, 'call' | 'eve
     upstreamsReloaded: record('upstreams.reloaded'),
     deviceCodesThrottled: warn('device_codes.throttled'),
     administratorCreated: record('administrator.created'),
-    commandDone: (event, members, happenedAt) => logOf(event).info({ ...members, happenedAt }, event),
+    commandDone: (event, members, happenedAt) => record(event)({ ...members, happenedAt }),
     signingKeysChanged: record('signing_keys.changed'),
   }
 }

@@ -40,12 +40,9 @@ export function createIdentityCredentials(needs: IdentityCredentialNeeds): Ident
   const { issuer, sign, personOf, fetch, report, clock = Date.now } = needs
   const kept = createKept(clock)
 
-  async function about(
-    { subject }: Caller,
-    audience: string,
-    ttlSeconds = STATEMENT_TTL_SECONDS,
-  ): Promise<About> {
-    const person = await personOf(subject)
+  async function about(caller: Caller, audience: string, ttlSeconds = STATEMENT_TTL_SECONDS): Promise<About> {
+    const { subject } = caller
+    const person = await personOf(caller)
     return { issuer, subject, audience, person, ttlSeconds, now: Math.floor(clock() / 1000) }
   }
 
@@ -76,7 +73,11 @@ export function createIdentityCredentials(needs: IdentityCredentialNeeds): Ident
     const { clientId, scopes } = auth
     const endpoint = auth.tokenEndpoint ?? (await tokenEndpointOf(auth.issuer, fetch))
     const grant = { clientId, resource: placeOf(upstream), scopes }
-    const assertion = await sign(assertionOf(await about(caller, auth.issuer), grant))
+    const whose = await about(caller, auth.issuer)
+    // Draft ID-JAG, §3: it is about a person who signed in, for whom the other server keeps an account.
+    if (typeof whose.person?.email !== 'string')
+      throw new OAuthFailure('It is told about people only, and no person is behind this call.')
+    const assertion = await sign(assertionOf(whose, grant))
     const parameters = { grant_type: JWT_BEARER, assertion, scope: scopes?.join(' ') ?? null }
     return requestToken(endpoint, auth, parameters, fetch)
   }

@@ -1,15 +1,17 @@
 // Owns what we say of a person towards upstreams and their authorization servers, and for how long. Pure, but for who is asked.
 
 import { randomUUID } from 'node:crypto'
+import type { Caller } from '../../oauth/caller.ts'
 
 /** As far as it is told to anybody. */
 export interface Person {
-  readonly email: string
+  /** Null for a service account: no mail reaches it. */
+  readonly email: string | null
   readonly groups: readonly string[]
 }
 
-/** Null for a machine, which is nobody. Throws for somebody who may not do anything any more. */
-export type PersonOf = (subject: string) => Promise<Person | null>
+/** Null for a client by itself, which is nobody. Throws for an account that is gone, or may not do anything any more. */
+export type PersonOf = (caller: Pick<Caller, 'subject' | 'clientId'>) => Promise<Person | null>
 
 export interface Statement {
   readonly typ: string
@@ -66,6 +68,6 @@ function common({ issuer, subject, audience, person, ttlSeconds, now }: About) {
     iat: now,
     exp: now + ttlSeconds,
     jti: randomUUID(),
-    ...(person !== null && { email: person.email }),
+    ...(typeof person?.email === 'string' && { email: person.email }),
   }
 }
