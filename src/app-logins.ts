@@ -23,6 +23,7 @@ import {
   createConnectionCredentials,
 } from './upstreams/connections/credentials.ts'
 import { createKnownConnections } from './upstreams/connections/known.ts'
+import { createPastedSubjects } from './upstreams/connections/pasted-subject.ts'
 import { CALLBACK_PATH, type Connections, connectPath } from './upstreams/connections/port.ts'
 import { createRenewal } from './upstreams/connections/renewal.ts'
 import type { WhoConnects } from './upstreams/connections/who-connects.ts'
@@ -84,7 +85,14 @@ export function createUpstreamLogins(needs: UpstreamLoginNeeds): UpstreamLogins 
   const report = (err: unknown, upstream: string) =>
     logger.warn({ err, upstream }, 'a login at an upstream did not work out')
   const personOf = createPersonOf(db, needs.policy)
-  const others = createIdentityCredentials({ issuer: publicUrl, sign, personOf, fetch, report })
+  const others = createIdentityCredentials({
+    issuer: publicUrl,
+    sign,
+    personOf,
+    subjectTokenOf: createPastedSubjects(db, known),
+    fetch,
+    report,
+  })
   const opened = (handle: string, upstream: string) => {
     const text = keyring.open(HANDLE_PURPOSE, handle, upstream)?.toString()
     return text === undefined ? null : (link.safeParse(JSON.parse(text)).data ?? null)
@@ -136,7 +144,8 @@ function serversOf(auth: UpstreamAuth): readonly (string | null)[] {
     const { issuer, authorizationEndpoint, tokenEndpoint, deviceEndpoint, revocationEndpoint } = auth
     return [issuer, authorizationEndpoint, tokenEndpoint, deviceEndpoint, revocationEndpoint]
   }
-  if (auth.type === 'id-jag') return [auth.issuer, auth.tokenEndpoint]
+  if (auth.type === 'id-jag')
+    return [auth.issuer, auth.tokenEndpoint, auth.identityProvider?.tokenEndpoint ?? null]
   return auth.type === 'token-exchange' ? [auth.tokenEndpoint] : []
 }
 

@@ -12,6 +12,7 @@ const SCOPES_EXPECTED = 'a list of scopes, or one text with spaces between them'
 const HEADER_EXPECTED = 'the name of a header, such as Authorization or X-Api-Key'
 const GRANT_EXPECTED = 'authorization_code, client_credentials or jwt-bearer'
 const LONG_EXPECTED = 'a text of 1 to 16384 characters'
+const IDP_EXPECTED = 'an object with token_endpoint and client_id'
 const TTL_EXPECTED = 'a duration from 10s to 1h, such as 5m'
 
 export const DEFAULT_HEADER = 'authorization'
@@ -104,6 +105,13 @@ export const members = {
   }),
   'id-jag': z.object({
     issuer,
+    identity_provider: z
+      .object(
+        { token_endpoint: url, client_id: text, client_secret: text.optional() },
+        { error: IDP_EXPECTED },
+      )
+      .optional(),
+    hint: text.optional(),
     token_endpoint: url.optional(),
     client_id: text,
     client_secret: text.optional(),

@@ -45,12 +45,22 @@ export function readAuth(raw: unknown, needs: Needs): UpstreamAuth | null {
 /** Only these may refer to a variable. */
 const SECRETS = ['client_id', 'client_secret', 'private_key', 'assertion', 'assertion_file'] as const
 
-function withSecrets(raw: object, { place, references, report }: Needs): object {
+function withSecrets(raw: object, needs: Needs): object {
+  const provider: unknown = Reflect.get(raw, 'identity_provider')
+  const inner = isObject(provider)
+    ? { identity_provider: expandedIn(provider, ['auth', 'identity_provider'], needs) }
+    : {}
+  return { ...expandedIn(raw, ['auth'], needs), ...inner }
+}
+
+function expandedIn(raw: object, at: readonly string[], { place, references, report }: Needs): object {
   const expanded = SECRETS.flatMap((member) => {
     const given: unknown = Reflect.get(raw, member)
     if (typeof given !== 'string') return []
-    const at = place(['auth', member])
-    return [[member, expand(given, references, (expected, got) => report({ ...at, expected, got })).trim()]]
+    const where = place([...at, member])
+    return [
+      [member, expand(given, references, (expected, got) => report({ ...where, expected, got })).trim()],
+    ]
   })
   return { ...raw, ...Object.fromEntries(expanded) }
 }
@@ -99,12 +109,22 @@ function toAssertion(given: z.output<(typeof members)['id-jag']> | null): Assert
     given && {
       type: 'id-jag',
       issuer: given.issuer,
+      identityProvider: providerOf(given.identity_provider),
+      hint: given.hint ?? null,
       tokenEndpoint: given.token_endpoint ?? null,
       clientId: given.client_id,
       clientSecret: given.client_secret ?? null,
       scopes: given.scopes ?? null,
     }
   )
+}
+
+function providerOf(
+  given: z.output<(typeof members)['id-jag']>['identity_provider'],
+): AssertionAuth['identityProvider'] {
+  if (given === undefined) return null
+  const { token_endpoint: tokenEndpoint, client_id: clientId, client_secret: clientSecret = null } = given
+  return { tokenEndpoint, clientId, clientSecret }
 }
 
 function isObject(value: unknown): value is object {

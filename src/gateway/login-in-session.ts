@@ -30,7 +30,8 @@ export function opensLinks({ place, messages: [message] }: UpstreamCall): boolea
 /** Whether a person can do something about it: a key has no scope that we could ask for. */
 function isOfPerson({ auth }: Upstream, scope: string | null): boolean {
   if (auth?.type === 'oauth2') return auth.grant === 'authorization_code'
-  return auth?.type === 'api-key' && scope === null
+  const isPasted = auth?.type === 'api-key' || (auth?.type === 'id-jag' && auth.identityProvider !== null)
+  return isPasted && scope === null
 }
 
 /** A request in a session that was begun with a login which is over; or at an upstream that has no sessions. */

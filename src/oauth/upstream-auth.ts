@@ -84,10 +84,21 @@ export interface ExchangeAuth {
   readonly scopes: readonly string[] | null
 }
 
-/** An identity assertion (ID-JAG) towards the upstream's authorization server, which trusts us as the identity provider. */
+/** Another identity provider than we are, at which an ID token of the person's is exchanged for an assertion. */
+export interface IdentityProvider {
+  readonly tokenEndpoint: string
+  readonly clientId: string
+  readonly clientSecret: string | null
+}
+
+/** An identity assertion (ID-JAG) towards the upstream's authorization server, which trusts us, or another identity provider. */
 export interface AssertionAuth {
   readonly type: 'id-jag'
   readonly issuer: string
+  /** Null: we are it. */
+  readonly identityProvider: IdentityProvider | null
+  /** For people: where to get an ID token of that provider. */
+  readonly hint: string | null
   readonly tokenEndpoint: string | null
   readonly clientId: string
   readonly clientSecret: string | null

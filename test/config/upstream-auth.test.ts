@@ -57,7 +57,14 @@ t.test('the other kinds fill in where their value goes', async (t) => {
   const exchange = { type: 'token-exchange', token_endpoint: 'https://as.example/token', client_id: 'g' }
   t.match(authOf(exchange), { tokenEndpoint: 'https://as.example/token', clientId: 'g', clientSecret: null })
   const assertion = { type: 'id-jag', issuer: 'https://as.example', client_id: 'g' }
-  t.match(authOf(assertion), { issuer: 'https://as.example', tokenEndpoint: null })
+  t.match(authOf(assertion), { issuer: 'https://as.example', tokenEndpoint: null, identityProvider: null })
+  const identity_provider = {
+    token_endpoint: 'https://idp.example/token',
+    client_id: 'p',
+    client_secret: `\${env:IDP}`,
+  }
+  const foreign = authOf({ ...assertion, identity_provider }, { UPSTREAMS_ENV: 'IDP', IDP: 's3cret' })
+  t.match(foreign, { identityProvider: { clientId: 'p', clientSecret: 's3cret' } })
 })
 
 t.test('every mistake has its place', async (t) => {
@@ -70,6 +77,8 @@ t.test('every mistake has its place', async (t) => {
   t.match(problems({ type: 'oauth2', client_secret: 's' }), [{ at: 'notion.auth.client_id' }])
   t.match(problems({ type: 'api-key', header: 'Mcp-Method' }), [{ at: 'notion.auth.header' }])
   t.match(problems({ type: 'identity', ttl: '2d' }), [{ at: 'notion.auth.ttl', expected: /10s to 1h/ }])
+  const provider = { type: 'id-jag', issuer: 'https://as.example', client_id: 'g', identity_provider: {} }
+  t.match(problems(provider), [{ at: /identity_provider/ }, { at: /identity_provider/ }])
   t.match(problems({ type: 'oauth2' }, { command: 'notes' }), [{ expected: /a program has no login/ }])
 })
 

@@ -41,7 +41,7 @@ await callEverything()
 async function configure(): Promise<void> {
   const workloadFile = `${file}.workload`
   if (given.valid_jwt !== undefined) await writeFile(workloadFile, given.valid_jwt)
-  const auth = authFor(scenario, given, workloadFile)
+  const auth = await authFor(scenario, given, { url, workloadFile })
   await writeFile(`${file}.new`, JSON.stringify({ [upstream]: { url, auth } }))
   await rename(`${file}.new`, file)
   await until('the upstream is there', async () => (await fetch(metadataUrl())).ok)
@@ -74,7 +74,7 @@ async function connect(): Promise<Client> {
   const client = new Client({ name: 'conformance', version: '1' }, { capabilities, versionNegotiation })
   client.setRequestHandler('elicitation/create', async ({ params }) => {
     if (params.mode !== 'url') return { action: 'decline' }
-    const { isDone, said } = await logInAtUpstream(issuer, params.url, upstream)
+    const { isDone, said } = await logInAtUpstream(issuer, params.url, upstream, given.idp_id_token)
     console.log(said)
     return { action: isDone ? 'accept' : 'decline' }
   })

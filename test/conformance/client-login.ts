@@ -16,8 +16,18 @@ export const handedOut = z.object({
 
 export type HandedOut = z.output<typeof handedOut>
 
-/** `workloadFile`: where a platform writes what the workload is. */
-export function authFor(scenario: string, given: HandedOut, workloadFile: string): object {
+/** What an operator knows of the upstream `url` beside what was handed out. */
+export interface Known {
+  readonly url: string
+  /** Where a platform writes what the workload is. */
+  readonly workloadFile: string
+}
+
+export async function authFor(
+  scenario: string,
+  given: HandedOut,
+  { url, workloadFile }: Known,
+): Promise<object> {
   const { client_id, client_secret, private_key_pem: private_key, signing_algorithm } = given
   const client = { client_id, client_secret }
   switch (scenario) {
@@ -27,7 +37,22 @@ export function authFor(scenario: string, given: HandedOut, workloadFile: string
       return { type: 'oauth2', grant: 'client_credentials', client_id, private_key, signing_algorithm }
     case 'auth/wif-jwt-bearer':
       return { type: 'oauth2', grant: 'jwt-bearer', client_id, assertion_file: workloadFile }
+    case 'auth/enterprise-managed-authorization': {
+      const { idp_client_id, idp_token_endpoint: token_endpoint } = given
+      const identity_provider = { token_endpoint, client_id: idp_client_id }
+      return { type: 'id-jag', issuer: await issuerOf(url), ...client, identity_provider }
+    }
     default:
       return { type: 'oauth2', ...client }
   }
+}
+
+const described = z.object({ authorization_servers: z.tuple([z.string()], z.string()) })
+
+/** As the upstream itself says it; an operator would look there, too. */
+async function issuerOf(url: string): Promise<string> {
+  const { origin, pathname } = new URL(url)
+  const answer = await fetch(`${origin}/.well-known/oauth-protected-resource${pathname}`)
+  const [issuer] = described.parse(await answer.json()).authorization_servers
+  return issuer
 }

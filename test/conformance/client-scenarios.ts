@@ -16,9 +16,6 @@ import { extensionScenarios, requiredScenarios, runSuite } from './suite.ts'
 const OLDEST = '2025-03-26'
 const OF_THE_OLDEST = ['auth/2025-03-26-oauth-metadata-backcompat', 'auth/2025-03-26-oauth-endpoint-fallback']
 
-/** See docs/conformance.md. */
-const NOT_RUN: ReadonlySet<string> = new Set(['auth/enterprise-managed-authorization'])
-
 const DRIVER = fileURLToPath(new URL('./client-driver.ts', import.meta.url))
 /** Until a scenario says where its server is. */
 const NOTHING_YET = JSON.stringify({ nothing: { url: 'http://127.0.0.1:1/mcp' } })
@@ -43,9 +40,7 @@ export async function* runClientScenarios(revisions: readonly string[]): AsyncGe
 async function scenariosOf(revision: string): Promise<readonly string[]> {
   if (revision === OLDEST) return OF_THE_OLDEST
   const required = await requiredScenarios(revision, 'client')
-  return [...required, ...(await extensionScenarios(revision))].filter(
-    (name) => name.startsWith('auth/') && !NOT_RUN.has(name),
-  )
+  return [...required, ...(await extensionScenarios(revision))].filter((name) => name.startsWith('auth/'))
 }
 
 async function runOne(scenario: string, revision: string, env: Record<string, string>): Promise<Row> {

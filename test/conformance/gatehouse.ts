@@ -108,10 +108,14 @@ async function allow(issuer: string, request: string): Promise<string> {
   throw new Error(textOf(end))
 }
 
-/** The person opens a link that a call was answered with, logs in at the upstream, comes back, and reads what is said then. */
-export async function logInAtUpstream(issuer: string, link: string, upstream: string) {
+/**
+ * The person opens a link that a call was answered with, logs in at the upstream, comes back, and reads what is said then.
+ * `key`: what they paste instead, where the page asks for something to paste.
+ */
+export async function logInAtUpstream(issuer: string, link: string, upstream: string, key?: string) {
   const browser = createBrowser(issuer)
   const form = `form[action="/connect/${upstream}"]`
+  if (key !== undefined) return paste(issuer, browser, link, { form, key })
   const asked = await leave(issuer, browser, await browser.open(link), (page) =>
     browser.submit(page, {}, undefined, form),
   )
@@ -120,6 +124,23 @@ export async function logInAtUpstream(issuer: string, link: string, upstream: st
   await there.body?.cancel()
   const back = await browser.open(there.headers.get('location') ?? '')
   return { isDone: back.status < 400, said: textOf(back) }
+}
+
+async function paste(
+  issuer: string,
+  browser: Browser,
+  link: string,
+  { form, key }: { readonly form: string; readonly key: string },
+) {
+  const first = await browser.open(link)
+  const page = asksForSignIn(first) ? await browser.submit(first, PERSON) : first
+  const done = await browser.submit(page, { key }, undefined, form)
+  return { isDone: done.url.startsWith(`${issuer}/connect/-/done/`), said: textOf(done) }
+}
+
+/** And not for a key, which a page hides in the same way. */
+function asksForSignIn({ document }: Page): boolean {
+  return document.querySelector('input[name="email"]') !== null
 }
 
 function textOf({ document }: Page): string {

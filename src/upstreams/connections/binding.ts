@@ -21,6 +21,16 @@ export function isOurOwn({ auth }: Wanting): boolean {
   return auth.type === 'oauth2' && auth.grant !== 'authorization_code'
 }
 
+/** Another identity provider than we are says who somebody is. */
+export function isForeign({ auth }: Wanting): boolean {
+  return auth.type === 'id-jag' && auth.identityProvider !== null
+}
+
+/** Something of theirs that a person pastes once. */
+export function isPasted(upstream: Wanting): boolean {
+  return upstream.auth.type === 'api-key' || isForeign(upstream)
+}
+
 export function ownerOf(upstream: Wanting, userId: string): string {
   return isShared(upstream) ? EVERYBODY : userId
 }
@@ -35,6 +45,10 @@ export function bindingOf(upstream: Wanting): string {
   const place = 'url' in upstream ? upstream.url : null
   if (auth.type === 'oauth2') return JSON.stringify([place, 'oauth2', ...clientOf(auth), ...grantOf(auth)])
   if (auth.type === 'api-key') return JSON.stringify([place, 'api-key'])
+  if (auth.type === 'id-jag' && auth.identityProvider !== null) {
+    const { tokenEndpoint, clientId } = auth.identityProvider
+    return JSON.stringify([place, 'id-jag', auth.issuer, auth.clientId, tokenEndpoint, clientId])
+  }
   return JSON.stringify([place, auth.type])
 }
 

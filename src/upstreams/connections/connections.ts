@@ -8,7 +8,7 @@ import { whyFor } from '../oauth/failure.ts'
 import type { Reach } from '../oauth/token-endpoint.ts'
 import type { Granted } from '../oauth/tokens.ts'
 import type { Upstream } from '../registry.ts'
-import { isShared, keyOf } from './binding.ts'
+import { isPasted, isShared, keyOf } from './binding.ts'
 import { createBrowserLogins } from './browser-login.ts'
 import { beginDevice } from './device.ts'
 import { disconnect } from './disconnect.ts'
@@ -32,7 +32,7 @@ export interface ConnectionsNeeds extends Reach {
 
 const PERSONAL = 'Everybody has a login of their own there.'
 /** RFC 9110 §5.5: what can stand in a header. */
-const KEY = /^[\x21-\x7e]{1,4096}$/
+const KEY = /^[\x21-\x7e]{1,16384}$/
 
 export function createConnections(needs: ConnectionsNeeds): Connections {
   const { db, keyring, fetch, publicUrl, upstreams, known, report } = needs
@@ -56,7 +56,7 @@ export function createConnections(needs: ConnectionsNeeds): Connections {
 
   async function paste(userId: UserId, name: string, key: string): Promise<Finished> {
     const upstream = targets.find(name)
-    if (upstream?.auth.type !== 'api-key') return { kind: 'failed', upstream: name, why: NO_SUCH_UPSTREAM }
+    if (!upstream || !isPasted(upstream)) return { kind: 'failed', upstream: name, why: NO_SUCH_UPSTREAM }
     const pasted = key.trim()
     if (!KEY.test(pasted))
       return { kind: 'failed', upstream: name, why: 'A key is one word of letters, digits and signs.' }

@@ -3,8 +3,14 @@
 import type { ConnectionState } from '../../oauth/upstream-auth.ts'
 import type { StoredConnection } from '../../storage/upstream-connection-row.ts'
 import { EVERYBODY } from '../../storage/upstream-connections.ts'
-import { bindingOf, isOurOwn, isShared, keyOf, type Wanting } from './binding.ts'
+import { bindingOf, isOurOwn, isPasted, isShared, keyOf, type Wanting } from './binding.ts'
 import type { Connection, Wish } from './port.ts'
+
+function howOf(upstream: Wanting): Connection['how'] | null {
+  if (isOurOwn(upstream)) return 'own'
+  if (isPasted(upstream)) return 'api-key'
+  return upstream.auth.type === 'oauth2' ? 'oauth2' : null
+}
 
 /** Null for an upstream at which nothing is kept that was given in a login. */
 export function connectionOf(
@@ -12,15 +18,16 @@ export function connectionOf(
   userId: string,
   rows: readonly StoredConnection[],
 ): Connection | null {
-  const { auth, name, title } = upstream
-  if (auth.type !== 'oauth2' && auth.type !== 'api-key') return null
+  const { name, title } = upstream
+  const how = howOf(upstream)
+  if (how === null) return null
   const key = keyOf(upstream, userId)
   const row = rows.find((each) => each.owner === key.owner && each.upstream === name)
   const found = row?.boundTo === bindingOf(upstream) ? row : null
   return {
     upstream: name,
     title,
-    how: isOurOwn(upstream) ? 'own' : auth.type,
+    how,
     shared: key.owner === EVERYBODY,
     state: found ? stateOf(found) : { kind: 'needs_login' },
     scopes: found ? [...found.scopes] : [],
@@ -39,14 +46,15 @@ function stateOf({ state, why }: StoredConnection): ConnectionState {
 /** Null for an upstream that people do not log in at, themselves or for all. */
 export function wishOf(upstream: Wanting): Wish | null {
   const { auth, name, title } = upstream
-  if ((auth.type !== 'oauth2' && auth.type !== 'api-key') || isOurOwn(upstream)) return null
+  const how = howOf(upstream)
+  if (how === null || how === 'own') return null
   const url = 'url' in upstream && upstream.url !== null ? URL.parse(upstream.url) : null
   return {
     upstream: name,
     title,
-    how: auth.type,
+    how,
     shared: isShared(upstream),
     host: url?.host ?? name,
-    hint: auth.type === 'api-key' ? auth.hint : null,
+    hint: auth.type === 'api-key' || auth.type === 'id-jag' ? auth.hint : null,
   }
 }

@@ -3,12 +3,14 @@
 import type { GuardedFetch } from '../../http/guarded-fetch.ts'
 import type { Caller } from '../../oauth/caller.ts'
 import type { AssertionAuth, ExchangeAuth, IdentityAuth } from '../../oauth/upstream-auth.ts'
-import type { Wanting } from '../connections/binding.ts'
-import { type Credential, CredentialUnavailable } from '../credentials.ts'
+import { isForeign, type Wanting } from '../connections/binding.ts'
+import { ConnectFirst, type Credential, CredentialUnavailable } from '../credentials.ts'
 import { hostOf } from '../oauth/discovery.ts'
 import { OAuthFailure } from '../oauth/failure.ts'
+import { foreignAssertion, nameOf, SubjectEnded } from './foreign-assertion.ts'
 import { createKept, type Made } from './kept.ts'
-import { type About, assertionOf, identityOf, type PersonOf, type Sign } from './person.ts'
+import { type About, assertionOf, type Grant, identityOf, type PersonOf, type Sign } from './person.ts'
+import type { SubjectToken, SubjectTokenOf } from './subject-token.ts'
 import { requestToken, TokenOutage } from './token-request.ts'
 
 export interface IdentityCredentialNeeds {
@@ -16,6 +18,8 @@ export interface IdentityCredentialNeeds {
   readonly issuer: string
   readonly sign: Sign
   readonly personOf: PersonOf
+  /** Where another identity provider than we are says who somebody is. */
+  readonly subjectTokenOf: SubjectTokenOf
   readonly fetch: GuardedFetch
   /** Why there is none, for the log. */
   readonly report: (error: unknown, upstream: string) => void
@@ -26,7 +30,7 @@ export interface IdentityCredentialNeeds {
 export interface IdentityCredentials {
   readonly credentialFor: (caller: Caller, upstream: Wanting) => Promise<Credential>
   /** The upstream did not accept it. True when another one can be had from its server, worth one more try. */
-  readonly refused: (caller: Caller, upstream: Wanting, credential: Credential) => boolean
+  readonly refused: (caller: Caller, upstream: Wanting, credential: Credential) => boolean | Promise<boolean>
 }
 
 /** Of what a token is asked for with: it is presented at once. */
@@ -37,7 +41,7 @@ const JWT = 'urn:ietf:params:oauth:token-type:jwt'
 const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token'
 
 export function createIdentityCredentials(needs: IdentityCredentialNeeds): IdentityCredentials {
-  const { issuer, sign, personOf, fetch, report, clock = Date.now } = needs
+  const { issuer, sign, personOf, subjectTokenOf, fetch, report, clock = Date.now } = needs
   const kept = createKept(clock)
 
   async function about(caller: Caller, audience: string, ttlSeconds = STATEMENT_TTL_SECONDS): Promise<About> {
@@ -69,36 +73,65 @@ export function createIdentityCredentials(needs: IdentityCredentialNeeds): Ident
     return requestToken(tokenEndpoint, auth, parameters, fetch)
   }
 
-  async function asserted(caller: Caller, upstream: Wanting, auth: AssertionAuth): Promise<Made> {
-    const { clientId, scopes } = auth
-    const endpoint = auth.tokenEndpoint ?? (await tokenEndpointOf(auth.issuer, fetch))
-    const grant = { clientId, resource: placeOf(upstream), scopes }
-    const whose = await about(caller, auth.issuer)
+  async function ownAssertion(caller: Caller, audience: string, grant: Grant): Promise<string> {
+    const whose = await about(caller, audience)
     // Draft ID-JAG, §3: it is about a person who signed in, for whom the other server keeps an account.
     if (typeof whose.person?.email !== 'string')
       throw new OAuthFailure('It is told about people only, and no person is behind this call.')
-    const assertion = await sign(assertionOf(whose, grant))
+    return sign(assertionOf(whose, grant))
+  }
+
+  async function asserted(
+    caller: Caller,
+    upstream: Wanting,
+    auth: AssertionAuth,
+    subject: SubjectToken | null,
+  ): Promise<Made> {
+    const { clientId, scopes, identityProvider } = auth
+    const place = placeOf(upstream)
+    const endpoint = auth.tokenEndpoint ?? (await tokenEndpointOf(auth.issuer, fetch))
+    const assertion =
+      subject !== null && identityProvider !== null
+        ? await foreignAssertion(subject, identityProvider, auth, place, fetch)
+        : await ownAssertion(caller, auth.issuer, { clientId, resource: place, scopes })
     const parameters = { grant_type: JWT_BEARER, assertion, scope: scopes?.join(' ') ?? null }
     return requestToken(endpoint, auth, parameters, fetch)
   }
 
-  async function make(caller: Caller, upstream: Wanting): Promise<Made> {
+  async function make(caller: Caller, upstream: Wanting, subject: SubjectToken | null): Promise<Made> {
     const { auth, name } = upstream
     try {
       if (auth.type === 'identity') return await identity(caller, upstream, auth)
       if (auth.type === 'token-exchange') return await exchanged(caller, auth)
-      if (auth.type === 'id-jag') return await asserted(caller, upstream, auth)
+      if (auth.type === 'id-jag') return await asserted(caller, upstream, auth, subject)
       throw new Error(`There is nothing to make for ${auth.type}.`)
     } catch (cause) {
       report(cause, name)
+      if (cause instanceof SubjectEnded) throw new ConnectFirst(upstream, true)
       throw new CredentialUnavailable({ cause, later: cause instanceof TokenOutage })
     }
   }
 
+  async function foreign(caller: Caller, upstream: Wanting): Promise<Credential> {
+    const subject = await subjectTokenOf(caller, upstream)
+    const named = { ...caller, subject: nameOf(caller.subject, subject) }
+    return kept.get(named, upstream, () => make(caller, upstream, subject))
+  }
+
+  async function forgetForeign(caller: Caller, upstream: Wanting, credential: Credential): Promise<boolean> {
+    const subject = await subjectTokenOf(caller, upstream)
+    return kept.forget({ ...caller, subject: nameOf(caller.subject, subject) }, upstream, credential)
+  }
+
   return {
-    credentialFor: (caller, upstream) => kept.get(caller, upstream, () => make(caller, upstream)),
-    refused: (caller, upstream, credential) =>
-      upstream.auth.type !== 'identity' && kept.forget(caller, upstream, credential),
+    credentialFor: (caller, upstream) =>
+      isForeign(upstream)
+        ? foreign(caller, upstream)
+        : kept.get(caller, upstream, () => make(caller, upstream, null)),
+    refused(caller, upstream, credential) {
+      if (isForeign(upstream)) return forgetForeign(caller, upstream, credential)
+      return upstream.auth.type !== 'identity' && kept.forget(caller, upstream, credential)
+    },
   }
 }
 
