@@ -92,12 +92,20 @@ function authorizationErrorView({
   error: string
   description: string | undefined
 }): ErrorView {
+  const page = { title: 'The app could not be connected', link: null, requestId: null }
+  // An app keeps its registration for longer than we may: connecting again presents the same one.
+  if (error === 'invalid_client')
+    return {
+      ...page,
+      message: 'Gatehouse does not know this app, or does not know it any more.',
+      advice:
+        'Remove this server in the app and add it again, so that the app registers anew. If it keeps failing, tell its makers the code below.',
+      code: description === undefined ? error : `${error}: ${description}`,
+    }
   return {
-    title: 'The app could not be connected',
+    ...page,
     message: description ?? 'Its request cannot be answered.',
     advice: 'Go back to the app and connect again. If it keeps failing, tell its makers the code below.',
-    link: null,
     code: error,
-    requestId: null,
   }
 }

@@ -197,6 +197,19 @@ t.test('an unknown client or redirect URI is shown to the person and redirects n
   t.match((await browser().open(authorizationRequest(origin, client_id).url)).url, '/login/')
 })
 
+t.test('an app that is not known any more is told apart from one that asks wrongly', async (t) => {
+  const { origin, browser } = await build(t)
+  const { client_id } = await register(origin)
+  const open = async (parameters: { client_id?: string; redirect_uri?: string }) =>
+    (await browser().open(authorizationRequest(origin, client_id, parameters).url)).body
+
+  t.match(
+    await open({ client_id: 'forgotten' }),
+    /does not know it any more[\s\S]*add it again[\s\S]*invalid_client/,
+  )
+  t.notMatch(await open({ redirect_uri: 'https://evil.example/' }), 'add it again')
+})
+
 t.test('a fault of ours at the token endpoint is a 500 that says nothing', async (t) => {
   const { origin, db } = await build(t)
   const { client_id } = await register(origin)
