@@ -51,6 +51,8 @@ export interface Discovery {
   readonly capabilities: Members
   readonly serverInfo: Members | null
   readonly instructions: string | null
+  /** Of an upstream that the visitor has to log in at before it says more. */
+  readonly needsLogin?: true
 }
 
 /** Every method rejects with a `PeerFailure` when there is no answer to pass on. */

@@ -48,7 +48,7 @@ export const OWN_TOOL_LIST: readonly Members[] = [
   tool(
     'upstream_status',
     'Status of servers',
-    'Asks the servers that this app may use, or one of them, whether they answer.',
+    'Asks the servers that this app may use, or one of them, whether they answer, or want a login first.',
     { upstream: NAME },
     {
       upstreams: listOf({ name: TEXT, status: TEXT, reason: TEXT_OR_NULL, milliseconds: { type: 'number' } }),
@@ -102,14 +102,15 @@ async function upstreamStatus({ visitor, members, asking, ...needs }: OwnToolNee
   const asked = usable.filter(({ upstream }) => wanted === undefined || upstream.name === wanted)
   const began = needs.clock()
   const { answers, missing } = await askEach(asked, asking, async ({ peer }, signal) => {
-    const { serverInfo } = await peer.discover(visitor, signal)
-    return { milliseconds: needs.clock() - began, server: serverInfo }
+    const { serverInfo, needsLogin = false } = await peer.discover(visitor, signal)
+    const status = needsLogin ? 'needs_login' : 'up'
+    return { status, milliseconds: needs.clock() - began, server: needsLogin ? null : serverInfo }
   })
   return {
     upstreams: [
-      ...answers.map(({ member, answer: { milliseconds, server } }) => ({
+      ...answers.map(({ member, answer: { status, milliseconds, server } }) => ({
         name: member.upstream.name,
-        status: 'up',
+        status,
         reason: null,
         milliseconds,
         ...(isRecord(server) && { server: { name: server.name, version: server.version } }),

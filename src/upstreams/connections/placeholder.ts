@@ -53,5 +53,6 @@ export function placeholder(upstream: Upstream): Discovery {
     capabilities: { tools: { listChanged: true } },
     serverInfo: { name: upstream.name, title: upstream.title, version: '0' },
     instructions: `${upstream.title} wants a login first. The tool ${connectToolName(upstream)} says how; afterwards its own tools are there.`,
+    needsLogin: true,
   }
 }
