@@ -1,6 +1,6 @@
 // Owns how the authorization server is put together, and how often strangers may ask it for clients and device codes.
 
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, onRequestAsyncHookHandler } from 'fastify'
 import { heldTools } from './app-consent.ts'
 import { countersOf, type Foundation, type Overrides } from './app-foundation.ts'
 import { resourcesOf } from './app-upstreams.ts'
@@ -15,13 +15,12 @@ import { createConfiguredFetch } from './http/configured-fetch.ts'
 import { createOutboundFetch } from './http/outbound.ts'
 import { throttleByAddress } from './http/throttle.ts'
 import type { ErrorView } from './http/view-data.ts'
+import type { Rate } from './oauth/allowance.ts'
 import { groupsOf } from './oauth/policy.ts'
+import type { OpenDatabase } from './storage/database.ts'
 import { isOutage } from './storage/outage.ts'
 import { createTransactions } from './storage/transactions.ts'
 
-/** Hosted clients register anew for every person that connects, all from a few addresses. */
-const REGISTRATIONS_PER_WINDOW = 60
-const REGISTRATION_WINDOW_SECONDS = 60
 /** A device asks for one code at a time; an office full of them has one address. */
 const DEVICE_CODES_PER_WINDOW = 60
 const DEVICE_CODE_WINDOW_SECONDS = 60
@@ -65,9 +64,10 @@ export async function addAuthorizationServer(
     logError: (err, message) => logger.error({ err }, message),
   })
   server.mount(app, {
-    throttleRegistration: throttleByAddress({
-      counters: countersOf(storage)('registration', REGISTRATION_WINDOW_SECONDS),
-      limit: registrationLimits?.perAddress ?? REGISTRATIONS_PER_WINDOW,
+    throttleAuthorization: throttled(storage, 'authorization', config.perAddress.authorize, {
+      description: 'Too many apps were connected from your address lately. Try again later.',
+    }),
+    throttleRegistration: throttled(storage, 'registration', config.perAddress.register, {
       description: 'Too many clients were registered from your address lately. Try again later.',
     }),
     throttleDevices: throttleByAddress({
@@ -83,6 +83,21 @@ export async function addAuthorizationServer(
       pages.render(reply, 'error', authorizationErrorView(error), { status }),
   })
   return server
+}
+
+/** On all replicas together. */
+function throttled(
+  storage: OpenDatabase,
+  name: string,
+  rate: Rate | null,
+  { description }: { readonly description: string },
+): onRequestAsyncHookHandler {
+  if (rate === null) return async () => undefined
+  return throttleByAddress({
+    counters: countersOf(storage)(name, rate.seconds),
+    limit: rate.times,
+    description,
+  })
 }
 
 function authorizationErrorView({

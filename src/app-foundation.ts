@@ -40,7 +40,7 @@ export interface Overrides {
   /** How often the files of the upstreams and the policy are looked at; tests wait for it. */
   readonly filePollMs?: number
   /** Smaller ones, for tests. */
-  readonly registrationLimits?: { readonly perAddress?: number; readonly unused?: number }
+  readonly registrationLimits?: { readonly unused?: number }
 }
 
 /** What every part is built from. */

@@ -59,6 +59,7 @@ export function addGateway(
     policy,
     answerCacheBytes: config.answerCacheBytes,
     guards,
+    refusedPerAddress: config.perAddress.refused,
     allowances: { perPerson: config.perPerson, perClient: config.perClient },
     sessions: sealerOf(keyring, 'mcp-session'),
     mailbox,

@@ -59,6 +59,8 @@ export interface AuthorizationServerNeeds
 
 export interface MountNeeds {
   readonly showError: (reply: FastifyReply, error: ErrorForPerson, status: number) => Promise<FastifyReply>
+  /** Throws when an address has begun too often lately to connect apps. */
+  readonly throttleAuthorization: onRequestAsyncHookHandler
   /** Throws when an address has registered too many clients lately. */
   readonly throttleRegistration: onRequestAsyncHookHandler
   readonly showDevice: (reply: FastifyReply, outcome: DeviceOutcome) => Promise<FastifyReply>
@@ -154,9 +156,9 @@ export async function createAuthorizationServer(
     async reloadKeys() {
       if (await keys.reload()) current = assemble()
     },
-    mount(app, { showError, showDevice, throttleRegistration, throttleDevices }) {
+    mount(app, { showError, showDevice, throttleAuthorization, throttleRegistration, throttleDevices }) {
       const options = { provider, issuer, showError, showDevice }
-      mountProvider(app, options)
+      mountProvider(app, { ...options, throttle: throttleAuthorization })
       mountDeviceAuthorization(app, { ...options, throttle: throttleDevices })
       mountRegistration(app, {
         ...options,

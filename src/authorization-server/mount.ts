@@ -32,13 +32,25 @@ const PATHS: readonly string[] = [
   '/userinfo',
 ]
 
-export function mountProvider(app: FastifyInstance, options: MountOptions): void {
+/** Strangers begin here, and each time something is remembered; for some, a document is fetched. */
+const THROTTLED: ReadonlySet<string> = new Set(['/authorize', '/par'])
+
+export function mountProvider(
+  app: FastifyInstance,
+  { throttle, ...options }: MountOptions & { readonly throttle: onRequestAsyncHookHandler },
+): void {
   const answer = createAnswer(options)
   app.register(async (scope) => {
     leaveBodyUnread(scope)
     for (const url of PATHS) {
       const method = ['GET', 'HEAD', 'POST', 'OPTIONS']
-      scope.route({ method, url, handler: (request, reply) => answer(request.raw, request.ip, reply) })
+      const first = THROTTLED.has(url) ? { onRequest: throttle } : {}
+      scope.route({
+        method,
+        url,
+        ...first,
+        handler: (request, reply) => answer(request.raw, request.ip, reply),
+      })
     }
   })
 }

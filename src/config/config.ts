@@ -1,7 +1,7 @@
 // Owns the configuration as the rest of the program sees it: typed, complete, and refused with every problem at once.
 
 import { join, resolve } from 'node:path'
-import type { Allowance } from '../oauth/allowance.ts'
+import type { Allowance, Rate } from '../oauth/allowance.ts'
 import type { Policy } from '../oauth/policy.ts'
 import { reportCombinations } from './combinations.ts'
 import { followedFilesOf } from './followed-files.ts'
@@ -71,6 +71,8 @@ export interface Config {
   readonly maxHeaderBytes: number
   readonly maxAnswerBytes: number
   readonly perPerson: Allowance
+  /** By what is done; null: as often as they like. */
+  readonly perAddress: Readonly<Record<'refused' | 'authorize' | 'register', Rate | null>>
   readonly perClient: Allowance
   /** For an upstream that says nothing else. */
   readonly perUpstream: Omit<Allowance, 'rate'>
@@ -143,12 +145,19 @@ function settingsOf(
   }
 }
 
-function allowancesOf(values: Values): Pick<Config, 'perPerson' | 'perClient' | 'perUpstream'> {
+function allowancesOf(
+  values: Values,
+): Pick<Config, 'perPerson' | 'perAddress' | 'perClient' | 'perUpstream'> {
   return {
     perPerson: {
       rate: values.RATE_PER_PERSON,
       calls: values.MAX_CALLS_PER_PERSON,
       streams: values.MAX_STREAMS_PER_PERSON,
+    },
+    perAddress: {
+      refused: values.RATE_REFUSED_PER_ADDRESS,
+      authorize: values.RATE_AUTHORIZE_PER_ADDRESS,
+      register: values.RATE_REGISTER_PER_ADDRESS,
     },
     perClient: {
       rate: values.RATE_PER_CLIENT,

@@ -25,6 +25,30 @@ export const limitVariables = {
         '5000/m',
       ),
     ),
+  RATE_REFUSED_PER_ADDRESS: rateOrOff()
+    .prefault('6000/m')
+    .register(
+      documentation,
+      described(
+        'How often one address (of IPv6, one /64) may call `/mcp` with a token that is not accepted, before it is told to wait. An app that is hosted for many fetches new tokens from few addresses.',
+        '600/m',
+      ),
+    ),
+  RATE_AUTHORIZE_PER_ADDRESS: rateOrOff()
+    .prefault('600/m')
+    .register(
+      documentation,
+      described('How often one address may begin to connect an app (`/authorize`, `/par`).', '60/m'),
+    ),
+  RATE_REGISTER_PER_ADDRESS: rateOrOff()
+    .prefault('60/m')
+    .register(
+      documentation,
+      described(
+        'How often one address may register a client (`/register`). Hosted apps register anew for every person, all from a few addresses.',
+        '10/m',
+      ),
+    ),
   MAX_CALLS_PER_PERSON: countOrOff()
     .prefault('256')
     .register(documentation, described('How many calls one person may have under way at once.', '20')),

@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createClientAddress } from '../http/client-address.ts'
 import { createLocalMailbox, type Mailbox } from '../mcp/mailbox.ts'
 import { INTERNAL_ERROR } from '../mcp/rpc.ts'
+import type { Rate } from '../oauth/allowance.ts'
 import type { Caller } from '../oauth/caller.ts'
 import { createStandingPolicy, type StandingPolicy } from '../oauth/standing-policy.ts'
 import type { AskForLogin, CredentialFor, CredentialRefused } from '../upstreams/credentials.ts'
@@ -27,6 +28,7 @@ import type { DpopNeeds } from './dpop.ts'
 import { createFollowing } from './following.ts'
 import { createForwarder } from './forward.ts'
 import { type AdmissionNeeds, createAdmission } from './limits/admission.ts'
+import { createRefusedTokens } from './limits/refused-tokens.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
 import { createLogins } from './logins.ts'
 import { type RpcMessage, requestIds } from './message.ts'
@@ -65,6 +67,8 @@ export interface GatewayNeeds {
   readonly guards: Guards
   /** How much one person, and one client, may do; as much as they like when it is not said. */
   readonly allowances?: Omit<AdmissionNeeds, 'clock'>
+  /** How often one address may come with a token that is not accepted. */
+  readonly refusedPerAddress?: Rate | null
   /** The tools of an upstream; asked anew when `asked` names one that is not known. None when in doubt. */
   readonly toolsOf: ToolsOf
   /** Told when a client of this grant is about to learn that it needs more scope. */
@@ -122,6 +126,7 @@ export function createGateway(needs: GatewayNeeds): Gateway {
     limits,
     clock,
   })
+  const refused = createRefusedTokens({ rate: needs.refusedPerAddress ?? null, clock })
   const logins = createLogins({ ...needs, clock })
   const visits = createVisits()
   registry.onReplace(forwarder.retire)
@@ -180,7 +185,7 @@ export function createGateway(needs: GatewayNeeds): Gateway {
   function conclude(error: unknown, req: IncomingMessage, res: ServerResponse, visit: Progress): Outcome {
     if (res.destroyed || req.errored) return CLIENT_LEFT
     if (!(error instanceof Refusal)) report(error)
-    const refusal = error instanceof Refusal ? error : internalError(visit.messages)
+    const refusal = error instanceof Refusal ? refused(error, req, visit.ip) : internalError(visit.messages)
     const lasting = !closing && canSkipBody(req, limits.maxBodyBytes)
     writeRefusal(res, refusal, lasting ? visit.cors : [...visit.cors, 'connection', 'close'])
     const detail = error instanceof Refusal ? null : detailOf(error)

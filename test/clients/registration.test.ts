@@ -96,8 +96,7 @@ t.test('a flood of registrations is bounded, and nobody is locked out by it', as
 
 t.test('one address registers so many clients in a while, and the others still register', async (t) => {
   const { origin } = await build(t, {
-    env: { TRUST_PROXY: 'loopback' },
-    overrides: { registrationLimits: { perAddress: 3 } },
+    env: { TRUST_PROXY: 'loopback', RATE_REGISTER_PER_ADDRESS: '3/m' },
   })
   const from = async (address: string) => {
     const metadata = { client_name: 'App', redirect_uris: ['https://app.example/cb'] }

@@ -40,6 +40,11 @@ t.test('nothing has to be set', async (t) => {
     maxHeaderBytes: 16_384,
     maxAnswerBytes: 268_435_456,
     perPerson: { rate: { times: 1000, seconds: 1 }, calls: 256, streams: 256 },
+    perAddress: {
+      refused: { times: 6000, seconds: 60 },
+      authorize: { times: 600, seconds: 60 },
+      register: { times: 60, seconds: 60 },
+    },
     perClient: { rate: null, calls: null, streams: null },
     perUpstream: { calls: 1000, streams: 20_000 },
     redisUrl: null,
