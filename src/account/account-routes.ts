@@ -147,11 +147,13 @@ async function show(
   said: Said,
   { pages, sessions, apps, connections, keys, keyOffers, minimumPasswordLength }: AccountRouteNeeds,
 ): Promise<FastifyReply> {
-  const { id } = person.user
-  const [connected, browsers, logins, ownKeys] = await Promise.all([
+  const { id, role } = person.user
+  const [connected, browsers, logins, left, ofAll, ownKeys] = await Promise.all([
     apps.list(id),
     sessions.list(id),
     connections.list(id).then((all) => all.filter(({ how }) => how !== 'own')),
+    connections.leftOver(id),
+    role === 'admin' ? connections.leftOver(null) : [],
     keys.listOf(id),
   ])
   const page = {
@@ -159,6 +161,7 @@ async function show(
     apps: connected,
     browsers,
     connections: logins,
+    leftOver: [...left, ...ofAll],
     keys: ownKeys,
     keyOffers: keyOffers(),
   }

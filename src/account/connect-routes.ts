@@ -7,12 +7,15 @@ import type { Pages } from '../http/pages.ts'
 import type { Audit } from '../ops/audit.ts'
 import { CALLBACK_PATH, type Connections, connectPath, type Wish } from '../upstreams/connections/port.ts'
 import { connectView, NOT_FOUND, NOT_YOURS, UNKNOWN_LOGIN, withoutMore } from './connect-view.ts'
-import { ACCOUNT_PATH } from './paths.ts'
+import { ACCOUNT_PATH, LEFT_OVER_PATH } from './paths.ts'
 
 export interface ConnectRouteNeeds {
   readonly pages: Pages
   readonly sessions: Sessions
-  readonly connections: Pick<Connections, 'list' | 'wishOf' | 'begin' | 'finish' | 'paste' | 'disconnect'>
+  readonly connections: Pick<
+    Connections,
+    'list' | 'wishOf' | 'begin' | 'finish' | 'paste' | 'disconnect' | 'leftOver' | 'endLeftOver'
+  >
   /** Whether a link that a call was answered with is for this person. */
   readonly isFor: (handle: string, upstream: string, userId: string) => boolean
   /** What the login of whoever was sent it lacks. */
@@ -125,6 +128,20 @@ export function addConnectRoutes(app: FastifyInstance, needs: ConnectRouteNeeds)
         return asked.reply.header('cache-control', 'no-store').redirect(connectPath(upstream), 303)
       }),
     ),
+  )
+
+  app.post(
+    `${LEFT_OVER_PATH}:upstream`,
+    { preHandler: pages.checkCsrf },
+    signedIn(async ({ request, reply, person }) => {
+      const upstream = nameIn(request)
+      const { id, role } = person.user
+      const userId = fieldOf(request.body, 'everybody') === 'yes' ? null : id
+      const ended = await connections.endLeftOver({ userId, upstream, isOperator: role === 'admin' })
+      if (ended.kind === 'ended') audit.upstreamDisconnected({ userId: id, upstream })
+      else if (ended.kind === 'failed') audit.upstreamRefused({ userId: id, upstream, why: ended.why })
+      return reply.header('cache-control', 'no-store').redirect(ACCOUNT_PATH, 303)
+    }),
   )
 
   const paste = async (asked: Asked, wish: Wish, handle: string) => {

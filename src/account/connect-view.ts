@@ -1,11 +1,11 @@
 // Owns how an upstream that wants a login, and the connection to it, become the data of pages. Pure.
 
-import type { ConnectionLine, ConnectView, LoginStateLine } from '../http/account-view-data.ts'
+import type { ConnectionLine, ConnectView, LeftOverLine, LoginStateLine } from '../http/account-view-data.ts'
 import { momentOf } from '../http/moment.ts'
 import type { MessageView } from '../http/view-data.ts'
 import type { ConnectionState } from '../oauth/upstream-auth.ts'
-import { type Connection, connectPath, type Wish } from '../upstreams/connections/port.ts'
-import { ACCOUNT_PATH } from './paths.ts'
+import { type Connection, connectPath, type LeftOver, type Wish } from '../upstreams/connections/port.ts'
+import { ACCOUNT_PATH, LEFT_OVER_PATH } from './paths.ts'
 
 export interface Shown {
   readonly email: string
@@ -45,6 +45,10 @@ export function connectionLine(connection: Connection, isAdministrator: boolean,
     since: since && momentOf(since, now),
     lastUsed: lastUsedAt && momentOf(lastUsedAt, now),
   }
+}
+
+export function leftOverLine({ upstream, shared, since }: LeftOver, now: Date): LeftOverLine {
+  return { title: upstream, action: LEFT_OVER_PATH + upstream, shared, since: momentOf(since, now) }
 }
 
 const ACTION: Readonly<Record<ConnectionState['kind'], string>> = {

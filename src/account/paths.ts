@@ -3,6 +3,8 @@
 export const ACCOUNT_PATH = '/account'
 export const LOGOUT_PATH = '/logout'
 export const SIGN_OUT_ACTION = '/logout/confirm'
+/** Before the name of an upstream; no name begins with a hyphen. */
+export const LEFT_OVER_PATH = '/connect/-/left/'
 
 export const ACTIONS = {
   disconnect: '/account/apps/disconnect',

@@ -9,8 +9,8 @@ import { dateOf, momentOf } from '../http/moment.ts'
 import { isLoopbackHost } from '../oauth/loopback.ts'
 import { fullScope, hasAnyScope, upstreamScopes } from '../oauth/scope.ts'
 import type { ApiKey } from '../storage/api-keys.ts'
-import type { Connection } from '../upstreams/connections/port.ts'
-import { connectionLine } from './connect-view.ts'
+import type { Connection, LeftOver } from '../upstreams/connections/port.ts'
+import { connectionLine, leftOverLine } from './connect-view.ts'
 import { EMPTY_FORM, type KeyForm, type KeyOffer, LIFETIMES, USUAL_LIFETIME } from './new-key.ts'
 import { ACTIONS } from './paths.ts'
 
@@ -19,6 +19,7 @@ export interface AccountPage {
   readonly apps: readonly ConnectedApp[]
   readonly browsers: readonly SignedInBrowser[]
   readonly connections: readonly Connection[]
+  readonly leftOver: readonly LeftOver[]
   readonly keys: readonly ApiKey[]
   readonly keyOffers: readonly KeyOffer[]
   readonly minimumPasswordLength: number
@@ -36,7 +37,7 @@ export interface Said {
 export const NOTHING_SAID: Said = { notice: null, problems: [], retryAfterSeconds: null, form: EMPTY_FORM }
 
 export function accountView(
-  { person, apps, browsers, connections, keys, keyOffers, minimumPasswordLength }: AccountPage,
+  { person, apps, browsers, connections, leftOver, keys, keyOffers, minimumPasswordLength }: AccountPage,
   { form, ...said }: Said,
   now: Date = new Date(),
 ): AccountView {
@@ -47,6 +48,7 @@ export function accountView(
     apps: apps.map((app) => appLine(app, keyOffers, now)),
     browsers: browsers.map((browser) => browserLine(browser, person.sessionId, now)),
     connections: connections.map((connection) => connectionLine(connection, role === 'admin', now)),
+    leftOver: leftOver.map((left) => leftOverLine(left, now)),
     keys: keys.filter((key) => isGood(key, now)).map((key) => keyLine(key, keyOffers, now)),
     newKey: {
       offers: keyOffers,

@@ -69,6 +69,7 @@ export async function login(desk: Desk, name: string, options: LoginOptions): Pr
 }
 
 export async function logout(desk: Desk, name: string, options: LoginOptions): Promise<void> {
+  if (await endLeftOver(desk, name, options)) return
   const { wish, user } = await target(desk, name, options)
   const outcome = await desk.connections.disconnect(ownerOf(wish, user))
   if (outcome.kind === 'failed') throw new Error(outcome.why)
@@ -81,6 +82,24 @@ export async function logout(desk: Desk, name: string, options: LoginOptions): P
       ? `${wish.title} is not connected any more for ${whom}.`
       : `${wish.title} was not connected for ${whom}.`,
   ])
+}
+
+/** What an earlier configuration left behind has no upstream to ask. False when there is none. */
+async function endLeftOver({ db, connections }: Desk, name: string, options: LoginOptions): Promise<boolean> {
+  const { user: email, shared, json } = options
+  if ((email === undefined) === (shared !== true)) return false
+  const user = email === undefined ? null : await existing(db, email)
+  const outcome = await connections.endLeftOver({
+    userId: user?.id ?? null,
+    upstream: name,
+    isOperator: true,
+  })
+  if (outcome.kind !== 'ended') return false
+  await record(db, 'upstream.disconnected', { userId: user?.id ?? EVERYBODY, upstream: name })
+  print({ upstream: name, user: user?.email ?? null, ended: true }, json, [
+    `What an earlier configuration of ${name} left behind for ${user?.email ?? 'everybody'} is gone.`,
+  ])
+  return true
 }
 
 interface Target {

@@ -1,7 +1,7 @@
 // Owns `gatehouse upstream status`: how the logins at the upstreams stand, and never a token.
 
 import * as users from '../storage/users.ts'
-import type { Connection } from '../upstreams/connections/port.ts'
+import type { Connection, LeftOver } from '../upstreams/connections/port.ts'
 import { moment, print, table } from './output.ts'
 import type { Desk, LoginOptions } from './upstream-login.ts'
 import { existing } from './user-group.ts'
@@ -16,6 +16,8 @@ interface Line {
   readonly since: Date | null
   readonly lastUsedAt: Date | null
 }
+
+const LEFT_OVER = 'It is of an earlier configuration, and nothing uses it. gatehouse upstream logout ends it.'
 
 export async function status(desk: Desk, { user: email, json }: LoginOptions): Promise<void> {
   const lines =
@@ -42,11 +44,17 @@ async function allLines(desk: Desk): Promise<readonly Line[]> {
     if (lines.some(({ user }) => user === null)) continue
     lines.push(...of.filter(({ user }) => user === null))
   }
+  for (const left of await desk.connections.leftOver(null)) lines.push(leftOverLine(left, null))
   return lines.toSorted((a, b) => a.upstream.localeCompare(b.upstream))
 }
 
 async function linesOf({ connections }: Desk, { id, email }: users.User): Promise<readonly Line[]> {
-  return (await connections.list(id)).map((connection) => lineOf(connection, email))
+  const lines = (await connections.list(id)).map((connection) => lineOf(connection, email))
+  return [...lines, ...(await connections.leftOver(id)).map((left) => leftOverLine(left, email))]
+}
+
+function leftOverLine({ upstream, scopes, since, lastUsedAt }: LeftOver, user: string | null): Line {
+  return { upstream, user, state: 'left_over', why: LEFT_OVER, scopes, since, lastUsedAt }
 }
 
 function lineOf(

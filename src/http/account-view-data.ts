@@ -95,6 +95,14 @@ export interface ConnectionLine {
   readonly lastUsed: Moment | null
 }
 
+/** A login at an upstream that an earlier configuration left behind. Its form posts `everybody` (`yes`) for one of all. */
+export interface LeftOverLine {
+  readonly title: string
+  readonly action: string
+  readonly shared: boolean
+  readonly since: Moment
+}
+
 export interface ApiKeyView {
   readonly key: string
   readonly name: string
@@ -119,6 +127,7 @@ export interface AccountView {
   readonly browsers: readonly BrowserLine[]
   /** The upstreams that want a login of this person. */
   readonly connections: readonly ConnectionLine[]
+  readonly leftOver: readonly LeftOverLine[]
   /** Those that are good. */
   readonly keys: readonly KeyLine[]
   readonly newKey: NewKeyForm

@@ -119,16 +119,18 @@ export async function reserve(
     .execute()
 }
 
-/** What it held, so that it can be revoked over there; null when there was none. */
+/** What it held, so that it can be revoked over there; null when there was none, or none that is bound to `boundTo`. */
 export async function remove(
   db: Database,
   keyring: Keyring,
   { owner, upstream }: ConnectionKey,
+  boundTo?: string,
 ): Promise<StoredConnection | null> {
   const row = await db
     .deleteFrom('upstream_connections')
     .where('owner', '=', owner)
     .where('upstream', '=', upstream)
+    .$if(boundTo !== undefined, (query) => query.where('bound_to', '=', boundTo ?? ''))
     .returning(COLUMNS)
     .executeTakeFirst()
   return row ? fromRow({ ...row, leased: false }, keyring) : null

@@ -168,6 +168,7 @@ export const ACCOUNT: AccountView = {
       since: MOMENT,
     },
   ],
+  leftOver: [{ title: 'old', action: '/connect/-/left/old', shared: false, since: MOMENT }],
   keys: [
     {
       id: 'k',

@@ -63,8 +63,12 @@ export function asNotion(url: string, auth: object): string {
 }
 
 /** What `env` says at a reload counts. */
-export async function startWith(t: Teardown, env: Readonly<Record<string, string>>): Promise<Running> {
-  const running = await build(t, { env })
+export async function startWith(
+  t: Teardown,
+  env: Readonly<Record<string, string>>,
+  secretKeys?: readonly string[],
+): Promise<Running> {
+  const running = await build(t, { env, ...(secretKeys && { secretKeys }) })
   await running.createPerson(ALICE)
   return running
 }

@@ -14,6 +14,7 @@ import { beginDevice } from './device.ts'
 import { disconnect } from './disconnect.ts'
 import { createKeep } from './keeping.ts'
 import type { KnownConnections } from './known.ts'
+import { isLeftOver, leftOverOf } from './left-over.ts'
 import type { BegunDevice, Connections, Finished, Owner } from './port.ts'
 import { writeSecret } from './secret.ts'
 import { connectionOf, wishOf } from './shown.ts'
@@ -72,6 +73,19 @@ export function createConnections(needs: ConnectionsNeeds): Connections {
     async list(userId) {
       const rows = await stored.listOf(db, keyring, [userId, stored.EVERYBODY])
       return targets.all().flatMap((upstream) => connectionOf(upstream, userId, rows) ?? [])
+    },
+    async leftOver(userId) {
+      const rows = await stored.listOf(db, keyring, [userId ?? stored.EVERYBODY])
+      return rows.filter((row) => isLeftOver(row, targets.all())).map(leftOverOf)
+    },
+    async endLeftOver({ userId, upstream, isOperator }) {
+      if (userId === null && !isOperator) return { kind: 'failed', why: OPERATORS_ONLY }
+      const key = { owner: userId ?? stored.EVERYBODY, upstream }
+      const row = await stored.find(db, keyring, key)
+      if (row === null || !isLeftOver(row, targets.all())) return { kind: 'nothing' }
+      const had = await disconnect(key, { db, keyring, fetch, report }, row.boundTo)
+      known.forget(key)
+      return { kind: had ? 'ended' : 'nothing' }
     },
     wishOf(name) {
       const upstream = targets.find(name)

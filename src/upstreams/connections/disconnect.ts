@@ -15,21 +15,31 @@ export interface DisconnectNeeds {
   readonly report: (error: unknown, upstream: string) => void
 }
 
-/** False when there was none. */
+/** False when there was none; `boundTo`: only what is good for this alone. */
 export async function disconnect(
   key: rows.ConnectionKey,
-  { db, keyring, fetch, report }: DisconnectNeeds,
+  needs: DisconnectNeeds,
+  boundTo?: string,
 ): Promise<boolean> {
-  const removed = await stored.remove(db, keyring, key)
-  if (removed === null) return false
-  const secret = readSecret(removed.secret)
-  if (secret?.kind !== 'login') return true
+  const removed = await stored.remove(needs.db, needs.keyring, key, boundTo)
+  if (removed !== null) await revokeThere(removed, needs)
+  return removed !== null
+}
+
+/** What is not kept any more. */
+export async function revokeThere(
+  connection: Pick<rows.StoredConnection, 'upstream' | 'secret'>,
+  { fetch, report }: Pick<DisconnectNeeds, 'fetch' | 'report'>,
+): Promise<void> {
+  const secret = readSecret(connection.secret)
+  if (secret?.kind !== 'login') return
   const { server, client, refreshToken, accessToken } = secret
   // RFC 7009 §2.1: with a refresh token go the access tokens of the same grant.
   const [token, hint] =
     refreshToken === null
       ? ([accessToken, 'access_token'] as const)
       : ([refreshToken, 'refresh_token'] as const)
-  await revoke(server, client, token, hint, fetch).catch((error: unknown) => report(error, key.upstream))
-  return true
+  await revoke(server, client, token, hint, fetch).catch((error: unknown) =>
+    report(error, connection.upstream),
+  )
 }

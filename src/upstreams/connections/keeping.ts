@@ -6,9 +6,10 @@ import type { UserId } from '../../storage/tables.ts'
 import * as stored from '../../storage/upstream-connections.ts'
 import type { Granted } from '../oauth/tokens.ts'
 import { bindingOf, keyOf, type Wanting } from './binding.ts'
+import { type DisconnectNeeds, revokeThere } from './disconnect.ts'
 import type { KnownConnections } from './known.ts'
 
-export interface KeepingNeeds {
+export interface KeepingNeeds extends DisconnectNeeds {
   readonly db: Database
   readonly keyring: Keyring
   readonly known: KnownConnections
@@ -22,12 +23,16 @@ export type Keep = (
   granted: Pick<Granted, 'scopes' | 'goodUntil'>,
 ) => Promise<void>
 
-export function createKeep({ db, keyring, known }: KeepingNeeds): Keep {
+/** What was for another place or client is revoked there: nothing uses it again. What was for this one shares its grant. */
+export function createKeep(needs: KeepingNeeds): Keep {
+  const { db, keyring, known } = needs
   return async (upstream, userId, secret, { scopes, goodUntil }) => {
     const key = keyOf(upstream, userId ?? stored.EVERYBODY)
     const owned = key.owner === stored.EVERYBODY ? null : userId
     const row = { ...key, userId: owned, boundTo: bindingOf(upstream) }
+    const former = await stored.find(db, keyring, key)
     await stored.connect(db, keyring, row, { secret, scopes, goodUntil })
     known.forget(key)
+    if (former && former.boundTo !== row.boundTo) await revokeThere(former, needs)
   }
 }

@@ -17,6 +17,15 @@ export interface Connection {
   readonly lastUsedAt: Date | null
 }
 
+/** What an earlier configuration left behind: nothing uses it. */
+export interface LeftOver {
+  readonly upstream: string
+  readonly shared: boolean
+  readonly since: Date
+  readonly lastUsedAt: Date | null
+  readonly scopes: readonly string[]
+}
+
 /** Who is about to connect: bound to their browser, so that nobody finishes what another began. */
 export interface Connecting {
   readonly userId: UserId
@@ -85,6 +94,10 @@ export type BegunDevice = { readonly kind: 'device'; readonly login: DeviceLogin
 export interface Connections {
   /** One for each upstream that wants a login, of the person or of ourselves. */
   list(userId: UserId): Promise<readonly Connection[]>
+  /** Of this person; of everybody for null. */
+  leftOver(userId: UserId | null): Promise<readonly LeftOver[]>
+  /** The same as `disconnect`, for what was left behind and nothing else. */
+  endLeftOver(who: Owner): Promise<Ended>
   /** Null when there is no such upstream, or it wants nothing of a person. */
   wishOf(upstream: string): Wish | null
   begin(who: Connecting): Promise<Begun>
