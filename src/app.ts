@@ -45,6 +45,11 @@ export interface Gatehouse {
 const REQUEST_TIMEOUT_MS = 60_000
 /** Longer than the load balancers in front keep theirs, so that none of them reuses a connection that we just closed. */
 const KEEP_ALIVE_MS = 75_000
+/**
+ * Clients vanish without a word, and the kernel notices when it asks. With its ten tries, a second apart, that is done before a
+ * silent stream gets its next comment (gateway/limits.ts): what nobody acknowledges would keep it from asking.
+ */
+const KEEP_ALIVE_PROBE_MS = 10_000
 
 export async function buildApp(config: Config, secrets: Secrets, overrides: Overrides): Promise<Gatehouse> {
   const { logger } = overrides
@@ -57,7 +62,11 @@ export async function buildApp(config: Config, secrets: Secrets, overrides: Over
     genReqId: () => randomUUID(),
     trustProxy: trustProxyOf(config),
     requestTimeout: REQUEST_TIMEOUT_MS,
-    http: { maxHeaderSize: config.maxHeaderBytes },
+    http: {
+      maxHeaderSize: config.maxHeaderBytes,
+      keepAlive: true,
+      keepAliveInitialDelay: KEEP_ALIVE_PROBE_MS,
+    },
     keepAliveTimeout: KEEP_ALIVE_MS,
     // A path that cannot be decoded: refused before any hook, so without a word about the path.
     frameworkErrors: (_error, _request, { raw }) => {
