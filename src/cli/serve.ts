@@ -3,6 +3,7 @@
 import { parseArgs } from 'node:util'
 import { FLAG_OPTIONS } from '../config/flags.ts'
 import { start } from '../main.ts'
+import { collectAfterStart } from './memory.ts'
 import type { Command } from './types.ts'
 
 export const serveCommand: Command = {
@@ -13,5 +14,6 @@ Runs the authorization server and the gateway. Everything else is set by environ
   async run(args) {
     const { values } = parseArgs({ args: [...args], options: FLAG_OPTIONS, strict: true })
     await start(values)
+    collectAfterStart()
   },
 }

@@ -17,7 +17,7 @@ export interface Crowd<T extends Member> {
  * What a Set does, for a rate at which a Set costs more than all it holds. V8 gives a Set a new table again and again while
  * members come and go; the old table points to the new one and to who was there. Once one such table has grown old, those
  * after it, and with them each call that was ever in one, look alive to the quick collector: it copied a call's eight
- * kilobytes for each call, paused for fifteen milliseconds, and let the heap grow to three times its size.
+ * kilobytes for each call, paused for fifteen milliseconds at a time, and let the heap grow to four times its size.
  */
 export function createCrowd<T extends Member>(): Crowd<T> {
   const seats: T[] = []

@@ -30,6 +30,8 @@ const RAISED_LIMITS = {
   MAX_STREAMS_PER_UPSTREAM: '100000',
 }
 
+/** What `npm start` gives to Node. */
+const AS_STARTED = ['--max-semi-space-size=16']
 const ALICE = 'alice@example.com'
 /** Whose refresh tokens are exchanged again and again, all at once. */
 const GRANTS = 8
@@ -91,7 +93,7 @@ async function startReplica(
   const { pid } = await startPinned(t, directory, {
     core: TARGET_CORE,
     command: process.execPath,
-    args: [`--inspect-port=${inspectorPort}`, join(root, 'src/cli/gatehouse.js'), 'serve'],
+    args: [`--inspect-port=${inspectorPort}`, ...AS_STARTED, join(root, 'src/cli/gatehouse.js'), 'serve'],
     env: { ...env, PORT: String(port) },
   })
   const url = `http://127.0.0.1:${port}`
