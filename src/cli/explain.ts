@@ -106,7 +106,8 @@ function upstreamOf({ upstreams, publicUrl }: Config, name: string | undefined):
   const [only] = found
   if (only && found.length === 1) return only
   const names = known.map((each) => each.name).join(', ')
-  throw new Error(`--upstream is one of: ${names}.`)
+  const wanted = name === undefined ? 'There are several upstreams' : `There is no upstream "${name}"`
+  throw new Error(`${wanted}: say --upstream with one of ${names}, and the tool by the name it has there.`)
 }
 
 /** What it says now, or what it said last. */

@@ -133,7 +133,12 @@ t.test('explain knows who is disabled and what is held, and says what it needs',
     ['explain', 'bob@example.com', 'push', '--upstream', 'notes'],
     /nobody with the address/,
   )
-  await fails(t, gatehouse, ['explain', ADA, 'push'], /--upstream is one of: notes, mail/)
+  await fails(
+    t,
+    gatehouse,
+    ['explain', ADA, 'push'],
+    /several upstreams: say --upstream with one of notes, mail/,
+  )
   await fails(t, gatehouse, ['explain', ADA], /`gatehouse explain EMAIL TOOL`/)
   await fails(
     t,
