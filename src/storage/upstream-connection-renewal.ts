@@ -28,6 +28,8 @@ export async function lease(
     .where('owner', '=', owner)
     .where('upstream', '=', upstream)
     .where('version', '=', String(version))
+    // What expired needs a new login; what could not be had, or is only reserved, may be had now.
+    .where('state', 'in', ['connected', 'error'])
     .where((eb) => eb.or([eb('lease_until', 'is', null), eb('lease_until', '<=', sql<Date>`now()`)]))
     .returning('lease')
     .executeTakeFirst()

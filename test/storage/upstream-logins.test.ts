@@ -147,6 +147,29 @@ onEveryDatabase(t, async (t, db) => {
     t.match(await connections.listOf(db, keyring, [user.id, connections.EVERYBODY]), [expired])
   })
 
+  await t.test('a reserved place is filled by one, and nothing takes it but for another place', async (t) => {
+    const shared = { owner: connections.EVERYBODY, upstream: 'ledger' }
+    const find = () => connections.find(db, keyring, shared)
+    await connections.reserve(db, { ...shared, boundTo: 'here' })
+    const { version = 0 } = (await find()) ?? {}
+    const held = await renewals.lease(db, { ...shared, version }, 30)
+    t.ok(held)
+    t.equal(await renewals.lease(db, { ...shared, version }, 30), null)
+    await connections.reserve(db, { ...shared, boundTo: 'here' })
+    t.match(await find(), { version, leased: true, state: 'error', secret: null })
+
+    await renewals.fail(db, shared, 'somebody else', 'not this')
+    t.match(await find(), { leased: true, why: null })
+    await renewals.fail(db, shared, held ?? '', 'Ledger said no.')
+    t.match(await find(), { leased: false, why: 'Ledger said no.', version })
+    t.ok(await renewals.lease(db, { ...shared, version }, 30), 'it may be tried again')
+    await renewals.renewed(db, keyring, { ...shared, version }, LATER)
+    await connections.reserve(db, { ...shared, boundTo: 'here' })
+    t.match(await find(), { ...LATER, state: 'connected' })
+    await connections.reserve(db, { ...shared, boundTo: 'elsewhere' })
+    t.match(await find(), { state: 'error', secret: null, boundTo: 'elsewhere' })
+  })
+
   await t.test(
     'uses are noted, removing returns what was held, and a deleted person leaves nothing',
     async (t) => {
