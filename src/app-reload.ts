@@ -48,6 +48,7 @@ const NONE_LEFT =
 export function startReload(needs: ReloadNeeds): Reload {
   const { registry, policy, logger, config, readConfig, everyMs } = needs
   let { followedFiles: files, policyText } = config
+  let refused = false
 
   function attempt(): Reloaded {
     try {
@@ -73,7 +74,12 @@ export function startReload(needs: ReloadNeeds): Reload {
     return isSame ? { kind: 'unchanged' } : { kind: 'reloaded', changes }
   }
 
-  function tell(outcome: Reloaded): void {
+  /** `asked`: somebody waits for a word. A file that only looks changed is worth none, unless it had a mistake before. */
+  function tell(outcome: Reloaded, asked: boolean): void {
+    const mended = refused && outcome.kind === 'unchanged'
+    refused = outcome.kind === 'refused'
+    if (mended || (asked && outcome.kind === 'unchanged'))
+      logger.info('the configuration was read again; the upstreams and the policy are as they were')
     if (outcome.kind === 'reloaded')
       logger.info(outcome.changes, 'the upstreams and the policy were configured anew')
     if (outcome.kind !== 'refused') return
@@ -85,15 +91,13 @@ export function startReload(needs: ReloadNeeds): Reload {
 
   function now(): Reloaded {
     const outcome = attempt()
-    tell(outcome)
-    if (outcome.kind === 'unchanged')
-      logger.info('the configuration was read again; the upstreams and the policy are as they were')
+    tell(outcome, true)
     return outcome
   }
 
   const watching = watchFiles({
     files: () => files,
-    changed: () => tell(attempt()),
+    changed: () => tell(attempt(), false),
     onError: (err) => logger.error({ err }, 'the configuration could not be read again'),
     ...(everyMs !== undefined && { everyMs }),
   })

@@ -127,6 +127,16 @@ t.test('a file with mistakes changes nothing, and each of them is in the log', a
   t.same(running.reload(), { kind: 'unchanged' })
 })
 
+t.test('a mistake that is put right is in the log, also when nothing else changed', async (t) => {
+  const { notes, write, log } = await scene(t)
+  const asBefore = 'the upstreams and the policy are as they were'
+  await write('{"notes": {')
+  await until('it is refused', () => log().includes('JSON that ends too early'))
+  t.notMatch(log(), asBefore)
+  await write({ notes: { url: notes.url } })
+  await until('it is right again', () => log().includes(asBefore))
+})
+
 t.test('an upstream that moves is called at its new address by the tokens that are there', async (t) => {
   const running = await scene(t)
   const { origin, notes, mail, write } = running
