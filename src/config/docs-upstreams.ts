@@ -107,7 +107,6 @@ them too.
 | \`scopes\` | Finer scopes, each for some of its tools: \`{"issues": ["create_issue", "*_comment"]}\` makes the scope \`tickets:issues\`. With a title for people: \`{"issues": {"title": "Work on issues", "tools": ["create_issue"]}}\`. The upstream's name is the scope for everything, \`<name>:read\` is what its tools mark read-only. |
 | \`holdNewTools\` | \`true\`: tools that appear, or become destructive, after a person agreed wait until that person agrees again. |
 | \`limits\` | How much it takes, from everybody, from each person, and for single tools; its largest body, and how long it is waited for. See [limits](limits.md). |
-| \`auth\` | The login that it wants of each person: see [below](#logins-at-upstreams). |
 | \`disabled\` | \`true\`: as if the entry were not there. |
 
 Other members, and entries whose name begins with \`_\`, are ignored. A mistake in the JSON is reported with line and column.
@@ -167,27 +166,7 @@ tool. Arguments are checked by its schema before anything is sent, and what is w
 ${LOGINS_EXAMPLE}
 \`\`\`
 
-With \`auth\` each person logs in at the upstream for themselves, on its own page or with a key of their own. The first call that needs it
-leads there ([clients](clients.md#servers-that-want-a-login-of-their-own)); what the upstream gives is sealed, renewed in time, and used for
-the calls of that person alone.
-
-**\`"type": "oauth2"\`** needs nothing else where the upstream says who its authorization server is (RFC 9728) and that server registers
-clients. Where it does not:
-
-| member | meaning |
-|---|---|
-| \`client_id\`, \`client_secret\` | The client that was registered there by hand, with \`<PUBLIC_URL>/connect/-/callback\` as its redirect URI. Both may refer to variables, as headers do. |
-| \`issuer\` | The authorization server, exactly as its metadata has it. |
-| \`authorization_endpoint\`, \`token_endpoint\` | Where it has no metadata: both. |
-| \`scopes\` | What to ask for: a list, or one text with spaces. |
-| \`resource\` | \`false\`: it refuses the \`resource\` parameter (RFC 8707). |
-| \`private_key\` | Instead of \`client_secret\`: a key in PEM that it knows Gatehouse by (RFC 7523). |
-| \`dpop\` | \`true\` or \`false\`: whether tokens are bound to a key (RFC 9449). Without it, where both the server and the upstream offer it. |
-| \`grant\` | \`client_credentials\` or \`jwt-bearer\`: nobody logs in, Gatehouse does as itself. See [logins](upstream-logins.md#gatehouse-itself). |
-
-**\`"type": "api-key"\`** is for an upstream that gives each person a key, which they paste here once:
-
-| member | meaning |
-|---|---|
-| \`header\`, \`prefix\` | Where it goes. Without them: \`Authorization\`, after \`Bearer\`. |
-| \`hint\` | Shown beside the field: where to get one. |`
+With \`auth\` each person logs in at the upstream for themselves, on its own page or with a key of their own, or everybody shares one
+login; or Gatehouse logs in as itself, or says who calls. The first call that needs a login leads there
+([clients](clients.md#servers-that-want-a-login-of-their-own)). Every \`type\`, its members and what people see of it are described in
+[logins at upstreams](upstream-logins.md), which is the reference.`
