@@ -13,6 +13,7 @@ import type { Logger } from './ops/logger.ts'
 import * as administrators from './storage/administrators.ts'
 import type { Database, OpenDatabase } from './storage/database.ts'
 import type { Keyring } from './storage/sealing.ts'
+import * as registrations from './storage/upstream-registrations.ts'
 import * as users from './storage/users.ts'
 import { createAskedFor } from './upstreams/connections/asked-for.ts'
 import { type Connecting, createConnecting } from './upstreams/connections/asking.ts'
@@ -98,7 +99,14 @@ export function createUpstreamLogins(needs: UpstreamLoginNeeds): UpstreamLogins 
     return text === undefined ? null : (link.safeParse(JSON.parse(text)).data ?? null)
   }
   return {
-    ...createConnectionCredentials({ ...reach, db, known, renewal, others }),
+    ...createConnectionCredentials({
+      ...reach,
+      db,
+      known,
+      renewal,
+      others,
+      forgetClient: (id) => registrations.forget(db, id),
+    }),
     connections: createConnections({ ...reach, db, keyring, publicUrl, upstreams, known, report }),
     connecting: createConnecting({
       linkFor({ subject }, upstream, scope) {

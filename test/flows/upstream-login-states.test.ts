@@ -7,18 +7,19 @@ import { errorOf } from '../gateway/stage.ts'
 import { callMe } from '../support/calling-upstream.ts'
 import { commandLine } from '../support/command-line.ts'
 import { build, newSecretKey } from '../support/gatehouse.ts'
+import { STATIC_CLIENT } from '../support/guarded-upstream/manners.ts'
 import { type GuardedUpstream, startGuardedUpstream } from '../support/guarded-upstream.ts'
 import { connect } from '../support/sign-in.ts'
 import { statusOf } from '../support/upstream-commands.ts'
-import { asNotion, CONNECT, logIn, open } from '../support/upstream-login.ts'
+import { asNotion, CONNECT, LOGIN, logIn, logInThere, open } from '../support/upstream-login.ts'
 
 const ALICE = 'alice@example.com'
 /** Longer than a server that failed is left alone, and than what is known of a connection is remembered. */
 const A_PAUSE_MS = 2200
 const SHORT_DEADLINE_MS = 400
 
-async function setStage(t: Test, upstream: GuardedUpstream) {
-  const UPSTREAMS = asNotion(upstream.url, { type: 'oauth2' })
+async function setStage(t: Test, upstream: GuardedUpstream, auth: object = {}) {
+  const UPSTREAMS = asNotion(upstream.url, { type: 'oauth2', ...auth })
   const secretKey = newSecretKey()
   const overrides = {
     upstreamFetch: createGuardedFetch({ isConfigured: () => true, timeoutMs: SHORT_DEADLINE_MS }),
@@ -124,6 +125,55 @@ t.test('no outage ends a login, and calls are told to come back', async (t) => {
   const refused = await call()
   t.equal(refused.status, 503, 'also when it is the upstream that does not accept the token any more')
   await upstream.control({ fail: '0' })
+  await sleep(A_PAUSE_MS)
+  t.match(await call(), { status: 200, text: /you are carol/ })
+})
+
+t.test(
+  'a server that does not know a registration any more ends its logins, and the next makes a new one',
+  async (t) => {
+    const upstream = await startGuardedUpstream(t, 'open')
+    const stage = await setStage(t, upstream)
+    const { call, desk, gatehouse } = stage
+    await upstream.control({ access: '1' })
+    await logIn(stage, desk)
+    const { registrations } = await upstream.control({ clients: 'unknown' })
+    await sleep(1200)
+    t.match((await call()).text, /Open this link, then try again/)
+    t.match(await statusOf(gatehouse), [{ state: 'expired', why: /does not let Gatehouse in/ }])
+
+    await upstream.control({ clients: 'known', access: '3600' })
+    await logIn(stage, desk)
+    t.match(await call(), { status: 200, text: /you are carol/ })
+    t.equal((await upstream.control()).registrations, registrations + 1)
+
+    await upstream.control({ clients: 'unknown' })
+    const away = await desk.submit(await open(stage.origin, desk, CONNECT), {}, undefined, LOGIN)
+    const failed = await desk.open(await logInThere(away.url))
+    t.match(failed.body, 'does not let Gatehouse in. Try again.')
+    await upstream.control({ clients: 'known' })
+    await logIn(stage, desk)
+    t.match(await call(), { status: 200, text: /you are carol/ })
+    t.equal((await upstream.control()).registrations, registrations + 2)
+  },
+)
+
+t.test('a client that is configured wrongly ends no login, and an operator is told', async (t) => {
+  const upstream = await startGuardedUpstream(t, 'company')
+  const redirect_uri = 'http://localhost/connect/-/callback'
+  const client = { client_id: STATIC_CLIENT.id, client_secret: STATIC_CLIENT.secret, resource: false }
+  const stage = await setStage(t, upstream, { ...client, redirect_uri })
+  const { call, desk, gatehouse, origin } = stage
+  await upstream.control({ access: '1' })
+  const away = await desk.submit(await open(origin, desk, CONNECT), {}, undefined, LOGIN)
+  const back = new URL(await logInThere(away.url))
+  t.match((await desk.open(`${origin}${back.pathname}${back.search}`)).body, 'Notion is connected')
+  await upstream.control({ clients: 'unknown' })
+  await sleep(1200)
+  t.equal((await call()).status, 502, 'coming back helps nobody')
+  t.match(await statusOf(gatehouse), [{ state: 'error', why: /does not let Gatehouse in/ }])
+
+  await upstream.control({ clients: 'known', access: '3600' })
   await sleep(A_PAUSE_MS)
   t.match(await call(), { status: 200, text: /you are carol/ })
 })

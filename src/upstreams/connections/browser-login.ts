@@ -4,8 +4,9 @@ import { formatScope, parseScope } from '../../oauth/scope.ts'
 import type { UserId } from '../../storage/tables.ts'
 import * as stored from '../../storage/upstream-connections.ts'
 import * as logins from '../../storage/upstream-logins.ts'
+import * as registrations from '../../storage/upstream-registrations.ts'
 import { discover, type LoginServer } from '../oauth/discovery.ts'
-import { whyFor } from '../oauth/failure.ts'
+import { ClientRefused, whyFor } from '../oauth/failure.ts'
 import { chooseKey, insistOnBinding } from '../oauth/key-binding.ts'
 import { finish, start } from '../oauth/login.ts'
 import { identify, type RegistrationNeeds } from '../oauth/registration.ts'
@@ -84,6 +85,9 @@ export function createBrowserLogins(needs: BrowserLoginNeeds): Pick<Connections,
       return { kind: 'connected', upstream: upstream.name }
     } catch (error) {
       report(error, upstream.name)
+      const { registrationId } = pending.client
+      if (error instanceof ClientRefused && registrationId !== null)
+        await registrations.forget(db, registrationId)
       return { kind: 'failed', upstream: upstream.name, why: whyFor(error) }
     }
   }

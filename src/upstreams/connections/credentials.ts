@@ -12,16 +12,15 @@ import {
   CredentialUnavailable,
 } from '../credentials.ts'
 import type { IdentityCredentials } from '../identity/credentials.ts'
-import { LoginRefused } from '../oauth/failure.ts'
-import type { Reach } from '../oauth/token-endpoint.ts'
+import { ClientRefused, LoginRefused } from '../oauth/failure.ts'
 import type { Upstream } from '../registry.ts'
-import { againFor } from './again.ts'
+import { type AgainNeeds, againFor } from './again.ts'
 import { bindingOf, isOurOwn, keyOf, type Wanting, wantsLogin } from './binding.ts'
 import type { KnownConnections } from './known.ts'
 import type { Renewal } from './renewal.ts'
 import { readSecret } from './secret.ts'
 
-export interface ConnectionCredentialNeeds extends Reach {
+export interface ConnectionCredentialNeeds extends AgainNeeds {
   readonly db: Database
   readonly known: KnownConnections
   readonly renewal: Renewal
@@ -126,7 +125,10 @@ export function createConnectionCredentials(needs: ConnectionCredentialNeeds): C
 }
 
 function unavailable(cause: unknown): CredentialUnavailable {
-  return new CredentialUnavailable({ cause, later: !(cause instanceof LoginRefused) })
+  return new CredentialUnavailable({
+    cause,
+    later: !(cause instanceof LoginRefused || cause instanceof ClientRefused),
+  })
 }
 
 /** Throws when it cannot be used: the person has to log in, where there is one. */
@@ -140,7 +142,7 @@ function usable(connection: rows.StoredConnection | null, upstream: Wanting): ro
 function open(
   { secret: sealed }: rows.StoredConnection,
   upstream: Wanting,
-  { proofs }: Pick<Reach, 'proofs'>,
+  { proofs }: Pick<ConnectionCredentialNeeds, 'proofs'>,
 ): Credential {
   const secret = readSecret(sealed)
   const { auth, name: place } = upstream

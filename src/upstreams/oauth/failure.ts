@@ -27,6 +27,14 @@ export class LoginRefused extends OAuthFailure {
   }
 }
 
+/** The authorization server does not know us as this client, or not with this secret: that says nothing about whose login it was. */
+export class ClientRefused extends OAuthFailure {
+  constructor(message: string, cause?: unknown) {
+    super(message, cause)
+    this.name = 'ClientRefused'
+  }
+}
+
 /** What a person is told of an error: of what is no login that failed, nothing. */
 export function whyFor(error: unknown): string {
   return error instanceof OAuthFailure ? error.message : 'Something went wrong. Try again.'

@@ -3,11 +3,11 @@
 import * as z from 'zod'
 import type { OAuth2Auth } from '../../oauth/upstream-auth.ts'
 import { hostOf, type LoginServer } from './discovery.ts'
-import { OAuthFailure } from './failure.ts'
+import { ClientRefused, OAuthFailure } from './failure.ts'
 import { type ProofKey, thumbprintOf } from './proofs.ts'
 import type { LoginClient } from './registration.ts'
 import { clientInformation, type Reach, requestTokens } from './token-endpoint.ts'
-import { type Granted, metadataFor, resourceOf, toGranted } from './tokens.ts'
+import { type Granted, metadataFor, refusesClient, resourceOf, toGranted } from './tokens.ts'
 
 /** What the callback needs of what went before. */
 export interface PendingLogin {
@@ -87,7 +87,9 @@ export async function finish(
     resource: server.resource,
   }
   const tokens = await requestTokens(server, client, asked, reach, key).catch((cause: unknown) => {
-    throw new OAuthFailure(`${hostOf(server.url)} did not accept the login.`, cause)
+    const host = hostOf(server.url)
+    if (refusesClient(cause)) throw new ClientRefused(`${host} does not let Gatehouse in. Try again.`, cause)
+    throw new OAuthFailure(`${host} did not accept the login.`, cause)
   })
   return toGranted(tokens, server.scope, key)
 }

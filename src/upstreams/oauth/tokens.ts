@@ -5,7 +5,7 @@ import * as z from 'zod'
 import type { GuardedFetch } from '../../http/guarded-fetch.ts'
 import { parseScope } from '../../oauth/scope.ts'
 import { hostOf, type LoginServer } from './discovery.ts'
-import { LoginEnded, OAuthFailure } from './failure.ts'
+import { ClientRefused, LoginEnded, OAuthFailure } from './failure.ts'
 import type { ProofKey } from './proofs.ts'
 import type { LoginClient } from './registration.ts'
 import { authentication, type Reach, requestTokens, TokenRefusal, type Tokens } from './token-endpoint.ts'
@@ -40,9 +40,6 @@ export function toGranted(tokens: Tokens, asked: string | null, key: ProofKey | 
   }
 }
 
-/** RFC 6749 §5.2: what no waiting changes. */
-const FINAL: ReadonlySet<unknown> = new Set(['invalid_grant', 'invalid_client', 'unauthorized_client'])
-
 /** Rejects with LoginEnded when the server says that it is over, with another OAuthFailure when it may work later. */
 export async function renew(
   server: LoginServer,
@@ -53,12 +50,21 @@ export async function renew(
 ): Promise<Granted> {
   const asked = { grant_type: 'refresh_token', refresh_token: refreshToken, resource: server.resource }
   const tokens = await requestTokens(server, client, asked, reach, key).catch((cause: unknown) => {
-    const code = cause instanceof TokenRefusal ? cause.code : null
-    if (FINAL.has(code)) throw new LoginEnded(`${hostOf(server.url)} ended the login.`, cause)
-    throw new OAuthFailure(`${hostOf(server.url)} does not renew the login at the moment.`, cause)
+    const host = hostOf(server.url)
+    if (refusesClient(cause)) throw new ClientRefused(`${host} does not let Gatehouse in.`, cause)
+    if (cause instanceof TokenRefusal && cause.code === 'invalid_grant')
+      throw new LoginEnded(`${host} ended the login.`, cause)
+    throw new OAuthFailure(`${host} does not renew the login at the moment.`, cause)
   })
   // RFC 6749 §6: without a new scope it is the old one, which the caller keeps.
   return toGranted(tokens, null, key)
+}
+
+/** RFC 6749 §5.2. */
+export function refusesClient(cause: unknown): boolean {
+  return (
+    cause instanceof TokenRefusal && (cause.code === 'invalid_client' || cause.code === 'unauthorized_client')
+  )
 }
 
 /** RFC 7009, where the server can. Failing changes nothing: what we know of it is gone either way. */

@@ -16,7 +16,8 @@ export interface GuardedAuthorizationServer {
   challenge(req: IncomingMessage, res: ServerResponse): void
   /**
    * What a test wants to happen: `end=access`, `end=grants` (with all their tokens), `access=<seconds>` that access tokens
-   * live, `nonce=<text>` that proofs have to name at the MCP server, and at the token endpoint `fail=<status>` (repeating the request in the answer), `delay=<ms>`, `lose=<times>`: carried out, and the answer is lost.
+   * live, `nonce=<text>` that proofs have to name at the MCP server, and at the token endpoint `fail=<status>` (repeating the request in the answer), `delay=<ms>`, `lose=<times>`: carried out, and the answer is lost,
+   * and `clients=unknown`: nobody is let in.
    */
   control(wishes: URLSearchParams): Promise<void>
   counts(): Counts
@@ -51,7 +52,14 @@ export async function createAuthorizationServer(
   const resource = `${origin}/mcp`
   const { privateKey } = await generateKeyPair('ES256', { extractable: true })
   const key = { ...(await exportJWK(privateKey)), alg: 'ES256', use: 'sig', kid: 'guarded' }
-  const state = { accessSeconds: DEFAULT_ACCESS_SECONDS, fail: 0, delay: 0, lose: 0, endedBefore: 0 }
+  const state = {
+    accessSeconds: DEFAULT_ACCESS_SECONDS,
+    fail: 0,
+    delay: 0,
+    lose: 0,
+    endedBefore: 0,
+    clients: 'known',
+  }
   const grants = new Set<string>()
   const counts = { registrations: 0, refreshes: 0, exchanges: 0, revocations: 0, refused: 0 }
   const provider = new Provider(origin, configuration(manner, resource, key, state))
@@ -89,6 +97,11 @@ export async function createAuthorizationServer(
 
   async function isOut(req: IncomingMessage, res: ServerResponse): Promise<boolean> {
     if (state.delay > 0) await new Promise((resolve) => setTimeout(resolve, state.delay))
+    if (state.clients !== 'known') {
+      counts.refused++
+      res.writeHead(401, { 'content-type': 'application/json' }).end('{"error":"invalid_client"}')
+      return true
+    }
     if (state.fail > 0) res.writeHead(state.fail).end(`I did not understand: ${await text(req)}`)
     // Who left meanwhile gets nothing, and nothing was done.
     return state.fail > 0 || res.destroyed
@@ -138,6 +151,7 @@ export async function createAuthorizationServer(
         accessSeconds: seconds,
         fail: Number(wishes.get('fail') ?? state.fail),
         delay: Number(wishes.get('delay') ?? state.delay),
+        clients: wishes.get('clients') ?? state.clients,
         lose: Number(wishes.get('lose') ?? state.lose),
       })
       if (wishes.has('nonce')) bound.nonce = wishes.get('nonce')
