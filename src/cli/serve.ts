@@ -3,7 +3,6 @@
 import { parseArgs } from 'node:util'
 import { FLAG_OPTIONS } from '../config/flags.ts'
 import { start } from '../main.ts'
-import { collectAfterStart } from './memory.ts'
 import type { Command } from './types.ts'
 
 export const serveCommand: Command = {
@@ -14,6 +13,5 @@ Runs the authorization server and the gateway. Everything else is set by environ
   async run(args) {
     const { values } = parseArgs({ args: [...args], options: FLAG_OPTIONS, strict: true })
     await start(values)
-    collectAfterStart()
   },
 }
