@@ -5,6 +5,7 @@ import t from 'tap'
 import type { Page } from '../support/browser.ts'
 import { STATIC_CLIENT } from '../support/guarded-upstream/manners.ts'
 import { startGuardedUpstream } from '../support/guarded-upstream.ts'
+import { callTool } from '../support/modern-call.ts'
 import { authorizationRequest, register } from '../support/oauth.ts'
 import { connect } from '../support/sign-in.ts'
 import { CONNECT, LOGIN, logIn, logInThere, open, startBefore } from '../support/upstream-login.ts'
@@ -20,38 +21,8 @@ function connectionsOn(page: Page): HTMLElement {
   return page.document.querySelector('section[aria-labelledby="connections"]') ?? parse('')
 }
 
-async function callMe(
-  origin: string,
-  accessToken: string,
-  name = 'me',
-): Promise<{ status: number; text: string }> {
-  const answer = await fetch(`${origin}/mcp`, {
-    method: 'POST',
-    headers: {
-      authorization: `Bearer ${accessToken}`,
-      'content-type': 'application/json',
-      accept: 'application/json, text/event-stream',
-      'mcp-protocol-version': '2026-07-28',
-      'mcp-method': 'tools/call',
-      'mcp-name': name,
-    },
-    body: JSON.stringify({
-      jsonrpc: '2.0',
-      id: 1,
-      method: 'tools/call',
-      params: {
-        name,
-        arguments: {},
-        _meta: {
-          'io.modelcontextprotocol/protocolVersion': '2026-07-28',
-          'io.modelcontextprotocol/clientInfo': { name: 'test', version: '1' },
-          'io.modelcontextprotocol/clientCapabilities': {},
-        },
-      },
-    }),
-  })
-  return { status: answer.status, text: await answer.text() }
-}
+const callMe = (origin: string, accessToken: string, name = 'me') =>
+  callTool(`${origin}/mcp`, accessToken, name)
 
 t.test('one line of configuration is enough: register, log in, call', async (t) => {
   const upstream = await startGuardedUpstream(t, 'open')

@@ -7,7 +7,7 @@ import { createStandingPolicy } from '../../../src/oauth/standing-policy.ts'
 import { errorOf, modern } from '../stage.ts'
 import { ask, demoAt, setTown } from './town.ts'
 
-const UPSTREAMS = JSON.stringify({ home: { url: 'http://home/mcp' }, work: { url: 'http://work/mcp' } })
+const UPSTREAMS = JSON.stringify({ home: { url: 'http://home/mcp' }, work: { url: 'http://office/mcp' } })
 const RULES = {
   rules: [
     { upstream: 'work', tools: ['add_*'], effect: 'deny', reason: 'Ask the office.' },
