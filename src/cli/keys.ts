@@ -10,6 +10,7 @@ import { resealAll } from '../storage/resealing.ts'
 import type { Keyring } from '../storage/sealing.ts'
 import * as signingKeys from '../storage/signing-keys.ts'
 import { type Opened, withDatabase } from './database.ts'
+import { print, table } from './output.ts'
 import { record } from './record.ts'
 import type { Command } from './types.ts'
 
@@ -61,7 +62,7 @@ With the embedded database, stop the service first.`,
     }
     if (values.now && name !== 'rotate') throw new Error('--now goes with `gatehouse keys rotate` only.')
     const { value, lines } = await withDatabase((opened) => action(opened, values.now === true))
-    process.stdout.write(`${values.json ? JSON.stringify(value) : lines.join('\n')}\n`)
+    print(value, values.json, lines)
   },
 }
 
@@ -74,10 +75,15 @@ async function listKeys(db: Database, change: KeyChange | null): Promise<Answer>
     signsFrom: key.signsFrom,
     removedAt: removedInSeconds === null ? null : later(key, removedInSeconds),
   }))
-  const lines = keys.map(({ kid, alg, state, signsFrom, removedAt }) => {
-    const until = removedAt ? `\tremoved after ${removedAt.toISOString()}` : ''
-    return `${kid}\t${alg}\t${state}\tsigns from ${signsFrom.toISOString()}${until}`
-  })
+  const lines = table(
+    keys.map(({ kid, alg, state, signsFrom, removedAt }) => [
+      kid,
+      alg,
+      state,
+      `signs from ${signsFrom.toISOString()}`,
+      removedAt ? `removed after ${removedAt.toISOString()}` : '',
+    ]),
+  )
   if (change === null) return { value: keys, lines: keys.length > 0 ? lines : ['There are no keys yet.'] }
   const first =
     change.made.length > 0 ? `Made: ${change.made.join(', ')}` : 'The next keys were published before.'

@@ -2,6 +2,7 @@
 
 import { parseArgs } from 'node:util'
 import { withDatabase } from './database.ts'
+import { print } from './output.ts'
 import type { Command } from './types.ts'
 
 export const migrateCommand: Command = {
@@ -13,7 +14,6 @@ Applies the migrations that are missing. \`serve\` does it too; run this first w
     const { values } = parseArgs({ args: [...args], options: { json: { type: 'boolean' } }, strict: true })
     const applied = await withDatabase(async (opened) => opened.applied)
     const line = applied.length === 0 ? 'The database is up to date.' : `Applied: ${applied.join(', ')}`
-    process.stdout.write(`${values.json ? JSON.stringify({ applied }) : line}
-`)
+    print({ applied }, values.json, [line])
   },
 }

@@ -1,5 +1,7 @@
 // Owns what commands print: lines for people, or one JSON document for programs.
 
+import { visibleText } from '../http/display.ts'
+
 export function print(value: unknown, json: boolean | undefined, lines: readonly string[]): void {
   process.stdout.write(json ? `${JSON.stringify(value)}\n` : lines.map((line) => `${line}\n`).join(''))
 }
@@ -9,8 +11,21 @@ export function warn(line: string): void {
   process.stderr.write(`${line}\n`)
 }
 
-/** Columns of equal width. */
-export function table(rows: readonly (readonly string[])[]): readonly string[] {
+export type Row = readonly string[]
+
+/**
+ * In columns of equal width on a terminal; else with a tab between cells, as many in every line. Whatever somebody else chose
+ * stays in its cell, and tells the terminal nothing.
+ */
+export function table(
+  rows: readonly Row[],
+  onTerminal: boolean = process.stdout.isTTY === true,
+): readonly string[] {
+  const cells = rows.map((row) => row.map(visibleText))
+  return onTerminal ? columns(cells) : cells.map((row) => row.join('\t'))
+}
+
+function columns(rows: readonly Row[]): readonly string[] {
   const widths = rows.reduce<number[]>(
     (most, row) => row.map((cell, column) => Math.max(most[column] ?? 0, cell.length)),
     [],

@@ -9,6 +9,7 @@ import { createPasswords } from '../sign-in/password.ts'
 import type { Database } from '../storage/database.ts'
 import * as users from '../storage/users.ts'
 import { withDatabase } from './database.ts'
+import { print, table } from './output.ts'
 import { record } from './record.ts'
 import type { Command } from './types.ts'
 import { changeGroup, existing } from './user-group.ts'
@@ -42,11 +43,10 @@ second: then the apps fetch new tokens by themselves. With the embedded database
     })
     const [action, email] = positionals
     if (action === 'group') return withDatabase(({ db }) => changeGroup(db, positionals.slice(1), values))
-    if (action === 'list') return withDatabase(({ db }) => list(db, values.json === true))
+    if (action === 'list') return withDatabase(({ db }) => list(db, values.json))
     if (action === 'create' && email) return withDatabase(({ db }) => create(db, email, values))
-    if (action === 'disable' && email)
-      return withDatabase(({ db }) => disable(db, email, values.json === true))
-    if (action === 'enable' && email) return withDatabase(({ db }) => enable(db, email, values.json === true))
+    if (action === 'disable' && email) return withDatabase(({ db }) => disable(db, email, values.json))
+    if (action === 'enable' && email) return withDatabase(({ db }) => enable(db, email, values.json))
     throw new Error(
       'Say `gatehouse user create`, `disable` or `enable` with an EMAIL, `gatehouse user list`, or `gatehouse user group`.',
     )
@@ -78,40 +78,33 @@ async function create(db: Database, email: string, options: CreateOptions): Prom
 
   await record(db, 'user.created', { userId: user.id, role })
   const made = { id: user.id, email: user.email, role, ...(given === null ? { password } : {}) }
-  print(
-    made,
-    options.json === true,
+  print(made, options.json, [
     `Created ${user.email} (${role}).${given === null ? ` The password is ${password}` : ''}`,
-  )
+  ])
 }
 
-async function list(db: Database, json: boolean): Promise<void> {
+async function list(db: Database, json: boolean | undefined): Promise<void> {
   const people = (await users.list(db)).map(({ passwordHash: _hidden, ...person }) => person)
-  print(
-    people,
-    json,
-    people
-      .map(({ email, name, role, disabledAt, groups }) =>
-        [email, name, role, disabledAt ? 'disabled' : '', groups.join(' ')].join('\t').trimEnd(),
-      )
-      .join('\n'),
-  )
+  const rows = people.map(({ email, name, role, disabledAt, groups }) => [
+    email,
+    name,
+    role,
+    disabledAt ? 'disabled' : '',
+    groups.join(' '),
+  ])
+  print(people, json, table(rows))
 }
 
-async function disable(db: Database, email: string, json: boolean): Promise<void> {
+async function disable(db: Database, email: string, json: boolean | undefined): Promise<void> {
   const user = await existing(db, email)
   const done = await users.disable(db, user.id)
   if (done) await record(db, 'user.disabled', { userId: user.id })
-  print({ id: user.id, disabled: true }, json, `${user.email} ${done ? 'is' : 'was already'} disabled.`)
+  print({ id: user.id, disabled: true }, json, [`${user.email} ${done ? 'is' : 'was already'} disabled.`])
 }
 
-async function enable(db: Database, email: string, json: boolean): Promise<void> {
+async function enable(db: Database, email: string, json: boolean | undefined): Promise<void> {
   const user = await existing(db, email)
   await users.enable(db, user.id)
   if (user.disabledAt !== null) await record(db, 'user.enabled', { userId: user.id })
-  print({ id: user.id, disabled: false }, json, `${user.email} may sign in.`)
-}
-
-function print(value: unknown, json: boolean, lines: string): void {
-  process.stdout.write(`${json ? JSON.stringify(value) : lines}\n`)
+  print({ id: user.id, disabled: false }, json, [`${user.email} may sign in.`])
 }

@@ -42,7 +42,7 @@ t.test('a key that was printed once opens the gateway until it is revoked', asyn
   const listed = await gatehouse('key', 'list')
   t.notOk(listed.out.includes(String(key)))
   t.match(listed.out, /^key_\S+\s+gh_\w{4}…\s+Backup\s+service:nightly\s+demo:read\s+expires: \d{4}-/)
-  const [id = ''] = listed.out.split(' ')
+  const [id = ''] = listed.out.split('\t')
   t.equal((await gatehouse('key', 'revoke', id)).code, 0)
   await new Promise((resolve) => setTimeout(resolve, 1000))
   t.equal((await list(origin, key)).status, 401)
