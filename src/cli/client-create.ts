@@ -9,7 +9,10 @@ import { parseClientArguments, wantedOf } from './client-arguments.ts'
 import { snippetOf } from './client-snippet.ts'
 import { withDatabase } from './database.ts'
 import { print, warn } from './output.ts'
+import { record } from './record.ts'
 
+/** An operator's client is no registration, which is what a client does itself. */
+const EVENTS = { created: 'client.created', updated: 'client.changed' } as const
 const OUTCOMES = { created: 'Created', updated: 'Changed', unchanged: 'Nothing to change:' } as const
 
 export async function createClient(args: readonly string[]): Promise<void> {
@@ -18,6 +21,9 @@ export async function createClient(args: readonly string[]): Promise<void> {
   await withDatabase(async ({ db, config }) => {
     const wanted = wantedOf(typed, jwks, config)
     const saved = await saveOperatorClient(db, wanted, config.publicUrl)
+    const { outcome, id, metadata } = saved
+    if (outcome !== 'unchanged')
+      await record(db, EVENTS[outcome], { clientId: id, name: metadata.client_name })
     for (const line of warningsOf(wanted)) warn(line)
     report(saved, config, typed.json)
   })

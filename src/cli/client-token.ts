@@ -6,6 +6,7 @@ import * as tokens from '../storage/initial-access-tokens.ts'
 import { durationOf, required } from './arguments.ts'
 import { withDatabase } from './database.ts'
 import { moment, print, table, warn } from './output.ts'
+import { record } from './record.ts'
 
 const OPTIONS = {
   name: { type: 'string' },
@@ -38,6 +39,7 @@ async function create({ name, uses, expires, json }: Typed): Promise<void> {
   }
   await withDatabase(async ({ db, config }) => {
     const { token, stored } = await tokens.create(db, wanted)
+    await record(db, 'registration_token.created', { tokenId: stored.id, name: stored.name })
     if (config.registration !== 'token')
       warn(`Mind: REGISTRATION is ${config.registration}; tokens are asked for when it is token.`)
     print({ token, ...stored }, json, [
@@ -71,5 +73,6 @@ async function list(db: Database, json: boolean | undefined): Promise<void> {
 
 async function revoke(db: Database, id: string, json: boolean | undefined): Promise<void> {
   if (!(await tokens.revoke(db, id))) throw new Error(`There is no token ${id}.`)
+  await record(db, 'registration_token.revoked', { tokenId: id })
   print({ revoked: id }, json, [`Revoked ${id}. Clients that registered with it stay.`])
 }

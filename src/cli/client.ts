@@ -8,6 +8,7 @@ import { createClient } from './client-create.ts'
 import { clientToken } from './client-token.ts'
 import { withDatabase } from './database.ts'
 import { moment, print, table } from './output.ts'
+import { record } from './record.ts'
 import type { Command } from './types.ts'
 
 const ACTIONS: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
@@ -81,6 +82,7 @@ async function show(db: Database, id: string, json: boolean | undefined): Promis
 
 async function remove(db: Database, id: string, json: boolean | undefined): Promise<void> {
   if (!(await clients.remove(db, id))) throw new Error(`There is no client ${id}.`)
+  await record(db, 'client.deleted', { clientId: id })
   print({ deleted: id }, json, [`Deleted ${id}, with everything that was issued to it.`])
 }
 

@@ -3,6 +3,8 @@
 import { parseArgs } from 'node:util'
 import { revokeAll } from '../storage/revocations.ts'
 import { withDatabase } from './database.ts'
+import { print } from './output.ts'
+import { record } from './record.ts'
 import type { Command } from './types.ts'
 
 export const tokenCommand: Command = {
@@ -20,7 +22,10 @@ stop the service first.`,
       strict: true,
     })
     if (positionals[0] !== 'revoke-all') throw new Error('Say `gatehouse token revoke-all`.')
-    await withDatabase(({ db }) => revokeAll(db))
-    process.stdout.write(values.json ? '{"revoked":"all"}\n' : 'Everything that was issued is revoked.\n')
+    await withDatabase(async ({ db }) => {
+      await revokeAll(db)
+      await record(db, 'everything.revoked', {})
+    })
+    print({ revoked: 'all' }, values.json, ['Everything that was issued is revoked.'])
   },
 }

@@ -81,6 +81,12 @@ export type CommandEventName =
   | 'api_key.created'
   | 'api_key.revoked'
   | 'signing_keys.changed'
+  | 'client.created'
+  | 'client.changed'
+  | 'client.deleted'
+  | 'registration_token.created'
+  | 'registration_token.revoked'
+  | 'everything.revoked'
 
 export function createAudit(logger: Logger, metrics: Pick<Metrics, 'call' | 'event'> | null): Audit {
   // A child for each, so that its name is not copied together with the members at every event.
