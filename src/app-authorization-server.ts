@@ -12,6 +12,7 @@ import { POLL_WINDOW_SECONDS } from './authorization-server/device-flow.ts'
 import { decideConsent } from './consent/decision.ts'
 import { outcomePage } from './consent/device-view.ts'
 import { createConfiguredFetch } from './http/configured-fetch.ts'
+import { createFailedAttempts } from './http/failed-attempts.ts'
 import { createOutboundFetch } from './http/outbound.ts'
 import { throttleByAddress } from './http/throttle.ts'
 import type { ErrorView } from './http/view-data.ts'
@@ -30,6 +31,7 @@ export async function addAuthorizationServer(
   { config, logger, audit, storage, keyring, registry, policy, pages, catalogue, revocations }: Foundation,
   { outboundFetch = createOutboundFetch({ ownOrigin: config.publicUrl }), registrationLimits }: Overrides,
 ): Promise<AuthorizationServer> {
+  const failures = createFailedAttempts({ rate: config.perAddress.failed, clock: Date.now })
   const server = await createAuthorizationServer({
     issuer: config.publicUrl,
     db: storage.db,
@@ -61,9 +63,11 @@ export async function addAuthorizationServer(
     sessionIdleSeconds: config.sessionIdleSeconds,
     sessionMaxSeconds: config.sessionMaxSeconds,
     devicePolls: countersOf(storage)('device-polls', POLL_WINDOW_SECONDS),
+    onFailure: failures.failed,
     logError: (err, message) => logger.error({ err }, message),
   })
   server.mount(app, {
+    refuseFailing: failures.refuse,
     throttleAuthorization: throttled(storage, 'authorization', config.perAddress.authorize, {
       description: 'Too many apps were connected from your address lately. Try again later.',
     }),

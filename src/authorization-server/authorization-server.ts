@@ -63,6 +63,8 @@ export interface MountNeeds {
   readonly throttleAuthorization: onRequestAsyncHookHandler
   /** Throws when an address has registered too many clients lately. */
   readonly throttleRegistration: onRequestAsyncHookHandler
+  /** Throws when an address has failed too often lately to prove something; see `onFailure`. */
+  readonly refuseFailing: onRequestAsyncHookHandler
   readonly showDevice: (reply: FastifyReply, outcome: DeviceOutcome) => Promise<FastifyReply>
   /** Throws when an address has asked for too many device codes lately. */
   readonly throttleDevices: onRequestAsyncHookHandler
@@ -156,13 +158,16 @@ export async function createAuthorizationServer(
     async reloadKeys() {
       if (await keys.reload()) current = assemble()
     },
-    mount(app, { showError, showDevice, throttleAuthorization, throttleRegistration, throttleDevices }) {
+    mount(app, { showError, showDevice, ...throttles }) {
       const options = { provider, issuer, showError, showDevice }
-      mountProvider(app, { ...options, throttle: throttleAuthorization })
-      mountDeviceAuthorization(app, { ...options, throttle: throttleDevices })
+      const { refuseFailing } = throttles
+      mountProvider(app, { ...options, throttle: throttles.throttleAuthorization, refuseFailing })
+      mountDeviceAuthorization(app, { ...options, throttle: throttles.throttleDevices })
       mountRegistration(app, {
         ...options,
-        throttle: throttleRegistration,
+        throttle: throttles.throttleRegistration,
+        refuseFailing,
+        onFailure: needs.onFailure,
         initialAccess,
         registrations,
       })

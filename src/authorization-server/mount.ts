@@ -6,6 +6,7 @@ import type { Provider } from 'oidc-provider'
 import { inBrowser } from './browsers.ts'
 import { DEVICE_AUTHORIZATION_PATH, type DeviceOutcome, takeDeviceOutcome } from './device-flow.ts'
 import { type ErrorForPerson, takeErrorForPerson } from './error-page.ts'
+import { PROVING_PATHS } from './failures.ts'
 
 export interface MountOptions {
   /** The provider in use; another one after its keys were rotated. */
@@ -35,20 +36,29 @@ const PATHS: readonly string[] = [
 /** Strangers begin here, and each time something is remembered; for some, a document is fetched. */
 const THROTTLED: ReadonlySet<string> = new Set(['/authorize', '/par'])
 
+export interface ProviderMountOptions extends MountOptions {
+  readonly throttle: onRequestAsyncHookHandler
+  /** Throws when this address has failed too often lately. */
+  readonly refuseFailing: onRequestAsyncHookHandler
+}
+
 export function mountProvider(
   app: FastifyInstance,
-  { throttle, ...options }: MountOptions & { readonly throttle: onRequestAsyncHookHandler },
+  { throttle, refuseFailing, ...options }: ProviderMountOptions,
 ): void {
   const answer = createAnswer(options)
+  const firstAt = (path: string) => {
+    if (PROVING_PATHS.has(path)) return { onRequest: refuseFailing }
+    return THROTTLED.has(path) ? { onRequest: throttle } : {}
+  }
   app.register(async (scope) => {
     leaveBodyUnread(scope)
     for (const url of PATHS) {
       const method = ['GET', 'HEAD', 'POST', 'OPTIONS']
-      const first = THROTTLED.has(url) ? { onRequest: throttle } : {}
       scope.route({
         method,
         url,
-        ...first,
+        ...firstAt(url),
         handler: (request, reply) => answer(request.raw, request.ip, reply),
       })
     }

@@ -19,6 +19,7 @@ import { createGrantLoader, type GrantNeeds, IDENTITY_SCOPES } from './consent-g
 import { cookies } from './cookies.ts'
 import { DEVICE_AUTHORIZATION_PATH, DEVICE_PATH, deviceFlow, paceDevices } from './device-flow.ts'
 import { leaveToPages } from './error-page.ts'
+import { watchFailures } from './failures.ts'
 import { refuseForbiddenGrants } from './grants/allowed.ts'
 import { ID_JAG_PROFILE, type JwtBearerNeeds, registerJwtBearer } from './grants/jwt-bearer.ts'
 import { registerTokenExchange } from './grants/token-exchange.ts'
@@ -65,6 +66,8 @@ export interface ProviderNeeds
   readonly answersChallenge: (grantId: string) => boolean
   /** Counts the requests of a device that waits; see POLL_WINDOW_SECONDS. */
   readonly devicePolls: Counters
+  /** Told the address of whoever presented something to `/token`, and the like, that is wrong. */
+  readonly onFailure: (address: string) => void
 }
 
 export function createProvider(needs: ProviderNeeds): Provider {
@@ -106,6 +109,7 @@ export function createProvider(needs: ProviderNeeds): Provider {
   })
 
   codeRace.attach(provider)
+  watchFailures(provider, needs.onFailure)
   rotation.attach(provider)
   provider.Client.prototype.compareClientSecret = function compareClientSecret(presented: string) {
     return matchesSecret(this.clientSecret, presented)

@@ -10,6 +10,10 @@ import type { Registrations } from './registrations.ts'
 export interface RegistrationOptions extends MountOptions {
   /** Throws when this address has registered too many clients lately. */
   readonly throttle: onRequestAsyncHookHandler
+  /** Throws when this address has failed too often lately. */
+  readonly refuseFailing: onRequestAsyncHookHandler
+  /** Told the address of whoever presented an initial access token that is none. */
+  readonly onFailure: (address: string) => void
   /** Null: anybody may register. */
   readonly initialAccess: InitialAccess | null
   readonly registrations: Registrations
@@ -24,7 +28,7 @@ const CORS = {
 }
 
 export function mountRegistration(app: FastifyInstance, options: RegistrationOptions): void {
-  const { throttle, initialAccess, registrations } = options
+  const { throttle, refuseFailing, initialAccess, registrations } = options
   const answer = createAnswer(options)
 
   app.register(async (scope) => {
@@ -40,10 +44,13 @@ export function mountRegistration(app: FastifyInstance, options: RegistrationOpt
       reply.raw.setHeader('access-control-allow-origin', '*')
       if (!initialAccess) return
       reply.header('www-authenticate', 'Bearer realm="registration"')
-      await initialAccess.admit(request.headers.authorization)
+      await initialAccess.admit(request.headers.authorization).catch((error: unknown) => {
+        options.onFailure(request.ip)
+        throw error
+      })
       reply.removeHeader('www-authenticate')
     }
-    scope.post('/register', { onRequest: [admit, throttle] }, async (request, reply) => {
+    scope.post('/register', { onRequest: [refuseFailing, admit, throttle] }, async (request, reply) => {
       const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
       const checked = readRegistrationBody(request.headers['content-type'], body)
       const again = withBody(request.raw, checked)

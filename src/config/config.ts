@@ -72,7 +72,7 @@ export interface Config {
   readonly maxAnswerBytes: number
   readonly perPerson: Allowance
   /** By what is done; null: as often as they like. */
-  readonly perAddress: Readonly<Record<'refused' | 'authorize' | 'register', Rate | null>>
+  readonly perAddress: Readonly<Record<'refused' | 'failed' | 'authorize' | 'register', Rate | null>>
   readonly perClient: Allowance
   /** For an upstream that says nothing else. */
   readonly perUpstream: Omit<Allowance, 'rate'>
@@ -156,6 +156,7 @@ function allowancesOf(
     },
     perAddress: {
       refused: values.RATE_REFUSED_PER_ADDRESS,
+      failed: values.RATE_FAILED_PER_ADDRESS,
       authorize: values.RATE_AUTHORIZE_PER_ADDRESS,
       register: values.RATE_REGISTER_PER_ADDRESS,
     },

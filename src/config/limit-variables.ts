@@ -34,6 +34,15 @@ export const limitVariables = {
         '600/m',
       ),
     ),
+  RATE_FAILED_PER_ADDRESS: rateOrOff()
+    .prefault('6000/m')
+    .register(
+      documentation,
+      described(
+        'How often one address may send a wrong secret, code or token to `/token`, `/introspect`, `/revoke` or `/userinfo`, or a wrong initial access token to `/register`, before it is told to wait. Requests that succeed, and devices that wait for their person, do not count.',
+        '600/m',
+      ),
+    ),
   RATE_AUTHORIZE_PER_ADDRESS: rateOrOff()
     .prefault('600/m')
     .register(

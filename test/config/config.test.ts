@@ -42,6 +42,7 @@ t.test('nothing has to be set', async (t) => {
     perPerson: { rate: { times: 1000, seconds: 1 }, calls: 256, streams: 256 },
     perAddress: {
       refused: { times: 6000, seconds: 60 },
+      failed: { times: 6000, seconds: 60 },
       authorize: { times: 600, seconds: 60 },
       register: { times: 60, seconds: 60 },
     },

@@ -1,10 +1,13 @@
-// Owns the proof that one address cannot try tokens, or begin to connect apps, as often as it likes; and that its neighbours can.
+// Owns the proof that one address cannot try tokens and secrets, or begin to connect apps, as often as it likes; and that its
+// neighbours can.
 
 import t from 'tap'
 import { call } from '../gateway/stage.ts'
+import { askForCode, DEVICE_GRANT, poll, registerDevice } from '../support/device.ts'
 import { build } from '../support/gatehouse.ts'
-import { authorizationRequest, register } from '../support/oauth.ts'
-import { connect } from '../support/sign-in.ts'
+import { authorizationRequest, postForm, postJson, register } from '../support/oauth.ts'
+import { createOperatorClient } from '../support/operator-clients.ts'
+import { connect, refresh } from '../support/sign-in.ts'
 
 const ALICE = 'alice@example.com'
 const HEADERS = { accept: 'application/json, text/event-stream', 'content-type': 'application/json' }
@@ -47,4 +50,87 @@ t.test('one address begins to connect apps so many times in a while, and the oth
   t.ok(Number(late.headers.get('retry-after')) > 0)
   t.match(await late.text(), /from your address/)
   t.equal((await begin('192.0.2.2')).status, 303)
+})
+
+t.test(
+  'one address fails so many times in a while at the endpoints for clients, whatever it tries',
+  async (t) => {
+    const env = { TRUST_PROXY: 'loopback', RATE_FAILED_PER_ADDRESS: '2/h' }
+    const running = await build(t, { env })
+    const { origin, browser, createPerson } = running
+    await createPerson(ALICE)
+    const { client, refreshToken, accessToken } = await connect(origin, browser(), ALICE)
+    const { client_id } = client
+    const { id } = await createOperatorClient(running, { grants: ['client_credentials'], scope: 'demo' })
+    const wrong: Readonly<Record<string, readonly [string, Readonly<Record<string, string>>]>> = {
+      'a client secret': [
+        '/token',
+        { grant_type: 'client_credentials', client_id: id, client_secret: 'wrong' },
+      ],
+      'a code': [
+        '/token',
+        { grant_type: 'authorization_code', client_id, code: 'wrong', code_verifier: 'w'.repeat(43) },
+      ],
+      'a refresh token': ['/token', { grant_type: 'refresh_token', client_id, refresh_token: 'wrong' }],
+      'a device code': ['/token', { grant_type: DEVICE_GRANT, client_id, device_code: 'wrong' }],
+      'a resource server': ['/introspect', { token: accessToken, client_id: id, client_secret: 'wrong' }],
+      'a token to revoke': ['/revoke', { token: 'wrong', client_id }],
+      'a token of a person': ['/userinfo', { access_token: 'wrong' }],
+    }
+    let host = 0
+    for (const [what, [path, fields]] of Object.entries(wrong)) {
+      const headers = { 'x-forwarded-for': `192.0.2.${++host}` }
+      const attempt = () => postForm(origin + path, fields, headers)
+      for (let n = 0; n < 2; n++) t.not((await attempt()).status, 429, what)
+      const late = await attempt()
+      t.equal(late.status, 429, what)
+      t.ok(Number(late.headers.get('retry-after')) > 0)
+      t.match(late.body, { error: 'temporarily_unavailable', error_description: /from your address/ })
+    }
+    const neighbour = { 'x-forwarded-for': '192.0.2.200' }
+    const { body } = await postForm(
+      `${origin}/token`,
+      { grant_type: 'refresh_token', client_id, refresh_token: refreshToken },
+      neighbour,
+    )
+    t.type(body.access_token, 'string')
+  },
+)
+
+t.test('who succeeds uses nothing up, and neither does a device that waits for its person', async (t) => {
+  const { origin, browser, createPerson } = await build(t, { env: { RATE_FAILED_PER_ADDRESS: '1/h' } })
+  await createPerson(ALICE)
+  const { client, refreshToken } = await connect(origin, browser(), ALICE)
+  const device = await registerDevice(origin)
+  const asked = await askForCode(origin, device)
+  for (const error of ['authorization_pending', 'slow_down', 'slow_down'])
+    t.equal((await poll(origin, device, asked)).body.error, error)
+  let token = refreshToken
+  for (let n = 0; n < 3; n++) {
+    const { status, body } = await refresh(origin, client.client_id, token)
+    t.equal(status, 200)
+    token = String(body.refresh_token)
+  }
+  t.equal((await refresh(origin, client.client_id, 'wrong')).status, 400)
+  t.equal((await refresh(origin, client.client_id, token)).status, 429)
+})
+
+t.test('an address that invents initial access tokens is told to wait', async (t) => {
+  const good = 'a-token-that-opens-registration'
+  const env = {
+    TRUST_PROXY: 'loopback',
+    RATE_FAILED_PER_ADDRESS: '2/h',
+    REGISTRATION: 'token',
+    INITIAL_ACCESS_TOKENS: good,
+  }
+  const { origin } = await build(t, { env })
+  const registering = (token: string, address: string) =>
+    postJson(
+      `${origin}/register`,
+      { redirect_uris: ['http://127.0.0.1:33000/callback'], token_endpoint_auth_method: 'none' },
+      { authorization: `Bearer ${token}`, 'x-forwarded-for': address },
+    )
+  for (let n = 0; n < 2; n++) t.equal((await registering('an-invented-token', '192.0.2.1')).status, 401)
+  t.equal((await registering('an-invented-token', '192.0.2.1')).status, 429)
+  for (let n = 0; n < 3; n++) t.equal((await registering(good, '192.0.2.2')).status, 201)
 })
