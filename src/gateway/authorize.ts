@@ -12,7 +12,7 @@ import { tooLarge } from './body.ts'
 import { refusalFor } from './bridge/failure.ts'
 import type { Visit } from './call-event.ts'
 import { type MessageLimits, type RpcMessage, requestIds } from './message.ts'
-import { asksForArguments, policyRefusal } from './policy/forbidden.ts'
+import { asksForDepth, policyRefusal } from './policy/forbidden.ts'
 import { refuseRepeatedMembers } from './policy/unambiguous.ts'
 
 export interface AuthorizeNeeds {
@@ -50,7 +50,7 @@ export function createAuthorize(needs: AuthorizeNeeds): Authorize {
 
   function decideOne(upstream: Upstream, { caller, messages, body }: Authorizing): Access | Promise<Access> {
     const question = { caller, policy: needs.policy.current(), upstream, messages }
-    if (body !== null && asksForArguments(question)) refuseRepeatedMembers(body, limits)
+    if (body !== null && asksForDepth(question)) refuseRepeatedMembers(body, limits)
     const asked = toolsInQuestion(question)
     const tools = asked.length === 0 ? NO_TOOLS : toolsOf(upstream, asked, caller)
     if (tools instanceof Promise) return tools.then((told) => decide({ ...question, tools: told }))
@@ -78,7 +78,7 @@ export function createAuthorize(needs: AuthorizeNeeds): Authorize {
       const most = upstream.limits.maxBodyBytes
       if (most !== null && body.length > most) throw tooLarge(most)
       const question = { caller, policy, upstream, messages: [{ ...message, params }] }
-      if (asksForArguments(question)) refuseRepeatedMembers(body, limits)
+      if (asksForDepth(question)) refuseRepeatedMembers(body, limits)
     }
   }
 

@@ -25,7 +25,7 @@ const LARGE_BYTES = 4 * 1024
 const METHOD_LENGTH = 256
 const ID_LENGTH = 1024
 const MESSAGE_MEMBERS = spellings('jsonrpc', 'id', 'method', 'params', 'result', 'error')
-const PARAMS_MEMBERS = spellings('name', 'uri', 'arguments', 'taskId', '_meta')
+const PARAMS_MEMBERS = spellings('name', 'uri', 'arguments', 'taskId', 'ref', 'notifications', '_meta')
 const NO_PARAMS: Readonly<Record<string, unknown>> = {}
 
 /**
@@ -167,6 +167,6 @@ function misspelled(object: Readonly<Record<string, unknown>>, names: Spellings)
 }
 
 /** Both ways, because ſ is an s only in upper case and the Kelvin sign a k only in lower case. */
-function fold(key: string): string {
+export function fold(key: string): string {
   return key.toUpperCase().toLowerCase()
 }

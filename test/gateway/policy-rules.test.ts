@@ -134,6 +134,57 @@ t.test('prompts, resources and methods have rules of their own', async (t) => {
   t.equal(verdict(closed, call('tools/call', {})), 'no: 1', 'a tool without a name is one')
 })
 
+t.test('a resource is the same in all of its spellings', async (t) => {
+  const open = policyOf({
+    rules: [
+      { resources: ['file:///secret/*', 'https://h.example/secret*', 'note://secret'], effect: 'deny' },
+    ],
+  })
+  const spellings = [
+    'file:///secret/a',
+    'FILE:///secret/a',
+    'file:/secret/a',
+    'file:secret/a',
+    'file:\\\\\\secret\\a',
+    'file://localhost/secret/a',
+    'file://elsewhere/secret/a',
+    'file:////secret//a',
+    'file:///%73ecret/a',
+    'file:///secret%2Fa',
+    'file:///secret%2f%ff',
+    'HTTPS://H.EXAMPLE:443/secret',
+    'https://h.example/%73ecret/b?c=d',
+    'NOTE://secret',
+    'note://secret#part',
+  ]
+  for (const uri of spellings) t.equal(verdict(open, read(uri)), 'no: 1', uri)
+  for (const uri of ['file:///secrets', 'https://h.example/public', 'note://SECRET', 'note://secrets'])
+    t.equal(verdict(open, read(uri)), 'yes: default', uri)
+
+  const allowed = ['file:///public/*', 'https://h.example*', 'https://*.h.example', 'note://a%2Fb', 'x:%2A']
+  const closed = policyOf({ default: 'deny', rules: [{ resources: allowed, effect: 'allow' }] })
+  const fine = [
+    'file:///public/a',
+    'file:///public/my%20file',
+    'file:///public/{name}',
+    'https://h.example',
+    'https://h.example/a b?c=%2F',
+    'https://www.h.example',
+    'note://a%2Fb',
+    'x:%2A',
+  ]
+  for (const uri of fine) t.equal(verdict(closed, read(uri)), 'yes: 1', uri)
+  const ambiguous = [
+    'file:///public/.\t./secret/a',
+    'file:///public/.%2\n5/a',
+    'file:///public/%252e%252e/secret/a',
+    'file:///public/a ',
+  ]
+  for (const uri of ambiguous) t.equal(verdict(closed, read(uri)), 'no: ambiguous URI', JSON.stringify(uri))
+  for (const uri of ['note://a/b', 'x:anything', 'file:///secret/a#/public/', 'FILE:///public/a'])
+    t.equal(verdict(closed, read(uri)), 'no: default', uri)
+})
+
 t.test(
   'a condition on arguments holds for some calls, and a list shows what some call may use',
   async (t) => {

@@ -10,6 +10,7 @@ import { McpServer } from '@modelcontextprotocol/server'
 import t from 'tap'
 import * as z from 'zod'
 import { loadConfig } from '../../src/config/config.ts'
+import { encodeMirrored } from '../../src/mcp/mirrored.ts'
 import { createStandingPolicy } from '../../src/oauth/standing-policy.ts'
 import { json, startHostileUpstream } from '../support/hostile-upstream.ts'
 import { type Era, serveMcp } from './mcp-upstream.ts'
@@ -206,8 +207,65 @@ t.test('arguments that could be read in two ways are not judged', async (t) => {
     status: 400,
     json: { error: { message: 'A member appears twice.' } },
   })
+  const cased = JSON.stringify(body).replace('{"id":1}', '{"id":1,"ID":2}')
+  t.equal((await send(stage, { token, headers, body: cased })).status, 400, 'for readers that ignore case')
   t.equal(upstream.count('POST'), 0)
   t.equal((await send(stage, { token, headers, body })).status, 200)
+})
+
+t.test('nor is what names a prompt, or a resource, in two ways', async (t) => {
+  const upstream = await startHostileUpstream(t)
+  const stage = await setStage(t, [{ url: upstream.url }], { policy: policyOf(RULES) })
+  const post = async (method: string, params: string) =>
+    await send(stage, {
+      token: await stage.token(),
+      body: `{"jsonrpc":"2.0","id":1,"method":"${method}","params":${params}}`,
+    })
+  const argument = '"argument":{"name":"a","value":"b"}'
+  const completing = (ref: string) => post('completion/complete', `{${argument},${ref}}`)
+  const listening = (filter: string) => post('subscriptions/listen', `{"notifications":{${filter}}}`)
+  const secret = '"resourceSubscriptions":["note://secret/1"]'
+  const open = '"resourceSubscriptions":["note://open/1"]'
+  const refused = [
+    completing('"ref":{"type":"ref/prompt","name":"secret","name":"open"}'),
+    completing('"ref":{"type":"ref/prompt","name":"open","Name":"secret"}'),
+    completing('"ref":{"type":"ref/prompt","name":"open"},"Ref":{"type":"ref/prompt","name":"secret"}'),
+    listening(`${secret},${open}`),
+    listening(`${open},${secret.toUpperCase()}`),
+  ]
+  for (const answer of await Promise.all(refused)) t.equal(answer.status, 400, answer.text)
+  t.equal((await completing('"ref":{"type":"ref/prompt","name":"secret"}')).status, 403)
+  t.equal((await listening(secret)).status, 403)
+  t.equal(upstream.arrivals.length, 0)
+  t.equal((await completing('"ref":{"type":"ref/prompt","name":"open"}')).status, 200)
+  t.equal((await listening(open)).status, 200)
+})
+
+t.test('no spelling of a URI leads a server to a resource that the policy keeps', async (t) => {
+  const buildFiles = () => {
+    const server = new McpServer({ name: 'files', version: '1' })
+    for (const uri of ['file:///public/a', 'file:///secret/a'])
+      server.registerResource(uri, uri, {}, async () => ({ contents: [{ uri, text: uri }] }))
+    return server
+  }
+  const upstream = await serveMcp(t, buildFiles, 'modern')
+  const read = async (stage: Stage, uri: string) => {
+    const { body, headers } = modern('resources/read', { uri })
+    const named = { ...headers, 'mcp-name': encodeMirrored(uri) }
+    return (await send(stage, { token: await stage.token(), body, headers: named })).status
+  }
+  const open = { rules: [{ resources: ['file:///secret/*'], effect: 'deny' }] }
+  const closed = { default: 'deny', rules: [{ resources: ['file:///public/*'], effect: 'allow' }] }
+  for (const document of [open, closed]) {
+    const stage = await setStage(t, [{ url: upstream.url }], { policy: policyOf(document) })
+    // The server of the SDK takes each of these for the same, and an unguarded stage shows that.
+    for (const uri of ['file:///public/.\t./secret/a', 'FILE:///secret/a', 'file://localhost/secret/a'])
+      t.equal(await read(stage, uri), 403, JSON.stringify(uri))
+    t.equal(await read(stage, 'file:///public/a'), 200)
+  }
+  const unguarded = await setStage(t, [{ url: upstream.url }])
+  for (const uri of ['file:///public/.\t./secret/a', 'FILE:///secret/a', 'file://localhost/secret/a'])
+    t.equal(await read(unguarded, uri), 200, JSON.stringify(uri))
 })
 
 t.test('only what the upstream calls read-only passes where that is the rule', async (t) => {

@@ -49,6 +49,15 @@ export function asksForArguments({ policy, upstream, caller, messages }: PolicyQ
   )
 }
 
+/** What these say in objects of their params: which prompt, and which resources. */
+const NESTED: ReadonlySet<string | null> = new Set(['completion/complete', 'subscriptions/listen'])
+
+/** Whether it matters what is deeper in these messages than the members of their params. */
+export function asksForDepth(question: PolicyQuestion): boolean {
+  if (question.policy === null) return false
+  return question.messages.some(({ method }) => NESTED.has(method)) || asksForArguments(question)
+}
+
 /** A short name that can be repeated in one line. */
 const PLAIN_NAME = /^[\w./-]{1,128}$/
 
@@ -61,7 +70,7 @@ export function describeForbidden({ use, judgement }: Forbidden): string {
     case 'unknown method':
       return `${subject} is not allowed here: MCP has no such method, and the policy of this service does not allow it.`
     case 'ambiguous URI':
-      return `${subject} is not allowed here: write its URI without dot segments.`
+      return `${subject} is not allowed here: write its URI without dot segments and control characters.`
     case 'malformed arguments':
       return `${subject} is not allowed here: its arguments cannot be judged. They have to be an object, and short where a rule has a pattern.`
     default:

@@ -3,6 +3,7 @@
 import { isRecord } from '../../mcp/rpc.ts'
 import type { Effect, Policy, Rule } from '../../oauth/policy.ts'
 import { matches } from '../../oauth/tool.ts'
+import { isAmbiguousUri, plainPatterns, plainUri } from './spellings.ts'
 import { ANY_ARGUMENTS, isKnownMethod, isReadingMethod, type Use } from './uses.ts'
 
 /** Of the caller, what rules speak of. */
@@ -28,6 +29,7 @@ export interface Judgement {
 
 /** Callers come again and again: a token is verified once. */
 const remembered = new WeakMap<Policy, WeakMap<Who, Map<string, readonly Rule[]>>>()
+const plainOnes = new WeakMap<readonly Rule[], readonly Rule[]>()
 
 /** The rules that can hold for this caller at this upstream, in their order. */
 export function rulesFor(policy: Policy, upstream: string, who: Who): readonly Rule[] {
@@ -57,7 +59,20 @@ export function judge(
   use: Use,
   isReadOnly: (tool: string) => boolean,
 ): Judgement {
-  if (isAmbiguous(use, rules)) return { allowed: false, by: 'ambiguous URI', rule: null }
+  const asWritten = judgeAs(policy, rules, use, isReadOnly)
+  if (!asWritten.allowed || use.kind !== 'resource' || !nameResources(rules)) return asWritten
+  if (isAmbiguousUri(use.name)) return { allowed: false, by: 'ambiguous URI', rule: null }
+  // One resource has many spellings (`FILE:///a`, `file://localhost/%61`). What is allowed is so in its plain one, too.
+  const plain = judgeAs(policy, plainRules(rules), { ...use, name: plainUri(use.name) }, isReadOnly)
+  return plain.allowed ? asWritten : plain
+}
+
+function judgeAs(
+  policy: Policy,
+  rules: readonly Rule[],
+  use: Use,
+  isReadOnly: (tool: string) => boolean,
+): Judgement {
   const permits = (effect: Effect) =>
     effect === 'allow' || (effect === 'read-only' && isReading(use, isReadOnly))
   for (const rule of rules) {
@@ -95,11 +110,19 @@ function isReading({ kind, name, method }: Use, isReadOnly: (tool: string) => bo
   return kind === 'method' ? isReadingMethod(method) : true
 }
 
-/** `file:///public/../secret` is in `file:///public/*` as a text, and elsewhere for whoever resolves it (RFC 3986 §5.2.4). */
-const DOT_SEGMENT = /(?:^|[/\\]|%2f|%5c)(?:\.|%2e){1,2}(?:[/\\?#]|%2f|%5c|$)/i
+function nameResources(rules: readonly Rule[]): boolean {
+  return rules.some(({ resources }) => resources !== null)
+}
 
-function isAmbiguous({ kind, name }: Use, rules: readonly Rule[]): boolean {
-  return kind === 'resource' && rules.some(({ resources }) => resources !== null) && DOT_SEGMENT.test(name)
+/** The same rules for plain URIs. */
+function plainRules(rules: readonly Rule[]): readonly Rule[] {
+  const plain = plainOnes.get(rules) ?? rules.map(withPlainResources)
+  plainOnes.set(rules, plain)
+  return plain
+}
+
+function withPlainResources(rule: Rule): Rule {
+  return rule.resources === null ? rule : { ...rule, resources: rule.resources.flatMap(plainPatterns) }
 }
 
 function matchesAny(patterns: readonly string[], text: string): boolean {
