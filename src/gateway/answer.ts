@@ -29,6 +29,9 @@ export interface Substitute {
   readonly message: string
 }
 
+/** RFC 9110 §15: what is above is no status. */
+const LAST_STATUS = 599
+
 type MediaType = 'json' | 'events' | 'none' | 'other'
 
 export const UNREACHABLE = failure(
@@ -70,7 +73,8 @@ export function judge(status: number, headers: IncomingHttpHeaders, expected: Ex
   if (status >= 300 && status < 400) return { kind: 'refused', instead: REDIRECT }
   if (isEncoded(headers)) return { kind: 'refused', instead: NOT_MCP }
   const type = mediaType(headers)
-  if (status < 300) return judgeSuccess(status, type, expected)
+  if (status < 300) return judgeSuccess(status, isBodiless(status) ? 'none' : type, expected)
+  if (status > LAST_STATUS) return { kind: 'refused', instead: NOT_MCP }
   const instead = substituteFor(status, expected)
   if (type === 'json') return { kind: 'error', instead }
   return expected.content ? { kind: 'refused', instead } : { kind: 'status', status: instead.status }
@@ -96,6 +100,11 @@ export function errorCode(body: Buffer): number | null {
   } catch {
     return null
   }
+}
+
+/** RFC 9110 §§15.3.5 and 15.3.6: whatever their heads announce, a reader that goes by that would wait for it. */
+function isBodiless(status: number): boolean {
+  return status === 204 || status === 205
 }
 
 function judgeSuccess(status: number, type: MediaType, expected: Expectation): Verdict {

@@ -265,6 +265,10 @@ t.test('messages that want no answer are answered by a status', async (t) => {
   t.equal(wordy.headers['content-type'], undefined)
   const response = { body: { jsonrpc: '2.0', id: 9, result: {} } }
   t.equal((await get((_, res) => res.writeHead(202).end(), response)).status, 202, 'a posted response')
+  const lying = 'HTTP/1.1 204 No Content\r\nContent-Type: application/json\r\nContent-Length: 36\r\n\r\n'
+  const silent = await get((_, res) => void res.socket?.end(lying), sent)
+  t.equal(silent.status, 204)
+  t.equal(silent.headers['content-length'], '0', 'nobody waits for what cannot come')
   const refused = await get((_, res) => res.writeHead(405, { allow: 'POST' }).end('no'), { method: 'DELETE' })
   t.equal(refused.status, 405)
   t.equal(refused.headers.allow, 'POST')
@@ -292,6 +296,12 @@ t.test('an upstream that is not there, breaks off or hangs is told from a good o
     isOwnError(await get(raw('HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}')), 502),
     'two lengths',
   )
+  const announced = `Content-Type: application/json\r\nContent-Length: ${JSON.stringify(RESULT).length}\r\n\r\n`
+  for (const status of ['204 No Content', '205 Reset Content', '600 More', '999 Most'])
+    t.ok(
+      isOwnError(await get(raw(`HTTP/1.1 ${status}\r\n${announced}${JSON.stringify(RESULT)}`)), 502),
+      status,
+    )
   const json200 = 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n'
   await t.rejects(
     get(raw(`${json200}Content-Length: 100\r\n\r\n{"half":`)),
