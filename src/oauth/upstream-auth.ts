@@ -3,6 +3,11 @@
 /** As configured: `"auth"` of an upstream. */
 export type UpstreamAuth = OAuth2Auth | ApiKeyAuth | IdentityAuth | ExchangeAuth | AssertionAuth
 
+/** Whether each person is somebody else there: then what one of them is shown is nobody else's, whatever the upstream says. */
+export function isPersonal(auth: UpstreamAuth | null): boolean {
+  return auth !== null && !(auth.type === 'oauth2' && auth.shared)
+}
+
 /** A private key that we are known by at an authorization server (RFC 7523 §2.2). */
 export interface ClientKey {
   readonly pem: string

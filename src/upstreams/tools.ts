@@ -4,6 +4,7 @@ import { LRUCache } from 'lru-cache'
 import type { Peer } from '../mcp/peer.ts'
 import type { Caller } from '../oauth/caller.ts'
 import type { Tool, Tools } from '../oauth/tool.ts'
+import { isPersonal } from '../oauth/upstream-auth.ts'
 import { connectToolName } from './connections/placeholder.ts'
 import { ConnectFirst } from './credentials.ts'
 import { type ListedTool, listTools } from './list-tools.ts'
@@ -111,8 +112,7 @@ export function createToolCatalogue(needs: ToolCatalogueNeeds): ToolCatalogue {
 
 /** Who logs in there themselves may be shown other tools than anybody else. */
 function shelfName({ auth }: Upstream, caller?: Caller): string {
-  const isShared = auth === null || (auth.type === 'oauth2' && auth.shared)
-  return isShared ? '' : (caller?.subject ?? '')
+  return isPersonal(auth) ? (caller?.subject ?? '') : ''
 }
 
 /** Not remembered: whoever logs in a moment later sees the upstream's own at once. What was there before asks for the login. */

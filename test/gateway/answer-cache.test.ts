@@ -84,6 +84,38 @@ t.test('what is private is for the same person, app, grant, scopes and groups', 
   t.equal(asked.times, 6)
 })
 
+t.test(
+  'what an upstream showed to somebody whom it knows is for nobody else, even if it says so',
+  async (t) => {
+    const { upstream, asked } = await counting(t)
+    const identity = {
+      type: 'identity',
+      header: 'x-user',
+      prefix: '',
+      audience: null,
+      ttlSeconds: 60,
+    } as const
+    const answersTo = async (auth: typeof identity | null) => {
+      asked.times = 0
+      const stage = await setStage(t, [{ url: upstream.url, auth }], {
+        answerCacheBytes: 65_536,
+        credentialFor: async ({ subject }) => ({ kind: 'header', name: 'x-user', value: subject }),
+      })
+      const ask = async (claims: Claims) =>
+        (await send(stage, { token: await stage.token(claims), ...modern('tools/list') })).json
+      return [await ask({}), await ask(BOB), await ask({}), await ask(BOB)]
+    }
+    t.match(
+      await answersTo(identity),
+      [1, 2, 1, 2].map((answer) => ({ result: { answer } })),
+    )
+    t.match(
+      await answersTo(null),
+      [1, 1, 1, 1].map((answer) => ({ result: { answer } })),
+    )
+  },
+)
+
 t.test('it lives as long as it was given, and says how long that still is', async (t) => {
   const { stage, ask } = await scene(t)
   await ask()

@@ -3,6 +3,7 @@
 import { LRUCache } from 'lru-cache'
 import type { Mailbox } from '../../mcp/mailbox.ts'
 import { isRecord } from '../../mcp/rpc.ts'
+import { isPersonal } from '../../oauth/upstream-auth.ts'
 import type { Registry, Upstream } from '../../upstreams/registry.ts'
 import type { UpstreamCall } from '../call.ts'
 import { createChangeWatch } from './changes.ts'
@@ -82,14 +83,14 @@ export function createAnswerCache(needs: AnswerCacheNeeds): AnswerCache {
       const { upstream } = call.place
       // Of before the upstream is asked: an answer that a change overtakes is kept where nobody looks.
       const about = `${generation}.${ages.now(upstream, question.topic)} ${question.text}`
-      const found = [about, `${about} ${question.asker}`]
-        .map((key) => fresh(key))
-        .find((each) => each !== null)
+      const own = `${about} ${question.asker}`
+      const shared = isPersonal(upstream.auth) ? own : about
+      const found = fresh(shared) ?? fresh(own)
       return {
         found: found ? writeAnswer(found, id, clock()) : null,
         keep(body) {
           const answer = body.length > MOST_KEPT_BYTES ? null : readAnswer(body, clock())
-          if (answer) answers.set(answer.isPublic ? about : `${about} ${question.asker}`, answer)
+          if (answer) answers.set(answer.isPublic ? shared : own, answer)
         },
       }
     },
