@@ -9,6 +9,7 @@ import {
   createAuthorizationServer,
 } from './authorization-server/authorization-server.ts'
 import { POLL_WINDOW_SECONDS } from './authorization-server/device-flow.ts'
+import type { ErrorForPerson } from './authorization-server/error-page.ts'
 import { decideConsent } from './consent/decision.ts'
 import { outcomePage } from './consent/device-view.ts'
 import { createConfiguredFetch } from './http/configured-fetch.ts'
@@ -104,14 +105,16 @@ function throttled(
   })
 }
 
-function authorizationErrorView({
-  error,
-  description,
-}: {
-  error: string
-  description: string | undefined
-}): ErrorView {
+function authorizationErrorView({ error, description, unfetched }: ErrorForPerson): ErrorView {
   const page = { title: 'The app could not be connected', link: null, requestId: null }
+  if (unfetched)
+    return {
+      ...page,
+      message: 'Gatehouse could not fetch the document that says who this app is.',
+      advice:
+        'Go back to the app and connect again in a minute. If it keeps failing, tell whoever runs Gatehouse: its log has the reason, and how it can do without such documents is in docs/clients.md.',
+      code: description === undefined ? error : `${error}: ${description}`,
+    }
   // An app keeps its registration for longer than we may: connecting again presents the same one.
   if (error === 'invalid_client')
     return {

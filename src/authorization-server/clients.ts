@@ -14,7 +14,7 @@ import type { Registrations } from './registrations.ts'
 export interface ClientPolicy {
   /** PUBLIC_URL. */
   readonly issuer: string
-  readonly registration: 'open' | 'cimd' | 'token' | 'off'
+  readonly registration: 'open' | 'cimd' | 'dcr' | 'token' | 'off'
   /** The only hosts and schemes that codes may go to; null for all. */
   readonly allowedRedirectHosts: readonly string[] | null
   /** The only domains that metadata documents may come from; null for all. */
@@ -26,6 +26,10 @@ export interface ClientPolicy {
   /** Identity providers whose assertions may name a client by its document. */
   readonly trustedIssuers: TrustedIssuers
 }
+
+/** The two ways in which a stranger can become known (RFC 7591; draft-ietf-oauth-client-id-metadata-document). */
+const REGISTER: ReadonlySet<ClientPolicy['registration']> = new Set(['open', 'dcr', 'token'])
+const PUBLISH: ReadonlySet<ClientPolicy['registration']> = new Set(['open', 'cimd', 'token'])
 
 /** Those that end at a person's consent. */
 const GRANT_TYPES: readonly string[] = ['authorization_code', 'refresh_token', DEVICE_GRANT]
@@ -71,16 +75,15 @@ export function clientConfiguration(policy: ClientPolicy, registrations: Registr
     extraClientMetadata: extraClientMetadata(rules),
     features: {
       registration: {
-        enabled: registration === 'open' || registration === 'token',
+        enabled: REGISTER.has(registration),
         // Registrations are not managed by clients, so nobody gets a token for it (RFC 7592).
         issueRegistrationAccessToken: false,
         idFactory: ({ req }) => registrations.idFor(req),
       },
       registrationManagement: { enabled: false },
-      clientIdMetadataDocument:
-        registration === 'off'
-          ? { enabled: false }
-          : clientDocuments({ publicUrl, onForeignRedirects, ...domains }),
+      clientIdMetadataDocument: PUBLISH.has(registration)
+        ? clientDocuments({ publicUrl, onForeignRedirects, ...domains })
+        : { enabled: false },
     },
   } satisfies Configuration
 }

@@ -2,10 +2,13 @@
 
 import type { IncomingMessage } from 'node:http'
 import type { Configuration } from 'oidc-provider'
+import { OutboundError } from '../http/outbound.ts'
 
 export interface ErrorForPerson {
   readonly error: string
   readonly description: string | undefined
+  /** What would say who the client is could not be fetched: nothing that the client can put right. */
+  readonly unfetched: boolean
 }
 
 const waiting = new WeakMap<IncomingMessage, ErrorForPerson>()
@@ -14,8 +17,10 @@ const waiting = new WeakMap<IncomingMessage, ErrorForPerson>()
 export const leaveToPages: NonNullable<Configuration['renderError']> = (
   ctx,
   { error, error_description },
+  thrown,
 ) => {
-  waiting.set(ctx.req, { error, description: error_description })
+  const unfetched = thrown.cause instanceof OutboundError
+  waiting.set(ctx.req, { error, description: error_description, unfetched })
   ctx.respond = false
 }
 

@@ -17,6 +17,16 @@ export function recordEvents(provider: Provider, { audit, logError }: EventNeeds
   provider.on('registration_create.error', (ctx, error) => {
     audit.clientRefused({ error: error.error, detail: detailOf(error), ip: ctx.ip })
   })
+  provider.on('authorization.error', (ctx, error) => {
+    // What a person denies is recorded where that is decided.
+    if (error.error === 'access_denied') return
+    audit.authorizationRefused({
+      clientId: text(ctx.oidc.params?.client_id),
+      error: error.error,
+      detail: detailOf(error),
+      ip: ctx.ip,
+    })
+  })
   provider.on('grant.success', (ctx) => {
     const { client, entities, params } = ctx.oidc
     audit.tokenIssued({

@@ -41,10 +41,10 @@ export const trafficVariables = {
     fallback: 'what people agree to is all that counts',
   }),
 
-  REGISTRATION: oneOf(['open', 'cimd', 'token', 'off']).prefault('open').register(documentation, {
+  REGISTRATION: oneOf(['open', 'cimd', 'dcr', 'token', 'off']).prefault('open').register(documentation, {
     group: CLIENTS,
     meaning:
-      'How a client becomes known. `open`: client ID metadata documents, and registration (RFC 7591) for everybody. `cimd`: client ID metadata documents only. `token`: registration needs an initial access token, from `gatehouse client token create` or one of the `INITIAL_ACCESS_TOKENS`. `off`: only clients that an operator added.',
+      'How a client becomes known. `open`: client ID metadata documents, and registration (RFC 7591) for everybody. `cimd`: client ID metadata documents only. `dcr`: registration only, for a Gatehouse that cannot fetch documents from the internet. `token`: registration needs an initial access token, from `gatehouse client token create` or one of the `INITIAL_ACCESS_TOKENS`. `off`: only clients that an operator added.',
     example: 'cimd',
   }),
   INITIAL_ACCESS_TOKENS: listOf(

@@ -25,6 +25,13 @@ export interface Audit {
   call(record: CallRecord): void
   clientRegistered(event: { clientId: string; name: string | undefined; ip: string }): void
   clientRefused(event: { error: string; detail: string | undefined; ip: string }): void
+  /** A request for authorization that cannot be answered; the browser shows the same, without the detail. */
+  authorizationRefused(event: {
+    clientId: string | undefined
+    error: string
+    detail: string | undefined
+    ip: string
+  }): void
   consentGiven(event: { userId: string; clientId: string; resource: string | null; scopes: string }): void
   consentDenied(event: { userId: string | null; clientId: string }): void
   tokenIssued(event: {
@@ -113,6 +120,7 @@ export function createAudit(logger: Logger, metrics: Pick<Metrics, 'call' | 'eve
     },
     clientRegistered: record('client.registered'),
     clientRefused: record('client.refused'),
+    authorizationRefused: record('authorization.refused'),
     consentGiven: record('consent.given'),
     consentDenied: record('consent.denied'),
     tokenIssued: record('token.issued'),

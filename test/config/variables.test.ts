@@ -150,6 +150,7 @@ const RULES: readonly Rule[] = [
     accepted: [
       ['open', 'open'],
       ['cimd', 'cimd'],
+      ['dcr', 'dcr'],
       ['OFF', 'off'],
     ],
     refused: ['closed', 'true', 'open,cimd'],

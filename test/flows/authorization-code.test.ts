@@ -210,6 +210,21 @@ t.test('an app that is not known any more is told apart from one that asks wrong
   t.notMatch(await open({ redirect_uri: 'https://evil.example/' }), 'add it again')
 })
 
+t.test('why a request is refused is in the log, with who asked', async (t) => {
+  const { origin, browser, log } = await build(t)
+  const { client_id } = await register(origin)
+  const open = (parameters: { redirect_uri?: string }) =>
+    browser().open(authorizationRequest(origin, client_id, parameters).url)
+
+  t.match((await open({})).url, '/login/')
+  t.notMatch(log(), 'authorization.refused')
+  t.equal((await open({ redirect_uri: 'https://evil.example/' })).status, 400)
+  t.match(
+    log(),
+    new RegExp(`"authorization.refused","clientId":"${client_id}","error":"invalid_redirect_uri"`),
+  )
+})
+
 t.test('a fault of ours at the token endpoint is a 500 that says nothing', async (t) => {
   const { origin, db } = await build(t)
   const { client_id } = await register(origin)

@@ -117,6 +117,42 @@ t.test('a document that names another client, or redirects elsewhere, is refused
   t.match((await open(good.client_id, good.redirect_uris[0])).url, '/login/')
 })
 
+t.test('a Gatehouse that cannot reach the internet says so, and apps that can register do', async (t) => {
+  const document = documentClient('https://document.test/client.json', 'http://127.0.0.1/callback')
+  const resolve = async () => Promise.reject(Object.assign(new Error('no such host'), { code: 'ENOTFOUND' }))
+  const outboundFetch = createOutboundFetch({ resolve, ownOrigin: 'http://localhost' })
+  const metadataOf = async (origin: string): Promise<Record<string, unknown>> =>
+    JSON.parse(await (await fetch(`${origin}/.well-known/oauth-authorization-server`)).text())
+
+  const open = await build(t, { overrides: { outboundFetch } })
+  t.equal((await metadataOf(open.origin)).client_id_metadata_document_supported, true)
+  const page = await open
+    .browser()
+    .open(
+      authorizationRequest(open.origin, document.client_id, {
+        redirect_uri: 'http://127.0.0.1:4000/callback',
+      }).url,
+    )
+  t.equal(page.status, 400)
+  t.match(page.body, 'could not fetch the document')
+  t.notMatch(page.body, 'registers anew', 'that would not help')
+  t.match(
+    open.log(),
+    /"authorization\.refused","clientId":"https:\/\/document\.test\/client\.json".*ENOTFOUND/,
+  )
+
+  const closed = await build(t, { env: { REGISTRATION: 'dcr' }, overrides: { outboundFetch } })
+  t.notOk('client_id_metadata_document_supported' in (await metadataOf(closed.origin)))
+  await closed.createPerson(ALICE)
+  const client = await register(closed.origin)
+  t.type(
+    (await authorize(closed.browser(), authorizationRequest(closed.origin, client.client_id), ALICE)).get(
+      'code',
+    ),
+    'string',
+  )
+})
+
 function documentClient(client_id: string, redirectUri: string) {
   return {
     client_id,
