@@ -40,8 +40,8 @@ const BASIC_METHODS: ReadonlySet<string> = new Set([
 ])
 
 /**
- * What `<upstream>:read` covers beside these and the read-only tools. `tasks/cancel` and `tasks/update` change something
- * and are left out, as is every method that is not known here.
+ * What `<upstream>:read` covers beside these and the read-only tools. A task takes what its tool takes; where that is not
+ * known, `tasks/cancel` and `tasks/update` change something and are left out, as is every method that is not known here.
  */
 const READ_METHODS: ReadonlySet<string> = new Set([
   'resources/list',
@@ -176,8 +176,9 @@ export function insufficientScope(
   })
 }
 
-/** The tool that a message calls. */
-export function toolOf({ method, params }: RpcMessage): string | null {
+/** The tool that a message calls, or that made the task which it is about. */
+export function toolOf({ method, params, madeBy }: RpcMessage): string | null {
+  if (madeBy !== undefined) return madeBy
   return method === 'tools/call' && typeof params.name === 'string' ? params.name : null
 }
 

@@ -12,6 +12,9 @@ import type { Logins } from './logins.ts'
 import type { Outcome } from './outcome.ts'
 import { listRewrite } from './policy/list-rewrite.ts'
 import { openSession, type Session } from './session.ts'
+import { taskRewrite } from './tasks/concealed.ts'
+import type { TaskHandles } from './tasks/handle.ts'
+import { isAboutTasks } from './tasks/judged.ts'
 
 export interface AnsweringNeeds extends AskNeeds {
   readonly policy: Pick<StandingPolicy, 'current'>
@@ -21,6 +24,7 @@ export interface AnsweringNeeds extends AskNeeds {
   readonly cache: AnswerCache
   readonly forwarder: Forwarder
   readonly logins: Logins
+  readonly tasks: TaskHandles
 }
 
 /** Settles when the client has its answer; rejects with a refusal when that is the answer. */
@@ -31,7 +35,7 @@ const BRIDGE = 'bridge'
 type ToPass = Credential | null | typeof BRIDGE
 
 export function createAnswering(needs: AnsweringNeeds): Answering {
-  const { policy, links, bridged, cache, forwarder, logins, sessions } = needs
+  const { policy, links, bridged, cache, forwarder, logins, sessions, tasks } = needs
 
   /** Bytes pass where both sides speak the same era; the bridge speaks for whoever does not. */
   async function answer(call: UpstreamCall): Promise<Outcome> {
@@ -51,6 +55,8 @@ export function createAnswering(needs: AnsweringNeeds): Answering {
 
   /** What to present to an upstream that the bytes pass to; null when there is nothing yet. */
   function credentialToPass(call: UpstreamCall): ToPass | Promise<ToPass> {
+    // The client has a handle of its own for a task, and the upstream another id.
+    if (call.modern && call.messages.some(isAboutTasks)) return BRIDGE
     const passes = links.passes(call.place.upstream, call.modern ? 'modern' : 'legacy', call.caller)
     if (passes instanceof Promise) return passes.then((told) => (told ? presented(call) : BRIDGE))
     return passes ? presented(call) : BRIDGE
@@ -65,7 +71,7 @@ export function createAnswering(needs: AnsweringNeeds): Answering {
     return {
       ...call,
       session: call.modern ? null : sessionOf(call),
-      rewrite: listRewrite(policy, call),
+      rewrite: listRewrite(policy, call) ?? taskRewrite(tasks, call),
       keep: lookup?.keep ?? null,
       watch: isListening(call) ? cache.watch(call.place.upstream) : null,
     }

@@ -14,10 +14,12 @@ import type { Visit } from './call-event.ts'
 import { type MessageLimits, type RpcMessage, requestIds } from './message.ts'
 import { asksForDepth, policyRefusal } from './policy/forbidden.ts'
 import { refuseRepeatedMembers } from './policy/unambiguous.ts'
+import type { AsJudged } from './tasks/judged.ts'
 
 export interface AuthorizeNeeds {
   readonly policy: Pick<StandingPolicy, 'current'>
   readonly aggregate: Aggregate
+  readonly judged: AsJudged
   readonly toolsOf: ToolsOf
   readonly onStepUp?: (grantId: string) => void
   readonly report: (error: unknown) => void
@@ -48,7 +50,9 @@ const NO_TOOLS: Tools = new Map()
 export function createAuthorize(needs: AuthorizeNeeds): Authorize {
   const { aggregate, toolsOf, onStepUp, report, limits } = needs
 
-  function decideOne(upstream: Upstream, { caller, messages, body }: Authorizing): Access | Promise<Access> {
+  function decideOne(upstream: Upstream, asking: Authorizing): Access | Promise<Access> {
+    const { caller, body } = asking
+    const messages = needs.judged(asking.messages, upstream.name, caller)
     const question = { caller, policy: needs.policy.current(), upstream, messages }
     if (body !== null && asksForDepth(question)) refuseRepeatedMembers(body, limits)
     const asked = toolsInQuestion(question)

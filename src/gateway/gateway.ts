@@ -41,6 +41,9 @@ import { policedPeer } from './policy/policed-peer.ts'
 import { Refusal, rpcRefusal, writeRefusal } from './refusal.ts'
 import type { Revocations } from './revocations.ts'
 import type { Sealer } from './session.ts'
+import { boundPeer } from './tasks/bound-peer.ts'
+import { createTaskHandles } from './tasks/handle.ts'
+import { createJudging } from './tasks/judged.ts'
 import { createVisits } from './visits.ts'
 import { createWalk, type Progress } from './walk.ts'
 
@@ -129,20 +132,22 @@ export function createGateway(needs: GatewayNeeds): Gateway {
   const refused = createRefusedTokens({ rate: needs.refusedPerAddress ?? null, clock })
   const logins = createLogins({ ...needs, clock })
   const visits = createVisits()
+  const tasks = createTaskHandles(sessions)
+  const judged = createJudging(tasks)
   registry.onReplace(forwarder.retire)
   const cache = createAnswerCache({ registry, mailbox, report, clock, bytes: needs.answerCacheBytes ?? 0 })
   const peerOf = (upstream: Upstream) => {
     const peer = watchedPeer(needs.links.peerOf(upstream), (topic) => cache.drop(upstream, topic))
-    return policedPeer(peer, upstream, { ...needs, policy })
+    return policedPeer(boundPeer(peer, upstream, tasks), upstream, { ...needs, policy, judged })
   }
-  const aggregate = createAggregate({ ...needs, policy, peerOf, limits, clock })
-  const authorize = createAuthorize({ ...needs, policy, aggregate, limits })
+  const aggregate = createAggregate({ ...needs, policy, peerOf, judged, limits, clock })
+  const authorize = createAuthorize({ ...needs, policy, aggregate, judged, limits })
   const peerAt = (place: Place) =>
     place.kind === 'aggregate' ? aggregate.peerOf(place) : peerOf(place.upstream)
   const following = createFollowing({ registry, policy, peerAt })
   const bridged = (call: Call) =>
     bridge.serve(call, isListening(call) ? following(call.place) : peerAt(call.place))
-  const answer = createAnswering({ ...needs, policy, bridged, cache, forwarder, logins })
+  const answer = createAnswering({ ...needs, policy, bridged, cache, forwarder, logins, tasks })
   const isDraining = () => closing
   const walk = createWalk({ registry, origins, bearer, authorize, admission, limits, isDraining, answer })
   let closing = false

@@ -13,6 +13,8 @@ export interface RpcMessage {
   /** Null for a notification, and for an error response without one. */
   readonly id: RpcId | null
   readonly params: Readonly<Record<string, unknown>>
+  /** Of one about a task, where it is known: the tool that made that. */
+  readonly madeBy?: string
 }
 
 export interface MessageLimits {

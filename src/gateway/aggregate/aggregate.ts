@@ -9,6 +9,7 @@ import type { AggregatePlace, Upstream } from '../../upstreams/registry.ts'
 import type { Access, ToolsOf } from '../access.ts'
 import type { Limits } from '../limits.ts'
 import type { RpcMessage } from '../message.ts'
+import type { AsJudged } from '../tasks/judged.ts'
 import { decideAggregate, type Routed } from './decide.ts'
 import { createNameIndex } from './name-index.ts'
 import { createAggregatePeer } from './peer.ts'
@@ -21,6 +22,7 @@ export interface AggregateNeeds {
   readonly peerOf: (upstream: Upstream) => Peer
   readonly policy: Pick<StandingPolicy, 'current'>
   readonly toolsOf: ToolsOf
+  readonly judged: AsJudged
   readonly emailOf?: (caller: Caller) => Promise<string | null>
   /** A bug or an outage, for the log. */
   readonly report: (error: unknown) => void
@@ -85,7 +87,7 @@ export function createAggregate(needs: AggregateNeeds): Aggregate {
       return routed
     },
     decide: ({ upstreams }, policy, caller, routed) =>
-      decideAggregate({ caller, upstreams, routed, policy, toolsOf: needs.toolsOf }),
+      decideAggregate({ ...needs, caller, upstreams, routed, policy }),
     peerOf: (place) => partsOf(place).peer,
   }
 }

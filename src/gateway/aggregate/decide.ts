@@ -15,6 +15,7 @@ import {
   toolsInQuestion,
 } from '../access.ts'
 import type { RpcMessage } from '../message.ts'
+import type { AsJudged } from '../tasks/judged.ts'
 import type { Route } from './route.ts'
 
 /** A message, and where it leads. */
@@ -29,6 +30,7 @@ export interface AggregateQuestion {
   readonly upstreams: readonly Upstream[]
   readonly routed: readonly Routed[]
   readonly toolsOf: ToolsOf
+  readonly judged: AsJudged
 }
 
 type Refused = Denial | Prohibition
@@ -80,12 +82,13 @@ export function mayAsk(
 }
 
 async function decideOne({ message, route }: Routed, question: AggregateQuestion): Promise<Access> {
-  const { caller, policy, toolsOf } = question
+  const { caller, policy, toolsOf, judged } = question
   if (route.kind !== 'each') return decideAny(question, route.kind === 'all' ? [message] : [])
   return every(
     await Promise.all(
       route.parts.map(async ({ upstream, params }) => {
-        const part = { caller, policy, upstream, messages: [{ ...message, params }] }
+        const messages = judged([{ ...message, params }], upstream.name, caller)
+        const part = { caller, policy, upstream, messages }
         const asked = toolsInQuestion(part)
         return decide({
           ...part,

@@ -2,13 +2,14 @@
 
 import type { Discovery } from '../../mcp/peer.ts'
 import { isRecord, type Members } from '../../mcp/rpc.ts'
+import { TASKS_EXTENSION } from '../../mcp/tasks.ts'
 import type { Gathered, Member } from './member.ts'
 import { AGGREGATE_INFO } from './shown.ts'
 
 const INSTRUCTIONS_LENGTH = 16_384
 
-/** Those that need nothing but what passes through here. Tasks have ids of their own, which nothing ties to an upstream. */
-const EXTENSIONS: ReadonlySet<string> = new Set(['io.modelcontextprotocol/ui'])
+/** Those whose names and ids are known here, and lead back to their upstream. */
+const EXTENSIONS: ReadonlySet<string> = new Set(['io.modelcontextprotocol/ui', TASKS_EXTENSION])
 /** A client that learns once what there is must not miss what an absent upstream has. */
 const OF_AN_ABSENT_ONE: Members = { prompts: {}, resources: {} }
 

@@ -4,6 +4,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { LIST_CHANGES } from '../../mcp/list-changes.ts'
 import type { PeerHooks, SubscriptionFilter, Visitor } from '../../mcp/peer.ts'
 import { isRecord, type Members, type RpcNotification } from '../../mcp/rpc.ts'
+import { TASK_NOTIFICATION } from '../../mcp/tasks.ts'
+import { upstreamOfTask } from '../tasks/handle.ts'
 import type { Member } from './member.ts'
 import { shownNotification } from './shown.ts'
 import { readUri, shownUri } from './uris.ts'
@@ -64,11 +66,17 @@ export async function listenToAll(members: readonly Member[], needs: ListenNeeds
 
 /** Nothing for an upstream of which nothing was asked. */
 function earFor(member: Member, filter: SubscriptionFilter): readonly Ear[] {
-  const { resourceSubscriptions = [], taskIds: _, ...changes } = filter
+  const { resourceSubscriptions = [], taskIds = [], ...changes } = filter
+  const { name } = member.upstream
+  const tasks = taskIds.filter((handle) => upstreamOfTask(handle) === name)
   const uris = resourceSubscriptions
     .map(readUri)
-    .flatMap((read) => (read?.upstream === member.upstream.name ? [read.uri] : []))
-  const own = { ...changes, ...(uris.length > 0 && { resourceSubscriptions: uris }) }
+    .flatMap((read) => (read?.upstream === name ? [read.uri] : []))
+  const own = {
+    ...changes,
+    ...(uris.length > 0 && { resourceSubscriptions: uris }),
+    ...(tasks.length > 0 && { taskIds: tasks }),
+  }
   return Object.keys(own).length === 0 ? [] : [{ member, filter: own, agreed: null }]
 }
 
@@ -116,6 +124,8 @@ function isSilent({ agreed }: Ear): boolean {
 function isAgreed({ agreed }: Ear, { method, params }: RpcNotification): boolean {
   if (agreed === null) return false
   if (method === UPDATED) return typeof params.uri === 'string'
+  // Which it may be told of was seen to where its id became the client's.
+  if (method === TASK_NOTIFICATION) return true
   return LIST_CHANGES.some(([member, change]) => change === method && agreed[member] === true)
 }
 
@@ -130,18 +140,23 @@ function changesIn({ agreed }: Ear): readonly RpcNotification[] {
  * upstream agreed to. Who has not answered yet is taken at its word: it is asked again until it does.
  */
 function agreedByAll(ears: readonly Ear[], asked: SubscriptionFilter): Members {
-  const said = ears.map((ear) => ({ ear, agreed: ear.agreed ?? ear.filter }))
+  const said = ears.map((ear): { readonly ear: Ear; readonly agreed: Members } => ({
+    ear,
+    agreed: ear.agreed ?? { ...ear.filter },
+  }))
   const uris = said.flatMap(({ ear, agreed }) =>
-    urisIn(agreed).map((uri) => shownUri(ear.member.upstream.name, uri)),
+    textsIn(agreed.resourceSubscriptions).map((uri) => shownUri(ear.member.upstream.name, uri)),
   )
+  const tasks = said.flatMap(({ agreed }) => textsIn(agreed.taskIds))
   return {
     ...Object.fromEntries(LIST_CHANGES.filter(([member]) => asked[member]).map(([member]) => [member, true])),
     ...(uris.length > 0 && { resourceSubscriptions: uris }),
+    ...(tasks.length > 0 && { taskIds: tasks }),
   }
 }
 
-function urisIn({ resourceSubscriptions: uris }: Members | SubscriptionFilter): readonly string[] {
-  return Array.isArray(uris) ? uris.filter((uri) => typeof uri === 'string') : []
+function textsIn(values: unknown): readonly string[] {
+  return Array.isArray(values) ? values.filter((value) => typeof value === 'string') : []
 }
 
 function untilAborted(signal: AbortSignal): Promise<void> {

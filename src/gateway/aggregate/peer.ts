@@ -9,6 +9,7 @@ import {
   type Visitor,
 } from '../../mcp/peer.ts'
 import { INVALID_PARAMS, isRecord, METHOD_NOT_FOUND, type RpcNotification } from '../../mcp/rpc.ts'
+import { TASK_METHOD } from '../../mcp/tasks.ts'
 import type { StandingPolicy } from '../../oauth/standing-policy.ts'
 import { mayAsk } from './decide.ts'
 import { mergedDiscovery, passableCapabilities } from './discovery.ts'
@@ -111,6 +112,8 @@ function shownTo({ notify }: PeerHooks, upstream: string): PeerHooks['notify'] {
 
 /** MCP 2026-07-28, server/tools.mdx, server/prompts.mdx, server/resources.mdx, "Error Handling". */
 function unknown({ method, params }: PeerRequest): PeerAnswer {
+  if (method.startsWith(TASK_METHOD))
+    return { kind: 'error', error: { code: INVALID_PARAMS, message: 'Task not found' } }
   if (method.startsWith('resources/'))
     return {
       kind: 'error',

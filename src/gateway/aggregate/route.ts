@@ -3,6 +3,7 @@
 import type { Visitor } from '../../mcp/peer.ts'
 import { isRecord, type Members } from '../../mcp/rpc.ts'
 import type { Upstream } from '../../upstreams/registry.ts'
+import { upstreamOfTask } from '../tasks/handle.ts'
 import type { Member } from './member.ts'
 import type { NamedKind, NameIndex } from './name-index.ts'
 import { isOwnTool, type OwnTool, readName } from './names.ts'
@@ -65,10 +66,19 @@ export function createRoutes(members: readonly Member[], names: NameIndex): Find
     return byUri(ref.uri, (uri) => ({ ...params, ref: { ...ref, uri } }))
   }
 
+  /** Each upstream knows its own handles: see tasks/handle.ts. */
+  function byTask(handle: unknown, params: Members): Route {
+    const name = upstreamOfTask(handle)
+    const member = name === null ? undefined : memberNamed(name)
+    return member === undefined ? NOWHERE : one(member, params)
+  }
+
   function bySubscription({ notifications }: Members): Route {
-    const shown = isRecord(notifications) ? notifications.resourceSubscriptions : undefined
-    if (!Array.isArray(shown) || shown.length === 0) return ALL
-    const routes = shown.map((each: unknown) => byUri(each, (uri) => ({ uri })))
+    const { resourceSubscriptions, taskIds } = isRecord(notifications) ? notifications : {}
+    const routes = [
+      ...listed(resourceSubscriptions).map((each) => byUri(each, (uri) => ({ uri }))),
+      ...listed(taskIds).map((each) => byTask(each, { notifications: { taskIds: [each] } })),
+    ]
     const parts = routes.flatMap((route) => (route.kind === 'each' ? route.parts : []))
     return parts.length === 0 ? ALL : { kind: 'each', parts }
   }
@@ -92,10 +102,18 @@ export function createRoutes(members: readonly Member[], names: NameIndex): Find
         return byReference(params, visitor)
       case 'subscriptions/listen':
         return bySubscription(params)
+      case 'tasks/get':
+      case 'tasks/update':
+      case 'tasks/cancel':
+        return byTask(params.taskId, params)
       default:
         return ALL
     }
   }
+}
+
+function listed(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : []
 }
 
 function one({ upstream }: Member, params: Members): Route {

@@ -2,6 +2,7 @@
 
 import { SERVER_INFO } from '../../mcp/meta.ts'
 import { isRecord, type Members, type RpcError, type RpcNotification } from '../../mcp/rpc.ts'
+import { TASK_NOTIFICATION } from '../../mcp/tasks.ts'
 import { shownName } from './names.ts'
 import { shownUri } from './uris.ts'
 
@@ -23,6 +24,7 @@ const RESULTS: ReadonlyMap<string, Show> = new Map<string, Show>([
   ['tools/call', (upstream, result) => withEach(upstream, result, 'content', shownBlock)],
   ['prompts/get', (upstream, result) => withEach(upstream, result, 'messages', shownMessage)],
   ['resources/read', (upstream, result) => shownContents(upstream, result)],
+  ['tasks/get', shownTask],
 ])
 
 /** Only what is complete names anything; what asks for input is the client's affair. */
@@ -40,9 +42,16 @@ export function shownError(upstream: string, error: RpcError): RpcError {
 export function shownNotification(upstream: string, { method, params }: RpcNotification): RpcNotification {
   if (method === 'notifications/resources/updated')
     return { method, params: withUri(upstream, params, 'uri') }
+  if (method === TASK_NOTIFICATION) return { method, params: shownTask(upstream, params) }
   if (method !== 'notifications/message') return { method, params }
   const logger = typeof params.logger === 'string' ? `${upstream}: ${params.logger}` : upstream
   return { method, params: { ...params, logger } }
+}
+
+/** SEP-2663, "Task Polling": with what the call would have been answered. */
+function shownTask(upstream: string, task: Members): Members {
+  if (!isRecord(task.result)) return task
+  return { ...task, result: withEach(upstream, task.result, 'content', shownBlock) }
 }
 
 function shownContents(upstream: string, result: Members): Members {

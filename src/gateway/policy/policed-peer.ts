@@ -6,13 +6,15 @@ import type { StandingPolicy } from '../../oauth/standing-policy.ts'
 import type { Tools } from '../../oauth/tool.ts'
 import type { Upstream } from '../../upstreams/registry.ts'
 import type { ToolsOf } from '../access.ts'
+import type { AsJudged } from '../tasks/judged.ts'
 import { asksWhatReads, describeForbidden, findForbidden } from './forbidden.ts'
-import type { Asking } from './uses.ts'
+import { type Asking, usesOf } from './uses.ts'
 import { isListMethod, shownTo, viewOf } from './visible.ts'
 
 export interface Policing {
   readonly policy: Pick<StandingPolicy, 'current'>
   readonly toolsOf: ToolsOf
+  readonly judged: AsJudged
 }
 
 /** The one code for what is refused to a caller, as at the edge. */
@@ -21,12 +23,25 @@ const NO_TOOLS: Tools = new Map()
 
 export function policedPeer(peer: Peer, upstream: Upstream, needs: Policing): Peer {
   async function forbiddenIn(policy: Policy, { caller }: Visitor, asking: Asking): Promise<string | null> {
-    const question = { policy, upstream, caller, messages: [asking] }
-    const { name } = asking.params
-    const asked = asking.method === 'tools/call' && typeof name === 'string' && asksWhatReads(question)
-    const tools = asked ? await needs.toolsOf(upstream, [name], caller) : NO_TOOLS
+    const messages = needs.judged([asking], upstream.name, caller)
+    const question = { policy, upstream, caller, messages }
+    const named = messages.flatMap(usesOf).flatMap(({ kind, name }) => (kind === 'tool' ? [name] : []))
+    const asked = named.length > 0 && asksWhatReads(question)
+    const tools = asked ? await needs.toolsOf(upstream, named, caller) : NO_TOOLS
     const forbidden = findForbidden(question, (tool) => tools.get(tool)?.readOnly === true)
     return forbidden && describeForbidden(forbidden)
+  }
+
+  async function allowedOf(
+    policy: Policy,
+    visitor: Visitor,
+    names: readonly string[],
+    askingFor: (name: string) => Asking,
+  ): Promise<readonly string[]> {
+    const allowed: string[] = []
+    for (const name of names)
+      if ((await forbiddenIn(policy, visitor, askingFor(name))) === null) allowed.push(name)
+    return allowed
   }
 
   /** What is shown is what the policy says that the request came under. */
@@ -47,15 +62,13 @@ export function policedPeer(peer: Peer, upstream: Upstream, needs: Policing): Pe
     async listen(visitor, filter, hooks) {
       const policy = needs.policy.current()
       if (policy === null) return peer.listen(visitor, filter, hooks)
-      const allowed: string[] = []
-      for (const uri of filter.resourceSubscriptions ?? []) {
-        const forbidden = await forbiddenIn(policy, visitor, {
-          method: 'resources/subscribe',
-          params: { uri },
-        })
-        if (forbidden === null) allowed.push(uri)
+      const { resourceSubscriptions: uris, taskIds: ids } = filter
+      const readable = (uri: string) => ({ method: 'resources/subscribe', params: { uri } })
+      const followed = (taskId: string) => ({ method: 'tasks/get', params: { taskId } })
+      const honoured = {
+        ...(uris && { resourceSubscriptions: await allowedOf(policy, visitor, uris, readable) }),
+        ...(ids && { taskIds: await allowedOf(policy, visitor, ids, followed) }),
       }
-      const honoured = filter.resourceSubscriptions ? { resourceSubscriptions: allowed } : {}
       await peer.listen(visitor, { ...filter, ...honoured }, hooks)
     },
   }

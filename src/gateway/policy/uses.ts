@@ -18,6 +18,8 @@ export interface Asking {
   /** Null for a response. */
   readonly method: string | null
   readonly params: Members
+  /** Of one about a task, where it is known: the tool that made that. */
+  readonly madeBy?: string
 }
 
 /** Of all revisions, with the extension for tasks. Notifications only continue what was allowed before. */
@@ -55,7 +57,7 @@ export function isReadingMethod(method: string): boolean {
 }
 
 /** Never empty but for a response, which belongs to what was asked before. */
-export function usesOf({ method, params }: Asking): readonly Use[] {
+export function usesOf({ method, params, madeBy }: Asking): readonly Use[] {
   switch (method) {
     case null:
       return []
@@ -72,8 +74,13 @@ export function usesOf({ method, params }: Asking): readonly Use[] {
     case 'subscriptions/listen':
       return [use('method', method, method), ...listened(params.notifications, method)]
     default:
-      return [use('method', method, method)]
+      return [use('method', method, method), ...(madeBy === undefined ? [] : [useOfMaker(madeBy)])]
   }
+}
+
+/** With which arguments it made the task was judged when it did. */
+function useOfMaker(tool: string): Use {
+  return { ...use('tool', tool, 'tools/call'), arguments: ANY_ARGUMENTS }
 }
 
 /** They may be large, and are read when a rule asks for them. */

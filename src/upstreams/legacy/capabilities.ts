@@ -1,6 +1,7 @@
 // Owns what is said of capabilities across the eras: what a legacy upstream learns of the client, and the client of it.
 
 import { isRecord, type Members } from '../../mcp/rpc.ts'
+import { TASKS_EXTENSION } from '../../mcp/tasks.ts'
 
 /** What a client of the modern era can do that a legacy upstream has a word for. Its roots do not change: it could not say so. */
 const OF_CLIENTS = ['elicitation', 'sampling', 'experimental', 'extensions'] as const
@@ -14,7 +15,6 @@ const OF_SERVERS = [
   'tools',
   'extensions',
 ] as const
-const TASKS_EXTENSION = 'io.modelcontextprotocol/tasks'
 
 export function clientCapabilities(given: Members): Members {
   const known = pick(given, OF_CLIENTS)

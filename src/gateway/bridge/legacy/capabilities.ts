@@ -2,6 +2,7 @@
 
 import type { Discovery } from '../../../mcp/peer.ts'
 import { isRecord, type Members } from '../../../mcp/rpc.ts'
+import { TASKS_EXTENSION } from '../../../mcp/tasks.ts'
 import type { Offers } from './handle.ts'
 
 /** What a client says about itself that an upstream has a use for. Icons and the like would not fit into a header. */
@@ -15,8 +16,6 @@ const SERVER_CAPABILITIES = [
   'resources',
   'tools',
 ] as const
-/** Modern tasks would need messages that the client's era has not; its own tasks are another protocol. */
-const TASKS = 'io.modelcontextprotocol/tasks'
 
 export function modernCapabilities(legacy: unknown): Members {
   if (!isRecord(legacy)) return {}
@@ -63,6 +62,7 @@ function records(from: Members, names: readonly string[]): Members {
 
 function extensionsIn({ extensions }: Members): Members {
   if (!isRecord(extensions)) return {}
-  const others = Object.entries(extensions).filter(([name]) => name !== TASKS)
+  // Modern tasks would need messages that the client's era has not; its own tasks are another protocol.
+  const others = Object.entries(extensions).filter(([name]) => name !== TASKS_EXTENSION)
   return others.length === 0 ? {} : { extensions: Object.fromEntries(others) }
 }

@@ -2,6 +2,7 @@
 
 import { isLogLevel } from '../../../mcp/log-level.ts'
 import { INVALID_PARAMS, METHOD_NOT_FOUND, type Members, type RpcError } from '../../../mcp/rpc.ts'
+import { TASK_METHOD } from '../../../mcp/tasks.ts'
 import type { LegacySession, Offers } from './handle.ts'
 import type { SessionChange, SessionState } from './session-store.ts'
 
@@ -12,7 +13,6 @@ export type OwnAnswer =
 
 /** Each is a request to the upstream, each time that the client listens. */
 const MAX_URI_LENGTH = 4096
-const TASKS = 'tasks/'
 /** Of the modern era: a client that sends them in a session has mistaken the server. */
 const MODERN_METHODS: ReadonlySet<string> = new Set(['server/discover', 'subscriptions/listen', 'initialize'])
 
@@ -31,7 +31,7 @@ export function answerOwn(
     case 'resources/unsubscribe':
       return offers.subscribe ? subscribe(method, params) : notFound(method)
     default:
-      return MODERN_METHODS.has(method) || method.startsWith(TASKS) ? notFound(method) : null
+      return MODERN_METHODS.has(method) || method.startsWith(TASK_METHOD) ? notFound(method) : null
   }
 }
 

@@ -4,6 +4,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { MODERN_REVISIONS } from '../../../mcp/era.ts'
 import { isLogLevel } from '../../../mcp/log-level.ts'
 import { CLIENT_CAPABILITIES, CLIENT_INFO, ENVELOPE, LOG_LEVEL, PROTOCOL_VERSION } from '../../../mcp/meta.ts'
+import { NAME_SOURCES } from '../../../mcp/mirrored.ts'
 import type { PeerRequest, Visitor } from '../../../mcp/peer.ts'
 import {
   HEADER_MISMATCH,
@@ -25,8 +26,6 @@ export interface Asked {
 }
 
 const REVISIONS: readonly string[] = MODERN_REVISIONS
-/** "Standard Request Headers": what has to be mirrored beside the method. */
-const NAMED_METHODS: ReadonlySet<string> = new Set(['tools/call', 'prompts/get', 'resources/read'])
 
 /** The request and who makes it. Throws a refusal (400) for an envelope that is not whole. */
 export function readEnvelope({ req, caller }: Call, message: RpcMessage, id: RpcId): Asked {
@@ -60,7 +59,8 @@ function requireVersion(headers: IncomingHttpHeaders, meta: Members, id: RpcId):
 }
 
 function requireHeaders(headers: IncomingHttpHeaders, method: string, id: RpcId): void {
-  const needed = NAMED_METHODS.has(method) ? ['Mcp-Method', 'Mcp-Name'] : ['Mcp-Method']
+  // "Standard Request Headers", and SEP-2663, "Routing Headers": what has to be mirrored beside the method.
+  const needed = NAME_SOURCES.has(method) ? ['Mcp-Method', 'Mcp-Name'] : ['Mcp-Method']
   const missing = needed.find((name) => headers[name.toLowerCase()] === undefined)
   if (missing === undefined) return
   const message = `Header mismatch: ${missing} is missing.`

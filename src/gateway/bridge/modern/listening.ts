@@ -4,7 +4,8 @@
 import { SUBSCRIPTION_ID } from '../../../mcp/meta.ts'
 import type { Peer, SubscriptionFilter } from '../../../mcp/peer.ts'
 import { INVALID_PARAMS, isRecord, type Members, type RpcId, type RpcNotification } from '../../../mcp/rpc.ts'
-import { rpcRefusal } from '../../refusal.ts'
+import { declaresTasks, missingTasks } from '../../../mcp/tasks.ts'
+import { Refusal, rpcRefusal } from '../../refusal.ts'
 import { resultMessage } from '../event-text.ts'
 import type { Reply } from '../reply.ts'
 import type { Asked } from './envelope.ts'
@@ -19,6 +20,7 @@ export async function serveListening(
   { id, visitor, request }: Asked,
 ): Promise<void> {
   const filter = readFilter(request.params, id)
+  if (filter.taskIds !== undefined && !declaresTasks(visitor.capabilities)) throw withoutTasks(id)
   reply.sayAtEnd(() => [goodbye(id)])
   await peer.listen(visitor, filter, {
     signal: reply.signal,
@@ -57,6 +59,16 @@ function texts(value: unknown, id: RpcId): readonly string[] {
   const short = all.filter((each) => typeof each === 'string').filter((each) => each.length <= MAX_URI_LENGTH)
   if (short.length === all.length && all.length <= MAX_URIS) return [...new Set(short)]
   throw invalid(`What to subscribe to is a list of at most ${MAX_URIS} short texts.`, id)
+}
+
+/** SEP-2663, "Task Status Notifications". */
+function withoutTasks(id: RpcId): Refusal {
+  const error = missingTasks('This client did not say that it can follow tasks.')
+  return new Refusal({
+    status: 400,
+    reason: 'malformed',
+    body: JSON.stringify({ jsonrpc: '2.0', id, error }),
+  })
 }
 
 function invalid(message: string, id: RpcId) {

@@ -1,0 +1,67 @@
+// Owns the proof that a client without tasks has its calls answered to their end, or learns why not, whatever the upstream does.
+
+import { Client } from '@modelcontextprotocol/sdk/client/index.js'
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
+import t from 'tap'
+import { serveTasks, type TasksOptions } from '../../support/tasks-server.ts'
+import { errorOf, PUBLIC_URL, type Stage, type Teardown } from '../stage.ts'
+import { ask, setTasks } from './tasks-stage.ts'
+
+const PATHS = ['/mcp/notes', '/mcp']
+
+async function scene(t: Teardown, options: TasksOptions = {}) {
+  const upstream = await serveTasks(t, options)
+  const other = await serveTasks(t)
+  const stage = await setTasks(t, [{ url: upstream.url }, { name: 'work', url: other.url }])
+  return { upstream, stage }
+}
+
+/** Of 2025-11-25. */
+async function legacyClient(t: Teardown, stage: Stage, path: string): Promise<Client> {
+  const client = new Client({ name: 'older', version: '1' })
+  const token = await stage.token({ aud: PUBLIC_URL + path, scope: 'notes work' })
+  const requestInit = { headers: { authorization: `Bearer ${token}` } }
+  await client.connect(new StreamableHTTPClientTransport(new URL(path, stage.origin), { requestInit }))
+  t.teardown(() => client.close())
+  return client
+}
+
+for (const path of PATHS) {
+  const name = path === '/mcp' ? 'notes_change' : 'change'
+
+  t.test(`a client of 2025-11-25 is offered no tasks and needs none, at ${path}`, async (t) => {
+    const { stage, upstream } = await scene(t)
+    const client = await legacyClient(t, stage, path)
+    const capabilities = client.getServerCapabilities()
+    t.equal(capabilities?.tasks, undefined)
+    t.notMatch(JSON.stringify(capabilities), 'io.modelcontextprotocol/tasks')
+    const called = await client.callTool({ name, arguments: { quick: true } })
+    t.match(called, { content: [{ text: 'change is done' }] })
+    await t.rejects(client.callTool({ name, arguments: {} }), {
+      message: /Missing required client capability/,
+    })
+    t.equal(upstream.ids().length, 0)
+  })
+
+  t.test(`an upstream that makes a task all the same is told of in an error, at ${path}`, async (t) => {
+    const { stage } = await scene(t, { rude: true })
+    const client = await legacyClient(t, stage, path)
+    await t.rejects(client.callTool({ name, arguments: {} }), { message: /goes on with this call as a task/ })
+    t.match(await client.callTool({ name, arguments: { quick: true } }), {
+      content: [{ text: 'change is done' }],
+    })
+  })
+}
+
+t.test('so is a client of today that did not declare them, at the aggregate', async (t) => {
+  const { stage } = await scene(t, { rude: true })
+  const all = { path: '/mcp', claims: { scope: 'notes work' } }
+  const params = { name: 'notes_change', arguments: {} }
+  const refused = await ask(stage, 'tools/call', params, { ...all, capabilities: {} })
+  t.equal(refused.status, 400)
+  t.match(errorOf(refused), { code: -32021, message: /goes on with this call as a task/ })
+  t.match((await ask(stage, 'tools/call', params, all)).json.result, {
+    resultType: 'task',
+    taskId: /^notes\./,
+  })
+})
