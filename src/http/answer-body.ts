@@ -50,11 +50,20 @@ export async function readText(body: Readable, maxBytes: number, stalledMs?: num
   return (await readBytes(body, maxBytes, stalledMs)).toString('utf8')
 }
 
+export interface JsonReading {
+  readonly stalledMs?: number
+  readonly parse?: (text: string) => unknown
+}
+
 /** Rejects with an `UnreadableAnswer` for what is not JSON. */
-export async function readJson(body: Readable, maxBytes: number, stalledMs?: number): Promise<unknown> {
+export async function readJson(
+  body: Readable,
+  maxBytes: number,
+  { stalledMs, parse = JSON.parse }: JsonReading = {},
+): Promise<unknown> {
   const text = await readText(body, maxBytes, stalledMs)
   try {
-    return JSON.parse(text)
+    return parse(text)
   } catch (cause) {
     throw new UnreadableAnswer('not JSON', { cause })
   }

@@ -1,5 +1,7 @@
 // Owns what replicas tell each other: small messages to an address that any of them may have open.
 
+import { parseUnrounded } from './exact-json.ts'
+
 /**
  * Whoever has an address open gets what is sent to it, in order, on every replica; nobody keeps it for those who come later.
  * Who needs to know that it arrived asks for an answer at an address of its own. Messages are JSON of at most 1 MB, may hold
@@ -31,7 +33,7 @@ export function createLocalMailbox(): Mailbox {
     },
     async send(address, message) {
       // A copy, as if it had travelled.
-      for (const receive of boxes.get(address) ?? []) receive(structuredClone(message))
+      for (const receive of boxes.get(address) ?? []) receive(parseUnrounded(JSON.stringify(message)))
     },
   }
 }

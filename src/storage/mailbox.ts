@@ -22,6 +22,8 @@ export interface MailboxNeeds {
   readonly keyring: Pick<Keyring, 'seal' | 'open'>
   /** A look that failed, or what a receiver throws, for the log. */
   readonly report: (error: unknown) => void
+  /** Of the JSON of a message. */
+  readonly parse?: (text: string) => unknown
   /** Between two looks for what was not announced, or whose announcement was lost. Milliseconds. */
   readonly beatMs?: number
 }
@@ -51,7 +53,7 @@ const PURPOSE = 'mail'
 
 /** Rejects when the database cannot be listened to. */
 export async function openMailbox(needs: MailboxNeeds): Promise<SharedMailbox> {
-  const { storage, keyring, report, beatMs = BEAT_MS } = needs
+  const { storage, keyring, report, parse = JSON.parse, beatMs = BEAT_MS } = needs
   const boxes = new Map<string, Set<Box>>()
   const receipts = createReceipts()
   const waiting = new Map<number, Envelope>()
@@ -101,7 +103,7 @@ export async function openMailbox(needs: MailboxNeeds): Promise<SharedMailbox> {
       const text = keyring.open(PURPOSE, sealed, box.address)
       try {
         if (text === null) throw new Error('a message was sealed under a key that is not here')
-        box.receive(JSON.parse(text.toString()))
+        box.receive(parse(text.toString()))
       } catch (error) {
         report(error)
       }

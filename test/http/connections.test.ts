@@ -41,7 +41,10 @@ t.test('JSON is read up to the limit and refused beyond it', async (t) => {
 
 t.test('an answer that stops half-way is given up', async (t) => {
   const { get } = await stage(t, (_req, res) => void res.write('{"half":'))
-  await t.rejects(readJson((await get()).body, 100, 50), { name: 'ConnectionFailure', reason: 'timed_out' })
+  await t.rejects(readJson((await get()).body, 100, { stalledMs: 50 }), {
+    name: 'ConnectionFailure',
+    reason: 'timed_out',
+  })
 })
 
 t.test('an upstream that is not there, does not answer, or breaks off', async (t) => {

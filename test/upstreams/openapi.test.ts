@@ -3,6 +3,7 @@
 import { join } from 'node:path'
 import t from 'tap'
 import { createConnections } from '../../src/http/connections.ts'
+import { parseUnrounded } from '../../src/mcp/exact-json.ts'
 import { type PeerAnswer, PeerFailure, type Visitor } from '../../src/mcp/peer.ts'
 import { isRecord, type Members, type RpcNotification } from '../../src/mcp/rpc.ts'
 import { createOpenApiPeer, type OpenApiPeerNeeds } from '../../src/upstreams/openapi/peer.ts'
@@ -91,6 +92,39 @@ function textOf({ content }: Members): string {
   const [first]: readonly unknown[] = Array.isArray(content) ? content : []
   return isRecord(first) && typeof first.text === 'string' ? first.text : ''
 }
+
+t.test(
+  'a number of more digits than JavaScript has reaches the API, and comes back, as it was written',
+  async (t) => {
+    const api = await startHostileUpstream(t)
+    const { origin } = new URL(api.url)
+    const long = { type: 'integer', format: 'int64', minimum: 1 }
+    const at = (name: string, place: string) => ({ name, in: place, required: true, schema: long })
+    const content = { 'application/json': { schema: { type: 'object', properties: { to: long } } } }
+    const post = {
+      operationId: 'move',
+      parameters: [at('id', 'path'), at('of', 'query')],
+      requestBody: { required: true, content },
+    }
+    const document = { openapi: '3.1.0', info: { title: 'a', version: '1' }, paths: { '/{id}': { post } } }
+    api.answer(({ path }, res) =>
+      path === '/openapi'
+        ? res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(document))
+        : res.writeHead(200, { 'content-type': 'application/json' }).end('{"to":9007199254740993}'),
+    )
+    const { call } = stage(t, { document: `${origin}/openapi`, writes: true })
+    const given = parseUnrounded(
+      '{"id":9007199254740993,"of":9007199254740995,"body":{"to":9007199254740997}}',
+    )
+    const result = await call('move', isRecord(given) ? given : {})
+    t.match(JSON.stringify(result), '"structuredContent":{"to":9007199254740993}')
+    const [, moved] = api.arrivals
+    t.equal(moved?.path, '/9007199254740993?of=9007199254740995')
+    t.equal(moved?.body, '{"to":9007199254740997}')
+    const wrong = parseUnrounded('{"id":-9007199254740993,"of":1,"body":{}}')
+    t.match(textOf(await call('move', isRecord(wrong) ? wrong : {})), 'must be >= 1')
+  },
+)
 
 t.test('the operations of a document are tools, those that only read unless more is wanted', async (t) => {
   const shop = await startShop(t)

@@ -1,5 +1,7 @@
 // Owns the URIs of resources in the aggregate: each says whose it is, and can be turned back byte for byte.
 
+import { writtenNumber } from '../../mcp/exact-json.ts'
+
 /** RFC 3986 §3.1: a scheme may hold plus signs. The name of an upstream has none. */
 const SHOWN = /^mcp\+([a-z0-9-]+)\+(.*)$/s
 /** Of MCP Apps: hosts look for this scheme, so the upstream goes behind it. */
@@ -36,6 +38,6 @@ export function ownUris(upstream: string, value: unknown): unknown {
     return read?.uri ?? value
   }
   if (Array.isArray(value)) return value.map((each: unknown) => ownUris(upstream, each))
-  if (typeof value !== 'object' || value === null) return value
+  if (typeof value !== 'object' || value === null || writtenNumber(value) !== null) return value
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, ownUris(upstream, each)]))
 }

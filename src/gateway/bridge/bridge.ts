@@ -3,6 +3,7 @@
 import type { Front, FrontNeeds } from './front.ts'
 import { createLegacyFront } from './legacy/front.ts'
 import { createModernFront } from './modern/front.ts'
+import { unrounded } from './unrounded.ts'
 
 export type Bridge = Front
 
@@ -10,7 +11,7 @@ export function createBridge(needs: FrontNeeds): Bridge {
   const modern = createModernFront(needs)
   const legacy = createLegacyFront(needs)
   return {
-    serve: (call, peer) => (call.modern ? modern : legacy).serve(call, peer),
+    serve: (call, peer) => (call.modern ? modern : legacy).serve(unrounded(call), peer),
     openStreams: () => modern.openStreams() + legacy.openStreams(),
     endListening() {
       modern.endListening()

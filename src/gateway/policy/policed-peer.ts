@@ -1,5 +1,6 @@
 // Owns the operator's policy where a peer is spoken to: what is forbidden does not reach it, and its lists leave that out.
 
+import { rounded } from '../../mcp/exact-json.ts'
 import type { Peer, PeerAnswer, PeerHooks, PeerRequest, Visitor } from '../../mcp/peer.ts'
 import type { Policy } from '../../oauth/policy.ts'
 import type { StandingPolicy } from '../../oauth/standing-policy.ts'
@@ -7,7 +8,7 @@ import type { Tools } from '../../oauth/tool.ts'
 import type { Upstream } from '../../upstreams/registry.ts'
 import type { ToolsOf } from '../access.ts'
 import type { AsJudged } from '../tasks/judged.ts'
-import { asksWhatReads, describeForbidden, findForbidden } from './forbidden.ts'
+import { asksForArguments, asksWhatReads, describeForbidden, findForbidden } from './forbidden.ts'
 import { type Asking, usesOf } from './uses.ts'
 import { isListMethod, shownTo, viewOf } from './visible.ts'
 
@@ -24,7 +25,9 @@ const NO_TOOLS: Tools = new Map()
 export function policedPeer(peer: Peer, upstream: Upstream, needs: Policing): Peer {
   async function forbiddenIn(policy: Policy, { caller }: Visitor, asking: Asking): Promise<string | null> {
     const messages = needs.judged([asking], upstream.name, caller)
-    const question = { policy, upstream, caller, messages }
+    const written = { policy, upstream, caller, messages }
+    // Rules compare numbers.
+    const question = asksForArguments(written) ? { ...written, messages: messages.map(withNumbers) } : written
     const named = messages.flatMap(usesOf).flatMap(({ kind, name }) => (kind === 'tool' ? [name] : []))
     const asked = named.length > 0 && asksWhatReads(question)
     const tools = asked ? await needs.toolsOf(upstream, named, caller) : NO_TOOLS
@@ -72,4 +75,8 @@ export function policedPeer(peer: Peer, upstream: Upstream, needs: Policing): Pe
       await peer.listen(visitor, { ...filter, ...honoured }, hooks)
     },
   }
+}
+
+function withNumbers({ method, params }: Asking): Asking {
+  return { method, params: { ...params, arguments: rounded(params.arguments) } }
 }

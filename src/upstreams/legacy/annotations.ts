@@ -1,5 +1,6 @@
 // Owns the annotations of tools that only a server of the modern era can mean.
 
+import { writtenNumber } from '../../mcp/exact-json.ts'
 import { isRecord, type Members } from '../../mcp/rpc.ts'
 
 const ANNOTATION = 'x-mcp-header'
@@ -25,7 +26,7 @@ export function withoutHeaderWishes(result: Members): Members {
 function withoutAnnotation(value: unknown, depth: number): unknown {
   if (depth > MAX_DEPTH) return value
   if (Array.isArray(value)) return value.map((each: unknown) => withoutAnnotation(each, depth + 1))
-  if (!isRecord(value)) return value
+  if (!isRecord(value) || writtenNumber(value) !== null) return value
   const kept = Object.entries(value).filter(([key, each]) => key !== ANNOTATION || typeof each !== 'string')
   return Object.fromEntries(kept.map(([key, each]) => [key, withoutAnnotation(each, depth + 1)]))
 }

@@ -1,6 +1,7 @@
 // Owns what two replicas say to each other about a call that one of them holds and the other has the client for.
 
 import * as z from 'zod'
+import { parseUnrounded } from '../../mcp/exact-json.ts'
 import { PeerFailure, type PeerFailureReason } from '../../mcp/peer.ts'
 
 const members = z.record(z.string(), z.unknown())
@@ -76,7 +77,7 @@ export function readToVisitor(message: unknown): ToVisitor | null {
 }
 
 export function readTurn(text: string): TurnData {
-  return turn.parse(JSON.parse(text))
+  return turn.parse(parseUnrounded(text))
 }
 
 export function partsOf(data: TurnData): readonly ToVisitor[] {

@@ -3,6 +3,7 @@
 import type { Readable } from 'node:stream'
 import { discard, readJson } from '../../http/answer-body.ts'
 import type { Connections, IncomingAnswer } from '../../http/connections.ts'
+import { parseUnrounded } from '../../mcp/exact-json.ts'
 import { PeerFailure } from '../../mcp/peer.ts'
 import { isRpcId, type Members, type RpcId } from '../../mcp/rpc.ts'
 import { wantedScope } from '../../oauth/wanted-scope.ts'
@@ -67,7 +68,7 @@ function createHttpChannel(session: HttpSession, events: ChannelEvents, maxBytes
   }
 
   async function takeJson(body: Readable, id: RpcId, status: number): Promise<void> {
-    const messages = await readJson(body, maxBytes).then(messagesOf).catch(rethrow)
+    const messages = await readJson(body, maxBytes, { parse: parseUnrounded }).then(messagesOf).catch(rethrow)
     streams.delete(id)
     // An error without an id, in a session, is what many servers say when they do not know the session.
     const unrelated = status === 400 && !messages.some((message) => message.id === id)

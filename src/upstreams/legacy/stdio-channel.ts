@@ -1,6 +1,7 @@
 // Owns the channel of a session with a program: JSON-RPC messages, one per line, over its standard input and output.
 
 import { setTimeout as wait } from 'node:timers/promises'
+import { parseUnrounded } from '../../mcp/exact-json.ts'
 import { PeerFailure } from '../../mcp/peer.ts'
 import { isRecord, type Members } from '../../mcp/rpc.ts'
 import { createLineReader } from '../programs/lines.ts'
@@ -105,7 +106,7 @@ function channelTo(
 /** Of 2025-03-26, where one line may hold several. None where it is not JSON-RPC. */
 function messagesOf(line: string): readonly Members[] {
   try {
-    const value: unknown = JSON.parse(line)
+    const value = parseUnrounded(line)
     return (Array.isArray(value) ? value : [value]).filter(isRecord)
   } catch {
     return []

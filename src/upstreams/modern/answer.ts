@@ -5,6 +5,7 @@ import type { Readable } from 'node:stream'
 import { discard, mediaTypeOf, readEvents, readJson, UnreadableAnswer } from '../../http/answer-body.ts'
 import { ConnectionFailure, type IncomingAnswer } from '../../http/connections.ts'
 import { contradicts } from '../../mcp/era-signs.ts'
+import { parseUnrounded } from '../../mcp/exact-json.ts'
 import { type PeerAnswer, PeerFailure } from '../../mcp/peer.ts'
 import { isRecord, type Members, type RpcError, type RpcId, type RpcNotification } from '../../mcp/rpc.ts'
 import { wantedScope } from '../../oauth/wanted-scope.ts'
@@ -58,7 +59,7 @@ async function readWhole(
   status: number,
   { id, maxBytes }: Expected,
 ): Promise<PeerAnswer | null> {
-  const json = await readJson(body, maxBytes).catch((error: unknown) => {
+  const json = await readJson(body, maxBytes, { parse: parseUnrounded }).catch((error: unknown) => {
     // The status says enough.
     if (error instanceof UnreadableAnswer && status >= 300) return null
     throw error
@@ -82,7 +83,7 @@ async function readStream(body: Readable, { id, maxBytes, notify }: Expected): P
 
 function messageIn(data: string): Members {
   try {
-    const json: unknown = JSON.parse(data)
+    const json = parseUnrounded(data)
     if (isRecord(json) && json.jsonrpc === '2.0') return json
   } catch (cause) {
     throw new PeerFailure('answer', { cause })

@@ -1,6 +1,7 @@
 // Owns how one argument is written: by the style that its parameter declares, and encoded.
 
-import { isRecord } from '../../mcp/rpc.ts'
+import { writtenNumber } from '../../mcp/exact-json.ts'
+import { isRecord, type Members } from '../../mcp/rpc.ts'
 import type { Parameter } from './operation.ts'
 
 /** An argument that cannot be sent. The text is for whoever called, and says what to change. */
@@ -25,7 +26,7 @@ export function queryPairs(parameter: Parameter, value: unknown): readonly strin
     const between = style === 'spaceDelimited' ? '%20' : style === 'pipeDelimited' ? '|' : ','
     return [`${encode(name)}=${value.map((each) => encode(plain(parameter, each))).join(between)}`]
   }
-  if (!isRecord(value)) return [pair(name, value)]
+  if (!isObject(value)) return [pair(name, value)]
   const entries = Object.entries(value).filter(([, each]) => isGiven(each))
   if (style === 'deepObject') return entries.map(([key, each]) => pair(`${name}[${key}]`, each))
   if (!explode)
@@ -42,14 +43,20 @@ export function queryPairs(parameter: Parameter, value: unknown): readonly strin
 export function simple(parameter: Parameter, value: unknown): string {
   if (parameter.style === 'json') return JSON.stringify(value)
   if (Array.isArray(value)) return value.map((each) => plain(parameter, each)).join(',')
-  if (!isRecord(value)) return plain(parameter, value)
+  if (!isObject(value)) return plain(parameter, value)
   const entries = Object.entries(value)
   return parameter.explode
     ? entries.map(([key, each]) => `${key}=${plain(parameter, each)}`).join(',')
     : entries.flatMap(([key, each]) => [key, plain(parameter, each)]).join(',')
 }
 
+function isObject(value: unknown): value is Members {
+  return isRecord(value) && writtenNumber(value) === null
+}
+
 function plain({ argument }: Parameter, value: unknown): string {
+  const number = writtenNumber(value)
+  if (number !== null) return number
   if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')
     return String(value)
   if (value === null) return ''

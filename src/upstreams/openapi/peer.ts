@@ -2,6 +2,7 @@
 
 import { readBytes, UnreadableAnswer } from '../../http/answer-body.ts'
 import type { Connections } from '../../http/connections.ts'
+import { rounded } from '../../mcp/exact-json.ts'
 import {
   type Discovery,
   type Peer,
@@ -145,12 +146,18 @@ function prepared(
 ): Outgoing | ArgumentProblem {
   try {
     const request = outgoing(operation, given, base)
-    const problem = check(operation, given)
+    const problem = check(operation, comparable(given))
     return problem === null ? request : new ArgumentProblem(problem)
   } catch (problem) {
     if (problem instanceof ArgumentProblem) return problem
     throw problem
   }
+}
+
+/** Schemas speak of numbers. */
+function comparable(given: Members): Members {
+  const numbers = rounded(given)
+  return isRecord(numbers) ? numbers : given
 }
 
 /** What an operator configured wins over what a caller says. */

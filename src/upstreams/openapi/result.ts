@@ -2,6 +2,7 @@
 
 import type { IncomingHttpHeaders } from 'node:http'
 import { mediaTypeOf } from '../../http/answer-body.ts'
+import { parseUnrounded } from '../../mcp/exact-json.ts'
 import { isRecord, type Members } from '../../mcp/rpc.ts'
 import { isJson } from './parameters.ts'
 
@@ -41,7 +42,7 @@ function jsonResult(body: Buffer): Members {
 
 function parsed(written: string): unknown {
   try {
-    return JSON.parse(written)
+    return parseUnrounded(written)
   } catch {
     return undefined
   }

@@ -1,6 +1,7 @@
 // Owns the way of a turn's events from the replica that has it to the one that the client reads at.
 
 import { z } from 'zod'
+import { parseUnrounded } from '../../../mcp/exact-json.ts'
 import type { Mailbox } from '../../../mcp/mailbox.ts'
 import { isRecord, type Members } from '../../../mcp/rpc.ts'
 import type { Reply } from '../reply.ts'
@@ -143,6 +144,6 @@ function assembler(reply: Reply): (sent: Parcel) => Reading | null {
 }
 
 function messageIn(text: string): Members {
-  const message: unknown = JSON.parse(text)
+  const message = parseUnrounded(text)
   return isRecord(message) ? message : {}
 }

@@ -1,5 +1,6 @@
 // Owns the responses that a client posts: the answers to what it was asked.
 
+import { parseUnrounded } from '../../../mcp/exact-json.ts'
 import { INVALID_REQUEST, isRecord, isRpcId, type RpcId } from '../../../mcp/rpc.ts'
 import type { RpcMessage } from '../../message.ts'
 import { malformed, rpcRefusal } from '../../refusal.ts'
@@ -58,7 +59,7 @@ export const NOT_TAKEN = 'not taken'
 
 /** The walk has read the messages, and kept of a response that it is one. */
 function postedIn(body: Buffer | null): readonly Posted[] {
-  const json: unknown = JSON.parse(body?.toString() ?? '[]')
+  const json = parseUnrounded(body?.toString() ?? '[]')
   const elements: readonly unknown[] = Array.isArray(json) ? json : [json]
   return elements.flatMap((element): Posted[] => {
     if (!isRecord(element) || 'method' in element || !isRpcId(element.id)) return []
