@@ -10,6 +10,7 @@ import {
 } from './authorization-server/authorization-server.ts'
 import { POLL_WINDOW_SECONDS } from './authorization-server/device-flow.ts'
 import type { ErrorForPerson } from './authorization-server/error-page.ts'
+import { AUTHORIZATION_CODE_TTL_SECONDS } from './authorization-server/lifetimes.ts'
 import { decideConsent } from './consent/decision.ts'
 import { outcomePage } from './consent/device-view.ts'
 import { createConfiguredFetch } from './http/configured-fetch.ts'
@@ -65,6 +66,7 @@ export async function addAuthorizationServer(
     sessionMaxSeconds: config.sessionMaxSeconds,
     devicePolls: countersOf(storage)('device-polls', POLL_WINDOW_SECONDS),
     onFailure: failures.failed,
+    verifierGuesses: countersOf(storage)('verifier-guesses', AUTHORIZATION_CODE_TTL_SECONDS),
     logError: (err, message) => logger.error({ err }, message),
   })
   server.mount(app, {

@@ -1,12 +1,12 @@
 // Owns what becomes of it when a person agrees: a grant for this request, and a consent that is remembered for later ones.
 
 import { errors, type Provider } from 'oidc-provider'
-import { formatScope, parseScope } from '../oauth/scope.ts'
+import { formatScope, IDENTITY_SCOPES, parseScope } from '../oauth/scope.ts'
 import type { Audit } from '../ops/audit.ts'
 import * as consents from '../storage/consents.ts'
 import type { Transactions } from '../storage/transactions.ts'
 import type { ClientUses } from './client-uses.ts'
-import { createGrant, describeClient, IDENTITY_SCOPES, requestedResource, text } from './consent-grant.ts'
+import { createGrant, describeClient, requestedResource, text } from './consent-grant.ts'
 import { findRequested } from './described-request.ts'
 import type { Resources } from './resources.ts'
 

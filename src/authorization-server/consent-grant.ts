@@ -3,7 +3,7 @@
 import type { Client, Grant, KoaContextWithOIDC, Provider } from 'oidc-provider'
 import type { DecideConsent } from '../oauth/consent-question.ts'
 import type { ProtectedResource } from '../oauth/resource.ts'
-import { formatScope, parseScope, scopesOf } from '../oauth/scope.ts'
+import { formatScope, IDENTITY_SCOPES, parseScope, scopesOf } from '../oauth/scope.ts'
 import * as consents from '../storage/consents.ts'
 import type { Transactions } from '../storage/transactions.ts'
 import { clientFingerprint } from './client-fingerprint.ts'
@@ -11,9 +11,6 @@ import { isShared, marksOf } from './client-marks.ts'
 import { PAGES_CLIENT_ID } from './pages-client.ts'
 import { isLoopbackRedirect, redirectHost } from './redirect-uris.ts'
 import { findResource, type Resources } from './resources.ts'
-
-/** The scopes that are about the person, not about a resource. */
-export const IDENTITY_SCOPES: readonly string[] = ['openid', 'profile', 'email']
 
 export interface GrantNeeds {
   readonly transactions: Transactions

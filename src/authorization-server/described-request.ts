@@ -2,14 +2,8 @@
 
 import type { Client } from 'oidc-provider'
 import type { OfferedUpstream } from '../oauth/resource.ts'
-import { parseScope, scopesOf } from '../oauth/scope.ts'
-import {
-  describeClient,
-  IDENTITY_SCOPES,
-  isDocumentClient,
-  requestedResource,
-  text,
-} from './consent-grant.ts'
+import { IDENTITY_SCOPES, parseScope, scopesOf } from '../oauth/scope.ts'
+import { describeClient, isDocumentClient, requestedResource, text } from './consent-grant.ts'
 import { PAGES_CLIENT_ID } from './pages-client.ts'
 import { formActionSource } from './redirect-uris.ts'
 import { findResource, type Resources } from './resources.ts'

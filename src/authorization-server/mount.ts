@@ -1,7 +1,7 @@
 // Owns how oidc-provider sits on the one Fastify origin: its paths, its untouched request body, its URLs from PUBLIC_URL.
 
 import type { IncomingMessage } from 'node:http'
-import type { FastifyInstance, FastifyReply, onRequestAsyncHookHandler } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import type { Provider } from 'oidc-provider'
 import { inBrowser } from './browsers.ts'
 import { DEVICE_AUTHORIZATION_PATH, type DeviceOutcome, takeDeviceOutcome } from './device-flow.ts'
@@ -18,20 +18,25 @@ export interface MountOptions {
   readonly showDevice: (reply: FastifyReply, outcome: DeviceOutcome) => Promise<FastifyReply>
 }
 
-/** Everything oidc-provider answers. Pages of ours are not among them. */
-const PATHS: readonly string[] = [
-  '/.well-known/oauth-authorization-server',
-  '/.well-known/openid-configuration',
-  '/authorize',
-  '/authorize/:uid',
-  '/introspect',
-  '/device/:uid',
-  '/jwks',
-  '/par',
-  '/revoke',
-  '/token',
-  '/userinfo',
-]
+const READ = ['GET', 'HEAD']
+/** Pages of other sites may ask, so browsers ask first (Fetch, "CORS-preflight request"). */
+const READ_ANYWHERE = [...READ, 'OPTIONS']
+const POST_ANYWHERE = ['POST', 'OPTIONS']
+
+/** Everything oidc-provider answers, and to which methods. Pages of ours are not among them. */
+const ENDPOINTS: Readonly<Record<string, readonly string[]>> = {
+  '/.well-known/oauth-authorization-server': READ_ANYWHERE,
+  '/.well-known/openid-configuration': READ_ANYWHERE,
+  '/authorize': READ,
+  '/authorize/:uid': READ,
+  '/introspect': POST_ANYWHERE,
+  '/device/:uid': READ,
+  '/jwks': READ_ANYWHERE,
+  '/par': POST_ANYWHERE,
+  '/revoke': POST_ANYWHERE,
+  '/token': POST_ANYWHERE,
+  '/userinfo': [...READ_ANYWHERE, 'POST'],
+}
 
 /** Strangers begin here, and each time something is remembered; for some, a document is fetched. */
 const THROTTLED: ReadonlySet<string> = new Set(['/authorize', '/par'])
@@ -53,13 +58,18 @@ export function mountProvider(
   }
   app.register(async (scope) => {
     leaveBodyUnread(scope)
-    for (const url of PATHS) {
-      const method = ['GET', 'HEAD', 'POST', 'OPTIONS']
+    for (const [url, methods] of Object.entries(ENDPOINTS)) {
+      const handler = (request: FastifyRequest, reply: FastifyReply) => answer(request.raw, request.ip, reply)
+      scope.route({ method: [...methods], url, ...firstAt(url), handler })
+      if (!url.startsWith('/.well-known/')) continue
+      // Clients that write the issuer with a slash at its end keep the slash here.
       scope.route({
-        method,
-        url,
-        ...firstAt(url),
-        handler: (request, reply) => answer(request.raw, request.ip, reply),
+        method: [...methods],
+        url: `${url}/`,
+        handler(request, reply) {
+          request.raw.url = url
+          return handler(request, reply)
+        },
       })
     }
   })

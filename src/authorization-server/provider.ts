@@ -4,6 +4,7 @@ import { type Configuration, Provider } from 'oidc-provider'
 import { PROOF_ALGORITHMS } from '../http/dpop-proof.ts'
 import type { Counters } from '../http/throttle.ts'
 import type { Member } from '../oauth/policy.ts'
+import { IDENTITY_SCOPES } from '../oauth/scope.ts'
 import * as artifacts from '../storage/artifacts.ts'
 import type { Keyring } from '../storage/sealing.ts'
 import type { Transactions } from '../storage/transactions.ts'
@@ -15,11 +16,12 @@ import { requireOneAudience } from './client-assertion.ts'
 import { CLIENT_AUTHENTICATION } from './client-metadata-members.ts'
 import { type ClientPolicy, clientConfiguration } from './clients.ts'
 import { createCodeRace } from './code-race.ts'
-import { createGrantLoader, type GrantNeeds, IDENTITY_SCOPES } from './consent-grant.ts'
+import { createGrantLoader, type GrantNeeds } from './consent-grant.ts'
 import { cookies } from './cookies.ts'
 import { DEVICE_AUTHORIZATION_PATH, DEVICE_PATH, deviceFlow, paceDevices } from './device-flow.ts'
 import { leaveToPages } from './error-page.ts'
 import { watchFailures } from './failures.ts'
+import { letFormsBePosted } from './form-post.ts'
 import { refuseForbiddenGrants } from './grants/allowed.ts'
 import { ID_JAG_PROFILE, type JwtBearerNeeds, registerJwtBearer } from './grants/jwt-bearer.ts'
 import { registerTokenExchange } from './grants/token-exchange.ts'
@@ -41,6 +43,7 @@ import { tellScopes } from './scopes-supported.ts'
 import type { SigningKey } from './signing-keys.ts'
 import { createSpending, getsRefreshToken } from './spending.ts'
 import { answerOutages, commitTokenRequests, type OutageAnswer } from './token-transaction.ts'
+import { limitVerifierGuesses } from './verifier-guesses.ts'
 
 type Customizer = NonNullable<NonNullable<NonNullable<Configuration['formats']>['customizers']>['jwt']>
 
@@ -68,6 +71,8 @@ export interface ProviderNeeds
   readonly devicePolls: Counters
   /** Told the address of whoever presented something to `/token`, and the like, that is wrong. */
   readonly onFailure: (address: string) => void
+  /** Counts wrong verifiers for each code; for as long as a code lives. */
+  readonly verifierGuesses: Counters
 }
 
 export function createProvider(needs: ProviderNeeds): Provider {
@@ -116,10 +121,12 @@ export function createProvider(needs: ProviderNeeds): Provider {
   }
   answerOutages(provider, needs)
   paceDevices(provider, needs.devicePolls)
+  limitVerifierGuesses(provider, needs.verifierGuesses)
   commitTokenRequests(provider, transactions, spending)
   needs.initialAccess?.attach(provider)
   addGrants(provider, needs)
   letKeySetBeCached(provider)
+  letFormsBePosted(provider)
   tellScopes(provider, needs.resources, IDENTITY_SCOPES)
   return provider
 }

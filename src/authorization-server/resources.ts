@@ -18,6 +18,10 @@ export interface Resources {
 
 type ResourceIndicators = NonNullable<NonNullable<Configuration['features']>['resourceIndicators']>
 
+const UNKNOWN =
+  'there is no such resource here; send the URL of the MCP server, as its protected resource metadata spells it'
+const SEVERAL = 'a token is for one resource; send one resource parameter'
+
 /** A token is for exactly one resource; asking for two at once, or for one that is not ours, is `invalid_target`. */
 export function resourceIndicators(resources: Resources, accessTokenTtlSeconds: number): ResourceIndicators {
   return {
@@ -27,7 +31,8 @@ export function resourceIndicators(resources: Resources, accessTokenTtlSeconds: 
     useGrantedResource: async () => true,
     getResourceServerInfo: async (ctx, indicator, client): Promise<ResourceServer> => {
       const resource = findResource(resources, indicator)
-      if (!resource || asksForSeveral(ctx.oidc.params?.resource)) throw new errors.InvalidTarget()
+      if (!resource) throw new errors.InvalidTarget(UNKNOWN)
+      if (asksForSeveral(ctx.oidc.params?.resource)) throw new errors.InvalidTarget(SEVERAL)
       assumeScope(ctx, resource)
       limitToClient(ctx, client, resource)
       return resourceServerOf(resource, accessTokenTtlSeconds)

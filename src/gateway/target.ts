@@ -8,7 +8,7 @@ export function findPlace(registry: Registry, url = ''): Place {
   const { path } = split(url)
   const place = registry.find(path)
   if (place) return place
-  throw notFound()
+  throw notFound(registry.find(path.replace(/\/+$/, '')))
 }
 
 /** MCP, "Token Requirements", and RFC 6750 §2.3: a URL ends up in logs. The rest of a query is ignored. */
@@ -27,11 +27,13 @@ function split(url: string): { path: string; query: string } {
   return mark === -1 ? { path: url, query: '' } : { path: url.slice(0, mark), query: url.slice(mark + 1) }
 }
 
-function notFound(): Refusal {
+/** `meant`: what is there without the slash at the end. People copy addresses with one, and wonder. */
+function notFound(meant: Place | null | undefined): Refusal {
+  const hint = meant ? `; without the slash at its end there is: ${meant.resource.identifier}` : ''
   return new Refusal({
     status: 404,
     reason: 'path',
-    body: describe('not_found', 'There is no MCP server at this path'),
+    body: describe('not_found', `There is no MCP server at this path${hint}`),
   })
 }
 

@@ -42,6 +42,18 @@ export const NOT_FOUND: ErrorAnswer = {
   advice: 'Check the address, or start from the front page.',
 }
 
+/** RFC 9110 §15.5.6 */
+export function wrongMethod(method: string, allowed: readonly string[]): ErrorAnswer {
+  const others = allowed.filter((each) => each !== 'OPTIONS')
+  return {
+    ...REFUSED,
+    status: 405,
+    title: 'Nothing to see here',
+    message: `This address answers ${others.join(' and ')}, not ${method}.`,
+    advice: 'It is for programs, or for a form. Start from the front page.',
+  }
+}
+
 const OUT_OF_DATE_FORM: ErrorAnswer = {
   ...REFUSED,
   status: 403,

@@ -2,8 +2,10 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { wantsPage } from './accept.ts'
-import { type ErrorAnswer, errorAnswer, NOT_FOUND } from './error-answer.ts'
+import { type ErrorAnswer, errorAnswer, NOT_FOUND, wrongMethod } from './error-answer.ts'
 import type { Render } from './views.ts'
+
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS'] as const
 
 export interface ErrorNeeds {
   readonly render: Render
@@ -20,12 +22,23 @@ export function addErrorAnswers(app: FastifyInstance, { render, isOutage }: Erro
       : reply.send(bodyOf(request, what))
   }
 
-  app.setNotFoundHandler((request, reply) => answer(request, reply, NOT_FOUND))
+  app.setNotFoundHandler((request, reply) => {
+    const allowed = methodsAt(app, request)
+    if (allowed.length === 0) return answer(request, reply, NOT_FOUND)
+    // RFC 9110 §15.5.6
+    return answer(request, reply.header('allow', allowed.join(', ')), wrongMethod(request.method, allowed))
+  })
   app.setErrorHandler((error, request, reply) => {
     const what = errorAnswer(error, isOutage)
     log(request, error, what)
     return answer(request, reply, what)
   })
+}
+
+/** What could have been done at this very path. */
+function methodsAt(app: FastifyInstance, { url: target }: FastifyRequest): readonly string[] {
+  const [url = ''] = target.split('?', 1)
+  return METHODS.filter((method) => app.hasRoute({ method, url }))
 }
 
 /** RFC 6749 §5.2. The request id is there when the log has more to say. */

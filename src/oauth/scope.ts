@@ -3,6 +3,9 @@
 /** `<upstream>:read`: the upstream's read-only tools, its resources and its prompts. */
 const READ = ':read'
 
+/** Those that are about the person, not about a resource (OpenID Connect Core §5.4). */
+export const IDENTITY_SCOPES: readonly string[] = ['openid', 'profile', 'email']
+
 /** RFC 6749 §3.3: space-delimited, case-sensitive, without order; a repeated token counts once. */
 export function parseScope(scope: string | undefined): ReadonlySet<string> {
   return new Set((scope ?? '').split(' ').filter((token) => token !== ''))
