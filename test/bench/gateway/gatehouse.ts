@@ -21,6 +21,8 @@ export interface BenchGatehouse extends Target, Pick<Stage, 'jwksFile' | 'keyFil
   startAnother(name: string, root: string): Promise<Target>
 }
 
+const ALICE = 'alice@example.com'
+
 /** They count as always; but here one person has all the calls and streams of a whole service. */
 const RAISED_LIMITS = {
   RATE_PER_PERSON: '1000000/s',
@@ -30,9 +32,24 @@ const RAISED_LIMITS = {
   MAX_STREAMS_PER_UPSTREAM: '100000',
 }
 
+/** As a team would have it: exceptions for some before a rule for all, and a rule that looks at arguments. */
+const POLICY = {
+  groups: { admins: [ALICE], support: ['sam@example.com'] },
+  rules: [
+    { upstream: 'bench', tools: ['delete_*', 'drop_*'], groups: ['admins'], effect: 'allow' },
+    { upstream: 'bench', tools: ['delete_*', 'drop_*'], effect: 'deny', reason: 'Ask an admin.' },
+    {
+      tools: ['fast'],
+      arguments: { properties: { limit: { type: 'integer', maximum: 100 } } },
+      effect: 'allow',
+    },
+    { groups: ['support'], effect: 'read-only' },
+  ],
+  default: 'allow',
+}
+
 /** What `npm start` gives to Node. */
 const AS_STARTED = ['--max-semi-space-size=16']
-const ALICE = 'alice@example.com'
 /** Whose refresh tokens are exchanged again and again, all at once. */
 const GRANTS = 8
 
@@ -53,6 +70,7 @@ export async function startGatehouse(
     ACCESS_TOKEN_TTL: '1h',
     MAX_BODY: '20mb',
     METRICS_PORT: String(await freePort()),
+    POLICY: JSON.stringify(POLICY),
     ...RAISED_LIMITS,
     NODE_ENV: 'production',
   }

@@ -31,6 +31,8 @@ global
 defaults
   mode http
   option http-no-delay
+  # Otherwise a stream whose client has left stays open at the upstream.
+  option abortonclose
   timeout connect 5s
   timeout client 1h
   timeout server 1h

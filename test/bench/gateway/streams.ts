@@ -51,7 +51,7 @@ async function measureTarget(target: Target, options: StreamOptions): Promise<re
     costs.push({ target, streams, bytesEach, ...(await announce(target, upstream, listeners)) })
   }
   listeners.close()
-  await delay(SETTLING_MS)
+  await upstream.emptied()
   return costs
 }
 
@@ -60,7 +60,7 @@ async function warmUp({ url }: Target, options: StreamOptions): Promise<void> {
   const listeners = createListeners(url, options)
   await listeners.open(options.counts[0] ?? 0)
   listeners.close()
-  await delay(SETTLING_MS)
+  await options.upstream.emptied()
 }
 
 async function settledBytes({ pids, inspectorPort }: Target): Promise<number> {

@@ -42,7 +42,8 @@ function announce(count: number, res: ServerResponse): void {
     method: 'notifications/tools/list_changed',
     params: { at: String(process.hrtime.bigint()) },
   })
-  for (const listener of [...listeners].slice(-count)) listener.write(text)
+  const latest = count > 0 ? [...listeners].slice(-count) : []
+  for (const listener of latest) listener.write(text)
   res.end(String(listeners.size))
 }
 

@@ -2,6 +2,7 @@
 
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { freePort } from '../../support/gatehouse.ts'
 import { answersAt, LOAD_CORE, startPinned } from './machine.ts'
@@ -14,8 +15,12 @@ export interface BenchUpstream {
   readonly url: string
   /** Tells so many of the listeners the time. Returns how many there are. */
   announce(count: number): Promise<number>
+  /** Resolves when nobody listens any more. */
+  emptied(): Promise<void>
 }
 
+const LEAVING_MS = 30_000
+const LOOK_AGAIN_MS = 100
 const PROCESS = fileURLToPath(new URL('./upstream-process.ts', import.meta.url))
 
 export async function startUpstream({
@@ -35,11 +40,21 @@ export async function startUpstream({
   await startPinned(t, directory, { core: LOAD_CORE, command: 'nginx', args: ['-c', file] })
   const origin = `http://127.0.0.1:${port}`
   await answersAt(`${origin}/mcp`)
+  const announce = async (count: number) =>
+    Number(await (await fetch(`http://127.0.0.1:${behind}/announce/${count}`)).text())
   return {
     port,
     url: `${origin}/mcp`,
-    announce: async (count) =>
-      Number(await (await fetch(`http://127.0.0.1:${behind}/announce/${count}`)).text()),
+    announce,
+    emptied: () => emptied(announce),
+  }
+}
+
+async function emptied(announce: BenchUpstream['announce']): Promise<void> {
+  const until = performance.now() + LEAVING_MS
+  for (let left = await announce(0); left > 0; left = await announce(0)) {
+    if (performance.now() > until) throw new Error(`${left} streams stayed open at the upstream.`)
+    await delay(LOOK_AGAIN_MS)
   }
 }
 
