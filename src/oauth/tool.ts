@@ -32,11 +32,13 @@ export function scopesCovering(
 
 /** `*` stands for any characters; everything else for itself. Linear in the length of the name. */
 export function matches(pattern: string, name: string): boolean {
+  const star = pattern.indexOf('*')
+  if (star === -1) return pattern === name
+  // Most rules are about something else.
+  if (!name.startsWith(pattern.slice(0, star))) return false
   const [first = '', ...rest] = pattern.split('*')
-  const last = rest.pop()
-  if (last === undefined) return pattern === name
-  if (!name.startsWith(first) || name.length < first.length + last.length || !name.endsWith(last))
-    return false
+  const last = rest.pop() ?? ''
+  if (name.length < first.length + last.length || !name.endsWith(last)) return false
   let at = first.length
   for (const part of rest) {
     const found = name.indexOf(part, at)

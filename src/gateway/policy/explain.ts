@@ -4,9 +4,10 @@ import type { Rule } from '../../oauth/policy.ts'
 import { scopesCovering } from '../../oauth/tool.ts'
 import { type AccessQuestion, decide } from '../access.ts'
 import type { RpcMessage } from '../message.ts'
+import { rulesFor } from './bounds.ts'
 import { asksForArguments, describeForbidden } from './forbidden.ts'
-import { judge, rulesFor } from './judge.ts'
-import { usesOf } from './uses.ts'
+import { judge } from './judge.ts'
+import { usesOfAll } from './uses.ts'
 
 export interface Asked extends Omit<AccessQuestion, 'messages'> {
   readonly tool: string
@@ -48,7 +49,7 @@ export function explain(asked: Asked): Explanation {
 function explainPolicy({ policy, upstream, caller, messages, tools }: AccessQuestion): Explanation['policy'] {
   if (policy === null) return { allowed: true, rule: null, text: 'there is none' }
   const rules = rulesFor(policy, upstream.name, caller)
-  for (const use of messages.flatMap(usesOf)) {
+  for (const use of usesOfAll(messages)) {
     const judgement = judge(policy, rules, use, (name) => tools.get(name)?.readOnly === true)
     const { allowed, by, rule } = judgement
     const decided = rule ? describeRule(rule) : `no rule holds, and the ${by} is ${policy.default}`

@@ -3,8 +3,9 @@
 import type { Policy } from '../../oauth/policy.ts'
 import { type RpcMessage, requestIds } from '../message.ts'
 import { type Refusal, rpcRefusal } from '../refusal.ts'
-import { isAbout, type Judgement, judge, rulesFor, type Who } from './judge.ts'
-import { type Asking, type Use, usesOf } from './uses.ts'
+import { boundsOf, rulesFor, type Who } from './bounds.ts'
+import { isAbout, type Judgement, judge } from './judge.ts'
+import { type Asking, type Use, usesOfAll } from './uses.ts'
 
 export interface Forbidden {
   readonly use: Use
@@ -25,7 +26,7 @@ export function findForbidden(
 ): Forbidden | null {
   if (policy === null) return null
   const rules = rulesFor(policy, upstream.name, caller)
-  for (const use of messages.flatMap(usesOf)) {
+  for (const use of usesOfAll(messages)) {
     const judgement = judge(policy, rules, use, isReadOnly)
     if (!judgement.allowed) return { use, judgement }
   }
@@ -34,19 +35,16 @@ export function findForbidden(
 
 /** Whether it matters which tools only read. */
 export function asksWhatReads({ policy, upstream, caller }: Omit<PolicyQuestion, 'messages'>): boolean {
-  if (policy === null) return false
-  if (policy.default === 'read-only') return true
-  return rulesFor(policy, upstream.name, caller).some(({ effect }) => effect === 'read-only')
+  return policy !== null && boundsOf(policy, upstream.name, caller).askWhatReads
 }
 
 /** Whether it matters what the arguments of these messages say. */
 export function asksForArguments({ policy, upstream, caller, messages }: PolicyQuestion): boolean {
   if (policy === null) return false
-  const called = messages.flatMap(usesOf).filter(({ kind }) => kind === 'tool')
-  if (called.length === 0) return false
-  return rulesFor(policy, upstream.name, caller).some(
-    (rule) => rule.arguments !== null && called.some((use) => isAbout(rule, use)),
-  )
+  const { rules, haveConditions } = boundsOf(policy, upstream.name, caller)
+  if (!haveConditions) return false
+  const called = usesOfAll(messages).filter(({ kind }) => kind === 'tool')
+  return rules.some((rule) => rule.arguments !== null && called.some((use) => isAbout(rule, use)))
 }
 
 /** What these say in objects of their params: which prompt, and which resources. */

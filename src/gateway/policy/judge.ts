@@ -2,15 +2,9 @@
 
 import { isRecord } from '../../mcp/rpc.ts'
 import type { Effect, Policy, Rule } from '../../oauth/policy.ts'
-import { matches } from '../../oauth/tool.ts'
+import { matchesAny } from './bounds.ts'
 import { isAmbiguousUri, plainPatterns, plainUri } from './spellings.ts'
 import { ANY_ARGUMENTS, isKnownMethod, isReadingMethod, type Use } from './uses.ts'
-
-/** Of the caller, what rules speak of. */
-export interface Who {
-  readonly groups: ReadonlySet<string>
-  readonly clientId: string
-}
 
 export interface Judgement {
   readonly allowed: boolean
@@ -27,27 +21,7 @@ export interface Judgement {
   readonly rule: Rule | null
 }
 
-/** Callers come again and again: a token is verified once. */
-const remembered = new WeakMap<Policy, WeakMap<Who, Map<string, readonly Rule[]>>>()
 const plainOnes = new WeakMap<readonly Rule[], readonly Rule[]>()
-
-/** The rules that can hold for this caller at this upstream, in their order. */
-export function rulesFor(policy: Policy, upstream: string, who: Who): readonly Rule[] {
-  const ofPolicy = remembered.get(policy) ?? new WeakMap<Who, Map<string, readonly Rule[]>>()
-  const ofCaller = ofPolicy.get(who) ?? new Map<string, readonly Rule[]>()
-  const rules = ofCaller.get(upstream) ?? selectRules(policy, upstream, who)
-  remembered.set(policy, ofPolicy.set(who, ofCaller.set(upstream, rules)))
-  return rules
-}
-
-function selectRules({ rules }: Policy, upstream: string, { groups, clientId }: Who): readonly Rule[] {
-  return rules.filter(
-    ({ upstreams, people, clients }) =>
-      (upstreams === null || matchesAny(upstreams, upstream)) &&
-      (people === null || !people.isDisjointFrom(groups)) &&
-      (clients === null || matchesAny(clients, clientId)),
-  )
-}
 
 /**
  * The first rule that holds decides. It is not the most specific one, because of two rules anybody can see which comes first.
@@ -93,7 +67,7 @@ function otherwise(policy: Policy, { kind, method }: Use, permits: (effect: Effe
 /** A rule that names nothing is about all that can be used, but not about the methods by which clients find that. */
 export function isAbout({ tools, prompts, resources, methods }: Rule, { kind, name, method }: Use): boolean {
   if (methods && matchesAny(methods, method)) return true
-  const named = { tool: tools, prompt: prompts, resource: resources, method: null }[kind]
+  const named = kind === 'tool' ? tools : kind === 'prompt' ? prompts : kind === 'resource' ? resources : null
   if (named) return matchesAny(named, name)
   return kind !== 'method' && !tools && !prompts && !resources && !methods
 }
@@ -123,8 +97,4 @@ function plainRules(rules: readonly Rule[]): readonly Rule[] {
 
 function withPlainResources(rule: Rule): Rule {
   return rule.resources === null ? rule : { ...rule, resources: rule.resources.flatMap(plainPatterns) }
-}
-
-function matchesAny(patterns: readonly string[], text: string): boolean {
-  return patterns.some((pattern) => matches(pattern, text))
 }

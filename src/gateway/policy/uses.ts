@@ -56,6 +56,13 @@ export function isReadingMethod(method: string): boolean {
   return isKnownMethod(method) && !CHANGING.has(method)
 }
 
+/** Of all of them, in their order. */
+export function usesOfAll(messages: readonly Asking[]): readonly Use[] {
+  const [only] = messages
+  // Nearly always so.
+  return only && messages.length === 1 ? usesOf(only) : messages.flatMap(usesOf)
+}
+
 /** Never empty but for a response, which belongs to what was asked before. */
 export function usesOf({ method, params, madeBy }: Asking): readonly Use[] {
   switch (method) {

@@ -4,7 +4,8 @@ import { isRecord, type Members } from '../../mcp/rpc.ts'
 import type { Policy } from '../../oauth/policy.ts'
 import type { ToolScope } from '../../oauth/resource.ts'
 import { scopesCovering, type Tools } from '../../oauth/tool.ts'
-import { judge, rulesFor, type Who } from './judge.ts'
+import { rulesFor, type Who } from './bounds.ts'
+import { judge } from './judge.ts'
 import { ANY_ARGUMENTS, type Use, use } from './uses.ts'
 
 /** Whether the caller is shown an item of this list. */
