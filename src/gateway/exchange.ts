@@ -23,14 +23,13 @@ import { type AnswerKind, answerHead, passedHeaders } from './answer-head.ts'
 import { type Copy, createCopy } from './cache/copy.ts'
 import { expectsContent, isListening, isProbe, type UpstreamCall } from './call.ts'
 import type { Member } from './crowd.ts'
-import { advance, isBoundary, openBytes, STREAM_START } from './event-boundary.ts'
-import { isResumable, lastWords, maybeAnswered } from './limits/broken-stream.ts'
+import { EventRelay } from './event-relay.ts'
 import { Pace } from './limits/pace.ts'
 import { mayRepeat } from './limits/repeating.ts'
 import type { Limits } from './limits.ts'
 import { CLIENT_LEFT, detailOf, type Outcome } from './outcome.ts'
 import { type RefusalReason, rpcRefusal, writeRefusal } from './refusal.ts'
-import { createEventRewriter, type EventRewriter, MOST_REWRITTEN_BYTES, rewriteBody } from './rewrite.ts'
+import { MOST_REWRITTEN_BYTES, rewriteBody } from './rewrite.ts'
 import type { Sealer } from './session.ts'
 
 /** The same for all exchanges: there may be thousands that stay open. */
@@ -60,7 +59,6 @@ export interface Departure {
 type Phase = 'waiting' | AnswerKind | 'error' | 'held' | 'over'
 
 const MAX_UNUSED_BYTES = 64 * 1024
-const KEEP_ALIVE = ': keep-alive\n\n'
 const NOTHING_SAID: IncomingHttpHeaders = {}
 const OVER = new Error('The exchange is over.')
 const ENDLESS = Object.assign(new Error('The answer is too large.'), { code: 'TOO_LARGE' })
@@ -86,16 +84,12 @@ export class Exchange implements Dispatcher.DispatchHandler, Member {
   #aside: Buffer[] = []
   /** An answer that came in one piece, until it is known to be complete: then it leaves in one piece, too. */
   #whole: Buffer | null = null
-  #rewriteEvents: EventRewriter | null = null
+  #events: EventRelay | null = null
   #copy: Copy | null = null
   #unusedBytes = 0
-  #tail = STREAM_START
-  /** Of the JSON, or of the event that is not complete. */
+  /** Of an answer in JSON. */
   #bytes = 0
-  /** The latest of an answer, while it may be the last. */
-  #last: Buffer | null = null
-  #resumable = false
-  /** Of our own, to be said. */
+  /** Of our own, to be said on a stream that has not begun. */
   #words = ''
   #sent = false
   #repeated = false
@@ -143,7 +137,9 @@ export class Exchange implements Dispatcher.DispatchHandler, Member {
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#pace.heard(chunk.length)
-    if (this.#phase === 'json' || this.#phase === 'events') this.#relay(controller, chunk)
+    if (this.#phase === 'json') this.#relay(controller, chunk)
+    else if (this.#events !== null && this.#phase === 'events')
+      this.#relayEvents(controller, chunk, this.#events)
     else this.#setAside(chunk)
   }
 
@@ -161,7 +157,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Member {
     if (this.#phase === 'waiting') this.passage.failed()
     if (this.#isUnanswered())
       this.#refuse(error instanceof errors.HeadersTimeoutError ? TIMED_OUT : UNREACHABLE)
-    else this.#breakOff(UNREACHABLE, this.#resumable || maybeAnswered(this.#last))
+    else this.#breakOff(UNREACHABLE, this.#events?.canBreakSilently ?? false)
   }
 
   /** Time passes: a comment for a silent stream, an end for what is stuck. */
@@ -181,15 +177,15 @@ export class Exchange implements Dispatcher.DispatchHandler, Member {
   end(closing: string | null, instead: Substitute): void {
     if (this.#isUnanswered()) this.#refuse(instead)
     if (this.#phase !== 'events') return
-    if (closing !== null && isBoundary(this.#tail)) this.call.res.write(closing)
+    if (closing !== null && this.#events?.atBoundary) this.call.res.write(closing)
     this.call.res.end()
     this.#stop('ended')
   }
 
-  /** Something of our own on its stream, as soon as no event of the upstream's is half-way. */
+  /** Something of our own on its stream. */
   tell(words: string): void {
-    this.#words += words
-    if (this.#phase === 'events') this.#say()
+    if (this.#events) this.#events.tell(words)
+    else this.#words += words
   }
 
   /** Breaks it off. */
@@ -219,7 +215,6 @@ export class Exchange implements Dispatcher.DispatchHandler, Member {
       this.#phase = 'held'
       return
     }
-    if (call.rewrite && verdict.kind === 'events') this.#rewriteEvents = createEventRewriter(call.rewrite)
     const tooLarge = Number(this.#headers['content-length'] ?? 0) > this.#needs.limits.maxAnswerBytes
     const head = tooLarge ? null : answerHead(call, this.#needs.sealer, this.#headers, verdict.kind)
     if (head === null) {
@@ -231,10 +226,16 @@ export class Exchange implements Dispatcher.DispatchHandler, Member {
     if (call.keep && verdict.kind === 'json' && this.#status === 200) this.#copy = createCopy(call.keep)
     call.res.writeHead(this.#status, head)
     // Or the client waits for it until the first event, which a silent stream does not have.
-    if (verdict.kind === 'events') {
-      call.res.flushHeaders()
-      this.#forgetHeads()
-    }
+    if (verdict.kind === 'events') this.#beginEvents()
+  }
+
+  #beginEvents(): void {
+    const { res, rewrite = null, watch = null, modern } = this.call
+    const options = { rewrite, watch, answers: !this.listening, acknowledged: modern && this.listening }
+    this.#events = new EventRelay(res, options, this.#words)
+    res.flushHeaders()
+    this.#events.sayWhatWaits()
+    this.#forgetHeads()
   }
 
   /** Node keeps the head of a request with its answer, the token included, and undici that of an answer, piece by piece. */
@@ -246,43 +247,37 @@ export class Exchange implements Dispatcher.DispatchHandler, Member {
     if (this.#controller) this.#controller.rawHeaders = null
   }
 
-  #relay(controller: Dispatcher.DispatchController, received: Buffer): void {
-    if (this.call.watch && this.#phase === 'events') this.call.watch(received)
-    const chunk = this.#rewriteEvents ? this.#rewriteEvents(received) : received
-    if (chunk === null) this.#abandon('failed')
-    if (chunk === null || chunk.length === 0) return
-    if (this.#measure(chunk) > this.#needs.limits.maxAnswerBytes) {
-      this.#detail = detailOf(ENDLESS)
-      this.#breakOff(TOO_LARGE, false)
-      return
-    }
+  #relay(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#bytes += chunk.length
+    if (this.#isTooLarge(this.#bytes)) return
     this.#copy?.take(chunk)
-    if (this.#isWhole(chunk)) {
-      this.#whole = chunk
-      return
-    }
-    const flows = this.call.res.write(chunk)
-    if (this.#words !== '') this.#say()
-    if (flows) return
+    if (this.#isWhole(chunk)) this.#whole = chunk
+    else this.#send(controller, chunk)
+  }
+
+  #relayEvents(controller: Dispatcher.DispatchController, received: Buffer, events: EventRelay): void {
+    const chunk = events.take(received)
+    if (chunk === null) this.#abandon('failed')
+    if (chunk === null || chunk.length === 0 || this.#isTooLarge(events.openBytes)) return
+    this.#send(controller, chunk)
+    events.sayWhatWaits()
+  }
+
+  #isTooLarge(bytes: number): boolean {
+    if (bytes <= this.#needs.limits.maxAnswerBytes) return false
+    this.#detail = detailOf(ENDLESS)
+    this.#breakOff(TOO_LARGE, false)
+    return true
+  }
+
+  #send(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.call.res.write(chunk)) return
     controller.pause()
     this.call.res.once('drain', () => controller.resume())
   }
 
   #isWhole(chunk: Buffer): boolean {
-    return this.#phase === 'json' && chunk.length === Number(this.#headers['content-length'])
-  }
-
-  /** What the client would have to hold in memory at least. */
-  #measure(chunk: Buffer): number {
-    if (this.#phase === 'json') {
-      this.#bytes += chunk.length
-      return this.#bytes
-    }
-    if (this.#tail === STREAM_START) this.#resumable = isResumable(chunk)
-    if (!this.listening) this.#last = chunk
-    this.#bytes = openBytes(this.#bytes, this.#tail, chunk)
-    this.#tail = advance(this.#tail, chunk)
-    return this.#bytes
+    return chunk.length === Number(this.#headers['content-length'])
   }
 
   #repeats(error: unknown): boolean {
@@ -299,11 +294,11 @@ export class Exchange implements Dispatcher.DispatchHandler, Member {
    */
   #breakOff({ message }: Substitute, silently: boolean): void {
     const [id, ...others] = this.call.ids
-    if (this.#phase !== 'events' || silently || this.listening || id === undefined || others.length > 0) {
+    if (!this.#events || silently || this.listening || id === undefined || others.length > 0) {
       this.#abandon('failed')
       return
     }
-    this.call.res.end(lastWords(id, isBoundary(this.#tail), message))
+    this.#events.breakOff(id, message)
     this.#stop('failed')
   }
 
@@ -352,16 +347,9 @@ export class Exchange implements Dispatcher.DispatchHandler, Member {
     this.#controller?.abort(OVER)
   }
 
-  #say(): void {
-    if (this.#words === '' || !isBoundary(this.#tail)) return
-    this.call.res.write(this.#words)
-    this.#words = ''
-  }
-
   #keepAlive(): void {
-    if (this.#pace.silentMs < this.#needs.limits.keepAliveMs || !isBoundary(this.#tail)) return
-    this.#pace.silentMs = 0
-    this.call.res.write(KEEP_ALIVE)
+    if (this.#pace.silentMs >= this.#needs.limits.keepAliveMs && this.#events?.keepAlive())
+      this.#pace.silentMs = 0
   }
 
   #isUnanswered(): boolean {
@@ -402,7 +390,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Member {
   #finish(outcome: Outcome['outcome'], reason: RefusalReason | null = null): void {
     this.#phase = 'over'
     this.#aside = []
-    this.#last = null
+    this.#events = null
     this.#needs.over(this)
     const handedBack = this.#handedBack
     this.#settle({
