@@ -2,11 +2,11 @@
 
 import { SERVER_INFO } from '../../mcp/meta.ts'
 import type { PeerAnswer, PeerRequest, Visitor } from '../../mcp/peer.ts'
-import { INVALID_PARAMS, isRecord, type Members, type RpcError } from '../../mcp/rpc.ts'
+import { INVALID_PARAMS, isRecord, METHOD_NOT_FOUND, type Members, type RpcError } from '../../mcp/rpc.ts'
 import { type Cursors, readCursor, writeCursor } from './cursor.ts'
 import { type Asking, askEach, type Gathered, type Member } from './member.ts'
 import { itemsIn, type NameIndex } from './name-index.ts'
-import { AGGREGATE_INFO, shownPrompt, shownResource, shownTemplate, shownTool } from './shown.ts'
+import { AGGREGATE_INFO, shownPrompt, shownResource, shownTemplate, shownTool, ttlOf } from './shown.ts'
 
 interface List {
   /** The member of the result. */
@@ -47,13 +47,27 @@ export async function listAll(needs: ListNeeds): Promise<PeerAnswer> {
   const cursors = cursor === undefined ? null : readCursor(request.method, String(cursor))
   if (cursor !== undefined && cursors === null) return failed(INVALID_CURSOR)
   const asked = members.filter(({ upstream }) => cursors === null || cursors.has(upstream.name))
+  // It goes on at upstreams that are gone, or not this caller's any more: nothing would look like the end of the list.
+  if (cursors !== null && asked.length === 0) return failed(INVALID_CURSOR)
   const pages = await askEach(asked, asking, ({ upstream, peer }, signal) => {
     const part = { ...request, params: paramsFor(upstream.name, request.params, cursors) }
     return peer.request(visitor, part, { signal, notify: needs.notify(upstream.name) })
   })
   if (cursors !== null && pages.answers.some(({ answer }) => refusesCursor(answer)))
     return failed(INVALID_CURSOR)
-  return { kind: 'result', result: merged(pages, needs, cursors === null) }
+  return { kind: 'result', result: merged(refusedToo(pages, asked), needs, cursors === null) }
+}
+
+/** An upstream that answers with an error is missing as well; one that has no such method has none of these. */
+function refusedToo({ answers, missing }: Pages, asked: readonly Member[]): Pages {
+  const refused = answers.flatMap(({ member, answer }) =>
+    answer.kind === 'error' && answer.error.code !== METHOD_NOT_FOUND
+      ? [{ upstream: member.upstream.name, reason: 'answer' as const }]
+      : [],
+  )
+  const all = [...missing, ...refused]
+  const inOrder = asked.flatMap(({ upstream }) => all.find((each) => each.upstream === upstream.name) ?? [])
+  return { answers, missing: inOrder }
 }
 
 const INVALID_CURSOR: RpcError = { code: INVALID_PARAMS, message: 'The cursor is not valid any more.' }
@@ -110,8 +124,4 @@ function learn(names: NameIndex, { items }: List, { upstream }: Member, result: 
 
 function cursorOf({ upstream }: Member, { nextCursor }: Members): [string, string][] {
   return typeof nextCursor === 'string' ? [[upstream.name, nextCursor]] : []
-}
-
-function ttlOf({ ttlMs }: Members): number {
-  return typeof ttlMs === 'number' && ttlMs > 0 ? ttlMs : 0
 }

@@ -56,7 +56,12 @@ function shownTask(upstream: string, task: Members): Members {
 
 function shownContents(upstream: string, result: Members): Members {
   const contents = withEach(upstream, result, 'contents', shownResource)
-  return { ...contents, cacheScope: 'private' }
+  return { ...contents, ttlMs: ttlOf(result), cacheScope: 'private' }
+}
+
+/** MCP 2026-07-28, server/utilities/caching.mdx: whole milliseconds, and none where an upstream says something else. */
+export function ttlOf({ ttlMs }: Members): number {
+  return typeof ttlMs === 'number' && Number.isSafeInteger(ttlMs) && ttlMs > 0 ? ttlMs : 0
 }
 
 function shownMessage(upstream: string, message: Members): Members {

@@ -106,6 +106,64 @@ t.test('a server that is down or hangs does not take the others along', async (t
   t.same(town.errors, [])
 })
 
+t.test(
+  'a server that answers with an error is named as well, and nothing of that list is fresh',
+  async (t) => {
+    const settings = [await serverAt(t, 'a', paged(1, 9000)), await serverAt(t, 'b', paged(1, 9000))]
+    const broken = await serverAt(t, 'c', (server) => {
+      server.registerTool('any', {}, () => ({ content: [] }))
+      server.server.setRequestHandler('tools/list', () => {
+        throw new Error('The database is away')
+      })
+    })
+    const { json } = await ask(await setTown(t, [...settings, broken]), modern('tools/list'))
+    t.same(named(json), ['a_tool_0', 'b_tool_0'])
+    t.match(json.result, {
+      ttlMs: 0,
+      _meta: { 'gatehouse/unavailable': [{ upstream: 'c', reason: 'answer' }] },
+    })
+    const whole = await ask(await setTown(t, settings), modern('tools/list'))
+    t.match(whole.json.result, { ttlMs: 9000 })
+    t.notMatch(JSON.stringify(whole.json), 'unavailable')
+  },
+)
+
+t.test('a cursor that leads nowhere any more is no end of the list', async (t) => {
+  const settings = [await serverAt(t, 'a', paged(5, 9000)), await serverAt(t, 'b', paged(1, 0))]
+  const town = await setTown(t, settings)
+  const first = await ask(town, modern('tools/list'))
+  const cursor = /"nextCursor":"([^"]+)"/.exec(JSON.stringify(first.json))?.[1]
+  const without = { ...modern('tools/list', { cursor }), claims: { scope: 'b' } }
+  t.match(
+    (await ask(town, without)).json,
+    { error: { code: -32602 } },
+    'its server is not this caller’s any more',
+  )
+  t.match((await ask(town, modern('tools/list', { cursor }))).json.result, { tools: [{}, {}] })
+})
+
+t.test(
+  'what an upstream says of how long it is good is said in the way that clients understand',
+  async (t) => {
+    const read = (ttlMs: unknown) => (server: McpServer) => {
+      server.registerResource('any', 'test://any', {}, () => ({ contents: [] }))
+      // What the SDK would not let out.
+      server.server.setRequestHandler('resources/read', () =>
+        JSON.parse(JSON.stringify({ contents: [], ttlMs })),
+      )
+    }
+    const settings = [await serverAt(t, 'a', read(7000)), await serverAt(t, 'b', read(-5))]
+    const town = await setTown(t, settings)
+    for (const [name, ttlMs] of [
+      ['a', 7000],
+      ['b', 0],
+    ] as const) {
+      const { json } = await ask(town, modern('resources/read', { uri: `mcp+${name}+test://any` }))
+      t.match(json.result, { ttlMs, cacheScope: 'private' }, name)
+    }
+  },
+)
+
 t.test('a server without prompts or resources is no hole in their lists', async (t) => {
   const town = await setTown(t, [await serverAt(t, 'a', paged(1, 1000)), await demoAt(t, 'home')])
   for (const [method, what] of [
