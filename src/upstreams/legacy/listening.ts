@@ -13,6 +13,8 @@ const LISTS = [
 
 const UPDATED = 'notifications/resources/updated'
 const MAX_EARLY = 1000
+/** RFC 3986 §3: what a URI goes on with behind its path, or within it. */
+const INSIDE = /^[/?#]$/
 
 /**
  * Runs until the signal aborts. Rejects with a `PeerFailure` when the upstream says nothing any more; with a `SessionLost`
@@ -34,7 +36,7 @@ export async function listenTo(
   const heard = await session.hear()
   const wanted = wantedBy(heard ? filter : {}, session)
   const deafen = session.listen({
-    notify: (notification) => wanted.has(keyOf(notification)) && tell(notification),
+    notify: (notification) => isWanted(notification, wanted) && tell(notification),
     ended: reject,
   })
   const added = new Set<string>()
@@ -74,6 +76,16 @@ function updated(uri: unknown): RpcNotification {
 
 function keyOf({ method, params }: RpcNotification): string {
   return method === UPDATED ? `${method} ${params.uri}` : method
+}
+
+/** What was asked for, or something within it: "might be a sub-resource of the one that the client actually subscribed to". */
+function isWanted(notification: RpcNotification, wanted: ReadonlySet<string>): boolean {
+  const key = keyOf(notification)
+  if (wanted.has(key)) return true
+  if (notification.method !== UPDATED) return false
+  return [...wanted].some(
+    (each) => key.startsWith(each) && (each.endsWith('/') || INSIDE.test(key[each.length] ?? '')),
+  )
 }
 
 /** MCP 2026-07-28, basic/patterns/subscriptions.mdx, "Acknowledgment": the part that the upstream can honour. */

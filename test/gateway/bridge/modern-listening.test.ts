@@ -66,6 +66,31 @@ t.test(
   },
 )
 
+t.test(
+  'what lies within a resource that was subscribed to is heard, and what only begins alike is not',
+  async (t) => {
+    const { stage, updated } = await stageWith(t)
+    const client = await connectModern(t, stage)
+    const heard: string[] = []
+    client.setNotificationHandler(
+      'notifications/resources/updated',
+      ({ params }) => void heard.push(params.uri),
+    )
+    await client.listen({ resourceSubscriptions: ['file:///dir', 'file:///open/'] })
+    const within = [
+      'file:///dir',
+      'file:///dir/a/b',
+      'file:///dir#part',
+      'file:///dir?page=2',
+      'file:///open/a',
+    ]
+    for (const uri of ['file:///directory', 'file:///', 'file:///open', ...within, 'file:///other'])
+      await updated(uri)
+    await until(() => heard.length >= within.length)
+    t.same(heard, within)
+  },
+)
+
 t.test('two subscriptions to one resource are one at the upstream', async (t) => {
   const { upstream, stage, subscribed, updated } = await stageWith(t)
   const client = await connectModern(t, stage)
