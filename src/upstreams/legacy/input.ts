@@ -12,6 +12,9 @@ export interface InputRequest {
 /** "Supported Requests": an answer to any other request must not ask for anything. */
 const ASKING_METHODS: ReadonlySet<string> = new Set(['tools/call', 'prompts/get', 'resources/read'])
 
+/** MCP 2025-11-25, Progress, and Tasks, "Related Task Metadata". */
+const OF_THE_MESSAGE: ReadonlySet<string> = new Set(['progressToken', 'io.modelcontextprotocol/related-task'])
+
 export function mayAsk(method: string): boolean {
   return ASKING_METHODS.has(method)
 }
@@ -28,7 +31,7 @@ export function inputRequest(
     case 'sampling/createMessage':
       return sampling(params, capabilities)
     case 'roots/list':
-      return isRecord(capabilities.roots) ? { method, params: {} } : unsupported('roots')
+      return isRecord(capabilities.roots) ? { method, params: metaOf(params) } : unsupported('roots')
     default:
       return { code: METHOD_NOT_FOUND, message: 'Method not found' }
   }
@@ -43,7 +46,7 @@ function elicitation(params: Members, capabilities: Members): InputRequest | Rpc
   const { mode = 'form', elicitationId: _, task: __, _meta: ___, ...rest } = params
   if (mode !== 'form' && mode !== 'url') return { code: INVALID_PARAMS, message: 'This mode is not known.' }
   if (!elicits(mode, capabilities)) return unsupported(`elicitation in ${mode} mode`)
-  return { method: 'elicitation/create', params: { ...rest, mode } }
+  return { method: 'elicitation/create', params: { ...rest, mode, ...metaOf(params) } }
 }
 
 function sampling(params: Members, { sampling: given }: Members): InputRequest | RpcError {
@@ -51,7 +54,13 @@ function sampling(params: Members, { sampling: given }: Members): InputRequest |
   if (!isRecord(given)) return unsupported('sampling')
   const tools = 'tools' in rest || 'toolChoice' in rest
   if (tools && !isRecord(given.tools)) return unsupported('sampling with tools')
-  return { method: 'sampling/createMessage', params: rest }
+  return { method: 'sampling/createMessage', params: { ...rest, ...metaOf(params) } }
+}
+
+/** The keys of vendors. */
+function metaOf({ _meta }: Members): Members {
+  const kept = Object.entries(isRecord(_meta) ? _meta : {}).filter(([key]) => !OF_THE_MESSAGE.has(key))
+  return kept.length === 0 ? {} : { _meta: Object.fromEntries(kept) }
 }
 
 function unsupported(what: string): RpcError {

@@ -72,6 +72,20 @@ export function askingServers(): AskingServers {
       const { roots } = await extra.sendRequest({ method: 'roots/list' }, ListRootsResultSchema)
       return text(JSON.stringify([person.content, model.content, roots]))
     })
+    server.registerTool('ask_with_meta', {}, async (extra) => {
+      const _meta = { 'com.example/hint': 'red', progressToken: 7 }
+      const form = elicit('With a hint?')
+      const messages = [{ role: 'user' as const, content: { type: 'text' as const, text: 'Hi' } }]
+      await Promise.all([
+        extra.sendRequest({ ...form, params: { ...form.params, _meta } }, ElicitResultSchema),
+        extra.sendRequest(
+          { method: 'sampling/createMessage', params: { messages, maxTokens: 5, _meta } },
+          CreateMessageResultSchema,
+        ),
+        extra.sendRequest({ method: 'roots/list', params: { _meta } }, ListRootsResultSchema),
+      ])
+      return text('asked')
+    })
     server.registerTool('ask_on_own_stream', {}, async () => {
       begin('ask_on_own_stream')
       const answer = await server.server.elicitInput({ message: 'Anybody?', requestedSchema: NAME_SCHEMA })

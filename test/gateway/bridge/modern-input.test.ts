@@ -54,6 +54,21 @@ t.test('questions of all kinds, two of them at once', async (t) => {
   t.equal(servers.runs('ask_both'), 1)
 })
 
+t.test(
+  'what a vendor says beside a question stays with it, and what belongs to the message does not',
+  async (t) => {
+    const servers = askingServers()
+    const upstream = await serveLegacy(t, servers.build)
+    const stage = await setBridge(t, upstream.url)
+    const token = await stage.token()
+    const asked = asking('tools/call', { name: 'ask_with_meta' }, { token, capabilities: EVERYTHING })
+    const { result } = { result: {}, ...(await send(stage, asked)).json }
+    const questions = JSON.stringify(result)
+    t.equal(questions.match(/"_meta":\{"com.example\/hint":"red"\}/g)?.length, 3, questions)
+    t.notMatch(questions, 'progressToken')
+  },
+)
+
 t.test('a question that names no call is asked during the call that is under way', async (t) => {
   const servers = askingServers()
   const upstream = await serveLegacy(t, servers.build)
