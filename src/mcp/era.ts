@@ -10,6 +10,8 @@ const WITH_BATCHES = '2025-03-26'
 /** Newest first: what the bridge speaks itself, to clients and to upstreams. */
 export const MODERN_REVISIONS = [FIRST_MODERN] as const
 export const LEGACY_REVISIONS = ['2025-11-25', '2025-06-18', '2025-03-26'] as const
+/** What clients may speak in a session: programs of the first revision come over Streamable HTTP too, by an adapter. */
+export const SESSION_REVISIONS = [...LEGACY_REVISIONS, '2024-11-05'] as const
 
 /** By the `MCP-Protocol-Version` header. Revisions are dates and compare as texts; so do the drafts that follow them. */
 export function isModern(version: string | undefined): boolean {

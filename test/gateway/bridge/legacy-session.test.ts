@@ -8,11 +8,12 @@ t.test(
   'initialize is answered in the version of the client, and in our newest when that is not spoken',
   async (t) => {
     const stage = await setBridgedStage(t)
-    for (const version of ['2025-11-25', '2025-06-18', '2025-03-26']) {
-      const { initialized } = await talk(stage, { version })
+    for (const version of ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05']) {
+      const { initialized, post } = await talk(stage, { version })
       t.match(initialized.json, { id: 0, result: { protocolVersion: version } })
+      t.match((await post(call('tools/list'))).json, { result: { tools: [{}] } })
     }
-    const { initialized } = await talk(stage, { version: '2024-11-05' })
+    const { initialized } = await talk(stage, { version: '2024-10-07' })
     t.match(initialized.json, { result: { protocolVersion: '2025-11-25' } })
   },
 )
@@ -82,7 +83,7 @@ t.test('an altered, invented or old session is unknown, and one has to be there'
 t.test('only versions that are spoken pass', async (t) => {
   const stage = await setBridgedStage(t)
   const { post } = await talk(stage)
-  const refused = await post(call('ping'), { headers: { 'mcp-protocol-version': '2024-11-05' } })
+  const refused = await post(call('ping'), { headers: { 'mcp-protocol-version': '2024-10-07' } })
   t.equal(refused.status, 400)
   t.match(errorOf(refused).message, /2025-11-25/)
   for (const version of ['2025-11-25', '2025-06-18', null])

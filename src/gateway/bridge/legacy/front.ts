@@ -1,6 +1,6 @@
 // Owns the front for clients of the legacy era: the session that a request continues, and who answers it.
 
-import { LEGACY_REVISIONS } from '../../../mcp/era.ts'
+import { SESSION_REVISIONS } from '../../../mcp/era.ts'
 import type { Peer } from '../../../mcp/peer.ts'
 import { INVALID_REQUEST } from '../../../mcp/rpc.ts'
 import type { Call } from '../../call.ts'
@@ -22,7 +22,7 @@ import { createResuming } from './resuming.ts'
 import { createSessionStates } from './session-states.ts'
 import { createTurns } from './turns.ts'
 
-const REVISIONS: readonly string[] = LEGACY_REVISIONS
+const REVISIONS: readonly string[] = SESSION_REVISIONS
 
 export function createLegacyFront(needs: FrontNeeds): Front {
   const { sessions, mailbox, report, clock, limits } = needs

@@ -1,12 +1,12 @@
 // Owns the handle of a bridged legacy session: all that a replica has to know of it, sealed, so that nothing need be stored.
 
 import { z } from 'zod'
-import { LEGACY_REVISIONS } from '../../../mcp/era.ts'
+import { SESSION_REVISIONS } from '../../../mcp/era.ts'
 import type { Members } from '../../../mcp/rpc.ts'
 import type { Caller } from '../../../oauth/caller.ts'
 import type { Sealer } from '../../session.ts'
 
-export type LegacyRevision = (typeof LEGACY_REVISIONS)[number]
+export type LegacyRevision = (typeof SESSION_REVISIONS)[number]
 
 /** What the client was told that it can have, and may ask for from then on. */
 export interface Offers {
@@ -40,7 +40,7 @@ const members = z.record(z.string(), z.unknown())
 const flag = z.boolean()
 const sealedSession = z.tuple([
   z.string(),
-  z.enum(LEGACY_REVISIONS),
+  z.enum(SESSION_REVISIONS),
   members,
   members.nullable(),
   z.tuple([flag, flag, flag, flag, flag]),

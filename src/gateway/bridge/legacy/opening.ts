@@ -1,7 +1,7 @@
 // Owns `initialize`: the handshake of the legacy eras, answered out of what the peer says of itself.
 
 import { randomBytes } from 'node:crypto'
-import { LEGACY_REVISIONS } from '../../../mcp/era.ts'
+import { SESSION_REVISIONS } from '../../../mcp/era.ts'
 import type { Peer } from '../../../mcp/peer.ts'
 import { INVALID_PARAMS, type Members, type RpcId } from '../../../mcp/rpc.ts'
 import type { RpcMessage } from '../../message.ts'
@@ -60,7 +60,7 @@ export async function initialize(needs: OpeningNeeds, reply: Reply, peer: Peer):
 /** MCP 2025-11-25, Lifecycle, "Version Negotiation": what the client asks for, or else our newest. */
 function negotiate({ protocolVersion }: Members, id: RpcId): LegacyRevision {
   if (typeof protocolVersion !== 'string') throw invalid('initialize names no protocolVersion.', id)
-  return LEGACY_REVISIONS.find((revision) => revision === protocolVersion) ?? LEGACY_REVISIONS[0]
+  return SESSION_REVISIONS.find((revision) => revision === protocolVersion) ?? SESSION_REVISIONS[0]
 }
 
 function tooMuch(id: RpcId) {
