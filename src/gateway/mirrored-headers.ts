@@ -1,6 +1,7 @@
 // Owns the headers that mirror the body (MCP 2026-07-28, Streamable HTTP, "Request Metadata"): they must tell the truth.
 
 import type { IncomingHttpHeaders } from 'node:http'
+import { isModern } from '../mcp/era.ts'
 import { PROTOCOL_VERSION } from '../mcp/meta.ts'
 import { decodeMirrored, NAME_SOURCES, PARAMETER_PREFIX } from '../mcp/mirrored.ts'
 import { HEADER_MISMATCH, isRecord } from '../mcp/rpc.ts'
@@ -11,8 +12,8 @@ const MIRRORED: readonly string[] = ['mcp-protocol-version', 'mcp-method', 'mcp-
 
 /**
  * Throws a refusal (400, -32020) for a header that contradicts the body, or that was sent twice: somebody between here and
- * the upstream could act on the other value. We decide by the body alone, so a header that is missing bypasses nothing: the
- * upstream, which knows its revision, answers for that, and for everything else that is wrong with the request.
+ * the upstream could act on the other value. We decide by the body alone, so another header that is missing bypasses
+ * nothing: the upstream, which knows its revision, answers for that, and for everything else that is wrong with the request.
  */
 export function checkMirroredHeaders(
   headers: IncomingHttpHeaders,
@@ -35,8 +36,13 @@ function isMirrored(name: string): boolean {
 function contradicts(headers: IncomingHttpHeaders, { method, params }: RpcMessage): string | null {
   if (method === null) return null
   if (disagree(headers['mcp-method'], method)) return 'Mcp-Method is not the method of the body'
-  if (disagree(headers['mcp-protocol-version'], versionIn(params))) {
+  const version = versionIn(params)
+  if (disagree(headers['mcp-protocol-version'], version)) {
     return 'MCP-Protocol-Version is not the version in the body'
+  }
+  // Without it a request is of a session, which this one cannot be.
+  if (headers['mcp-protocol-version'] === undefined && typeof version === 'string' && isModern(version)) {
+    return 'MCP-Protocol-Version is missing'
   }
   const source = NAME_SOURCES.get(method)
   return source === undefined ? null : contradictsName(headers['mcp-name'], params[source])

@@ -42,6 +42,17 @@ t.test('a header that contradicts the body is refused with the id of the request
   t.equal((await post({ body, headers: { ...headers, 'mcp-name': encoded('write') } })).status, 200)
 })
 
+t.test('a request of the modern era says so in its header too, whatever its upstream speaks', async (t) => {
+  const { upstream, post } = await scene(t)
+  const { body, headers } = modern('tools/call', { name: 'write' }, 'call-8')
+  const answer = await post({ body, headers: { ...headers, 'mcp-protocol-version': null } })
+  t.equal(answer.status, 400)
+  t.match(answer.json, { id: 'call-8', error: { code: -32020, message: /MCP-Protocol-Version is missing/ } })
+  t.equal(upstream.arrivals.length, 0)
+  t.equal((await post({ body, headers })).status, 200)
+  t.equal((await post({ body: call('tools/list') })).status, 200, 'a session needs none')
+})
+
 t.test('so is one that was sent twice, even with the same value', async (t) => {
   const { upstream, stage, token } = await scene(t)
   const { body, headers } = modern('tools/call', { name: 'write', arguments: { region: 'eu' } })
@@ -107,7 +118,6 @@ t.test('what is missing or not supported is the upstream’s to say', async (t) 
   const without = (name: string) => ({ body, headers: { ...headers, [name]: null } })
   const old = modern('tools/list')
   const cases: Record<string, Sent> = {
-    'no version': without('mcp-protocol-version'),
     'no method': without('mcp-method'),
     'no name': without('mcp-name'),
     'no _meta': { body: call('tools/call', { name: 'x' }), headers },
