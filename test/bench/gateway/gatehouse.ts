@@ -39,7 +39,7 @@ const POLICY = {
     { upstream: 'bench', tools: ['delete_*', 'drop_*'], groups: ['admins'], effect: 'allow' },
     { upstream: 'bench', tools: ['delete_*', 'drop_*'], effect: 'deny', reason: 'Ask an admin.' },
     {
-      tools: ['fast'],
+      tools: ['search'],
       arguments: { properties: { limit: { type: 'integer', maximum: 100 } } },
       effect: 'allow',
     },
