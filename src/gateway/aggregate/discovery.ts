@@ -24,10 +24,7 @@ export function mergedDiscovery(
   return {
     capabilities: mergedCapabilities(all),
     serverInfo: AGGREGATE_INFO,
-    instructions: [
-      introduction(members),
-      ...answers.flatMap(({ member, answer }) => chapter(member, answer.instructions)),
-    ].join('\n\n'),
+    instructions: [introduction(members), ...chapters(answers)].join('\n\n'),
   }
 }
 
@@ -70,7 +67,13 @@ function introduction(members: readonly Member[]): string {
   ].join('\n')
 }
 
-function chapter({ upstream: { name, title } }: Member, instructions: string | null): readonly string[] {
-  const text = instructions?.trim().slice(0, INSTRUCTIONS_LENGTH) ?? ''
-  return text === '' ? [] : [`# ${title} (${name}_…)\n\n${text}`]
+/** Servers of the same make say the same: once is enough, with the names of all that say it. */
+function chapters(answers: Gathered<Discovery>['answers']): readonly string[] {
+  const headings = new Map<string, string[]>()
+  for (const { member, answer } of answers) {
+    const text = answer.instructions?.trim().slice(0, INSTRUCTIONS_LENGTH) ?? ''
+    const { name, title } = member.upstream
+    if (text !== '') headings.set(text, [...(headings.get(text) ?? []), `${title} (${name}_…)`])
+  }
+  return [...headings].map(([text, servers]) => `# ${servers.join(', ')}\n\n${text}`)
 }

@@ -128,6 +128,19 @@ t.test('a question of one server is asked and answered, and progress is heard', 
   t.strictSame(steps, [1, 2, 3])
 })
 
+t.test('what several servers say in the same words is said once, in the name of all of them', async (t) => {
+  const town = await setTown(t, [
+    await demoAt(t, 'home'),
+    await serverAt(t, 'plain', () => undefined),
+    await demoAt(t, 'work'),
+  ])
+  const { json } = await ask(town, modern('server/discover'))
+  const { instructions } = json.result
+  t.match(instructions, /# HOME \(home_…\), WORK \(work_…\)\n\n[^#]*Start with hello/)
+  t.match(instructions, /# PLAIN \(plain_…\)\n\nThis is plain\./)
+  t.equal(instructions.split('Start with hello').length, 2, 'once')
+})
+
 t.test('what it says of itself is what all can do, and how to tell them apart', async (t) => {
   const town = await setTown(t, [
     await demoAt(t, 'home'),
