@@ -25,7 +25,12 @@ import {
 } from './upstreams/connections/credentials.ts'
 import { createKnownConnections } from './upstreams/connections/known.ts'
 import { createPastedSubjects } from './upstreams/connections/pasted-subject.ts'
-import { CALLBACK_PATH, type Connections, connectPath } from './upstreams/connections/port.ts'
+import {
+  CALLBACK_PATH,
+  type Connections,
+  type ConnectLink,
+  connectPath,
+} from './upstreams/connections/port.ts'
 import { createRenewal } from './upstreams/connections/renewal.ts'
 import type { WhoConnects } from './upstreams/connections/who-connects.ts'
 import { createIdentityCredentials } from './upstreams/identity/credentials.ts'
@@ -39,9 +44,8 @@ export interface UpstreamLogins extends ConnectionCredentials {
   /** How a caller is asked to log in. */
   readonly connecting: Connecting
   readonly connections: Connections
-  isFor(handle: string, upstream: string, userId: string): boolean
-  /** What the login of whoever has this link lacks. */
-  scopeIn(handle: string, upstream: string): string | null
+  /** What is in a link that a caller was asked with; null when it is none of ours, or of another upstream. */
+  readLink(handle: string, upstream: string): ConnectLink | null
   /** Writes which connections were used. */
   flush(): Promise<void>
 }
@@ -64,7 +68,9 @@ export interface UpstreamLoginNeeds {
 
 const HANDLE_PURPOSE = 'connect-link'
 /** Whose it is, and what their login lacks. */
-const link = z.tuple([z.string(), z.string().nullable()])
+const link = z
+  .tuple([z.string(), z.string().nullable()])
+  .transform(([userId, scope]): ConnectLink => ({ userId, scope }))
 const STATE_PURPOSE = 'connect-state'
 /** A login over there may take its time. */
 const STATE_TTL_MS = 15 * 60 * 1000
@@ -94,10 +100,6 @@ export function createUpstreamLogins(needs: UpstreamLoginNeeds): UpstreamLogins 
     fetch,
     report,
   })
-  const opened = (handle: string, upstream: string) => {
-    const text = keyring.open(HANDLE_PURPOSE, handle, upstream)?.toString()
-    return text === undefined ? null : (link.safeParse(JSON.parse(text)).data ?? null)
-  }
   return {
     ...createConnectionCredentials({
       ...reach,
@@ -117,8 +119,10 @@ export function createUpstreamLogins(needs: UpstreamLoginNeeds): UpstreamLogins 
       askedFor: createAskedFor(known),
       states: ({ name }) => createStates({ upstream: name, sealer, ttlMs: STATE_TTL_MS, clock: Date.now }),
     }),
-    isFor: (handle, upstream, userId) => opened(handle, upstream)?.[0] === userId,
-    scopeIn: (handle, upstream) => opened(handle, upstream)?.[1] ?? null,
+    readLink(handle, upstream) {
+      const text = keyring.open(HANDLE_PURPOSE, handle, upstream)?.toString()
+      return text === undefined ? null : (link.safeParse(JSON.parse(text)).data ?? null)
+    },
     flush: known.flush,
   }
 }

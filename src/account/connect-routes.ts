@@ -5,8 +5,14 @@ import type { Sessions, SignedInPerson } from '../authorization-server/sessions.
 import { fieldOf } from '../http/csrf.ts'
 import type { Pages } from '../http/pages.ts'
 import type { Audit } from '../ops/audit.ts'
-import { CALLBACK_PATH, type Connections, connectPath, type Wish } from '../upstreams/connections/port.ts'
-import { connectView, NOT_FOUND, NOT_YOURS, UNKNOWN_LOGIN, withoutMore } from './connect-view.ts'
+import {
+  CALLBACK_PATH,
+  type Connections,
+  type ConnectLink,
+  connectPath,
+  type Wish,
+} from '../upstreams/connections/port.ts'
+import { BROKEN_LINK, connectView, NOT_FOUND, NOT_YOURS, UNKNOWN_LOGIN, withoutMore } from './connect-view.ts'
 import { ACCOUNT_PATH, LEFT_OVER_PATH } from './paths.ts'
 
 export interface ConnectRouteNeeds {
@@ -16,10 +22,8 @@ export interface ConnectRouteNeeds {
     Connections,
     'list' | 'wishOf' | 'begin' | 'finish' | 'paste' | 'disconnect' | 'leftOver' | 'endLeftOver'
   >
-  /** Whether a link that a call was answered with is for this person. */
-  readonly isFor: (handle: string, upstream: string, userId: string) => boolean
-  /** What the login of whoever was sent it lacks. */
-  readonly scopeIn: (handle: string, upstream: string) => string | null
+  /** What is in a link that a call was answered with; null when nothing of ours is. */
+  readonly readLink: (handle: string, upstream: string) => ConnectLink | null
   /** The path at which signing in begins that ends at `landing`. */
   readonly startSignIn: (landing: string) => string
   readonly audit: Pick<Audit, 'upstreamConnected' | 'upstreamDisconnected' | 'upstreamRefused'>
@@ -29,6 +33,13 @@ interface Asked {
   readonly request: FastifyRequest
   readonly reply: FastifyReply
   readonly person: SignedInPerson
+}
+
+/** What somebody comes for. `scope`: what the login of whoever was sent the link lacks. */
+interface Invitation {
+  readonly wish: Wish
+  readonly handle: string
+  readonly scope: string | null
 }
 
 export function addConnectRoutes(app: FastifyInstance, needs: ConnectRouteNeeds): void {
@@ -61,14 +72,16 @@ export function addConnectRoutes(app: FastifyInstance, needs: ConnectRouteNeeds)
 
   /** Whoever opens somebody else's link is told so, and nothing begins (MCP, URL Mode Elicitation, "Phishing"). */
   const invited =
-    (act: (asked: Asked, wish: Wish, handle: string) => Promise<FastifyReply>) => async (asked: Asked) => {
+    (act: (asked: Asked, invitation: Invitation) => Promise<FastifyReply>) => async (asked: Asked) => {
       const { request, reply, person } = asked
       const wish = connections.wishOf(nameIn(request))
       if (!wish) return pages.render(reply, 'message', NOT_FOUND, { status: 404 })
-      const handle = fieldOf(request.method === 'GET' ? request.query : request.body, 'for') ?? ''
-      if (handle !== '' && !needs.isFor(handle, wish.upstream, person.user.id))
-        return pages.render(reply, 'message', NOT_YOURS, { status: 403 })
-      return act(asked, wish, handle)
+      const handle = handleIn(request)
+      if (handle === '') return act(asked, { wish, handle, scope: null })
+      const link = needs.readLink(handle, wish.upstream)
+      if (link === null) return pages.render(reply, 'message', BROKEN_LINK, { status: 400 })
+      if (link.userId !== person.user.id) return pages.render(reply, 'message', NOT_YOURS, { status: 403 })
+      return act(asked, { wish, handle, scope: link.scope })
     }
 
   app.get(
@@ -90,18 +103,17 @@ export function addConnectRoutes(app: FastifyInstance, needs: ConnectRouteNeeds)
     }),
   )
 
-  app.get('/connect/-/done/:upstream', signedIn(invited(async ({ reply }, wish) => sayDone(reply, wish))))
+  app.get('/connect/-/done/:upstream', signedIn(invited(async ({ reply }, { wish }) => sayDone(reply, wish))))
 
-  app.get('/connect/:upstream', signedIn(invited((asked, wish, handle) => show(asked, wish, handle))))
+  app.get('/connect/:upstream', signedIn(invited((asked, { wish, handle }) => show(asked, wish, handle))))
 
   app.post(
     '/connect/:upstream',
     { preHandler: pages.checkCsrf },
     signedIn(
-      invited(async (asked, wish, handle) => {
+      invited(async (asked, { wish, handle, scope }) => {
         const { user, sessionId } = asked.person
         const { upstream } = wish
-        const scope = handle === '' ? null : needs.scopeIn(handle, upstream)
         const who = { userId: user.id, sessionId, upstream, scope, isOperator: user.role === 'admin' }
         if (wish.how === 'api-key') return paste(asked, wish, handle)
         const begun = await connections.begin(who)
@@ -116,7 +128,7 @@ export function addConnectRoutes(app: FastifyInstance, needs: ConnectRouteNeeds)
     '/connect/:upstream/end',
     { preHandler: pages.checkCsrf },
     signedIn(
-      invited(async (asked, wish, handle) => {
+      invited(async (asked, { wish, handle }) => {
         const { upstream } = wish
         const { id: userId, role } = asked.person.user
         const ended = await connections.disconnect({ userId, upstream, isOperator: role === 'admin' })
@@ -162,4 +174,8 @@ export function addConnectRoutes(app: FastifyInstance, needs: ConnectRouteNeeds)
 
 function nameIn({ params }: FastifyRequest): string {
   return fieldOf(params, 'upstream') ?? ''
+}
+
+function handleIn({ method, query, body }: FastifyRequest): string {
+  return fieldOf(method === 'GET' ? query : body, 'for') ?? ''
 }

@@ -39,7 +39,7 @@ export function connectionLine(connection: Connection, isAdministrator: boolean,
     title,
     href: connectPath(upstream),
     state: stateLine(state, how),
-    action: shared && !isAdministrator ? 'Look at' : ACTION[state.kind],
+    action: shared && !isAdministrator ? 'Details' : ACTION[state.kind],
     shared,
     scopes,
     since: since && momentOf(since, now),
@@ -55,7 +55,7 @@ const ACTION: Readonly<Record<ConnectionState['kind'], string>> = {
   connected: 'Change',
   needs_login: 'Connect',
   expired: 'Connect again',
-  error: 'Look at',
+  error: 'Details',
 }
 
 function stateLine(state: ConnectionState, how: Connection['how']): LoginStateLine {
@@ -82,6 +82,13 @@ const TO_ACCOUNT = { href: ACCOUNT_PATH, label: 'Your account' }
 export const NOT_FOUND: MessageView = {
   title: 'There is nothing to connect',
   message: 'No server of this name wants a login here. It may have been renamed or removed.',
+  link: TO_ACCOUNT,
+}
+
+export const BROKEN_LINK: MessageView = {
+  title: 'This link does not work',
+  message:
+    'A part of it is missing or was changed on the way, or it is from before this service got new keys. Repeat what you did in your app, which gives you a new link, or log in from your account.',
   link: TO_ACCOUNT,
 }
 

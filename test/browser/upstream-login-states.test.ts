@@ -56,7 +56,7 @@ t.test('an outage, an end and a change of the configuration are told apart on th
   await sleep(1200)
   t.equal((await callMe(origin, origin, accessToken)).status, 503)
   await shown('login-error', /error\s+127\.0\.0\.1:\d+ does not renew the login at the moment/)
-  await row.getByRole('link', { name: 'Look at Notion' }).click()
+  await row.getByRole('link', { name: 'Details Notion' }).click()
   await page.getByText('It is tried again with the next call').waitFor()
   await look(t, page, 'connect-error')
 

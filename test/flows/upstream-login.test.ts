@@ -124,14 +124,30 @@ t.test('logging out revokes over there, and the next call wants a login again', 
   t.ok((await upstream.control()).revocations >= 1)
 })
 
-t.test('a link for somebody else begins nothing', async (t) => {
-  const upstream = await startGuardedUpstream(t, 'open')
-  const { origin, browser, createPerson } = await startBefore(t, upstream, { type: 'oauth2' })
-  await createPerson(BOB)
-  const page = await open(origin, browser(), `${CONNECT}?for=invented`)
-  t.equal(page.status, 403)
-  t.match(main(page), 'This link is for another account')
-})
+t.test(
+  'a link that is damaged, or somebody else’s, begins nothing, and each is told what is true',
+  async (t) => {
+    const upstream = await startGuardedUpstream(t, 'open')
+    const { origin, browser, createPerson } = await startBefore(t, upstream, { type: 'oauth2' })
+    await createPerson(BOB)
+    const desk = browser()
+    const { accessToken } = await connect(origin, desk, ALICE, { parameters: { scope: 'notion' } })
+    const { text } = await callMe(origin, accessToken, 'connect_notion')
+    const link = new URL(/https?:\S+for=[\w-]+/.exec(text)?.[0] ?? '')
+    const whole = link.pathname + link.search
+    t.match(main(await open(origin, desk, whole)), 'Connect Notion')
+    const damaged = [`${CONNECT}?for=invented`, whole.slice(0, -4), whole.replace(/.{8}$/, 'AAAAAAAA')]
+    for (const path of damaged) {
+      const page = await open(origin, desk, path)
+      t.equal(page.status, 400, path)
+      t.match(main(page), 'This link does not work')
+      t.notMatch(main(page), 'another account')
+    }
+    const foreign = await open(origin, browser(), whole, BOB)
+    t.equal(foreign.status, 403)
+    t.match(main(foreign), 'This link is for another account')
+  },
+)
 
 t.test(
   'the consent page knows the tools of who has logged in, and nobody else’s absence hides them',

@@ -26,6 +26,14 @@ export interface LeftOver {
   readonly scopes: readonly string[]
 }
 
+/** What is in a link that a call was answered with. */
+export interface ConnectLink {
+  /** Whose call it was. */
+  readonly userId: string
+  /** What their login lacked. */
+  readonly scope: string | null
+}
+
 /** Who is about to connect: bound to their browser, so that nobody finishes what another began. */
 export interface Connecting {
   readonly userId: UserId
