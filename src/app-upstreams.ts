@@ -12,7 +12,8 @@ import type { Keyring } from './storage/sealing.ts'
 import { observe } from './storage/upstream-tools.ts'
 import type { CredentialFor } from './upstreams/credentials.ts'
 import { createLinks, type Links, type OpenLinks } from './upstreams/links.ts'
-import type { Registry } from './upstreams/registry.ts'
+import { startProblem } from './upstreams/programs/startable.ts'
+import type { Registry, StdioUpstream } from './upstreams/registry.ts'
 import { createToolCatalogue, type ToolCatalogue } from './upstreams/tools.ts'
 
 export interface LinksFoundation {
@@ -49,15 +50,31 @@ export function openLinks({
         ),
     },
     failureLog: (upstream, why) => logger.warn({ upstream, why }, 'an upstream has no answer'),
-    apiProblem: (upstream, err) => logger.warn({ upstream, err }, 'an OpenAPI document cannot be used'),
+    apiProblem(upstream, { of, part, why, advice, kept, error: err }) {
+      const what = `an OpenAPI ${of} cannot be used${kept ? '; the one from before still is' : ''}`
+      logger.warn({ upstream, part, why, advice }, what)
+      if (err) logger.debug({ upstream, err }, what)
+    },
   })
-  // Their documents are loaded before anybody asks.
-  const load = () => {
-    for (const upstream of registry.upstreams()) if (upstream.kind === 'openapi') links.peerOf(upstream)
+  // What is wrong with them is said before anybody asks.
+  const look = () => {
+    for (const upstream of registry.upstreams()) {
+      // It loads its document.
+      if (upstream.kind === 'openapi') links.peerOf(upstream)
+      if (upstream.kind === 'stdio') void warnOfProgram(upstream, logger)
+    }
   }
-  load()
-  registry.onReplace(load)
+  look()
+  registry.onReplace(look)
   return links
+}
+
+/** It may be installed later, and the other upstreams do not wait for it. */
+async function warnOfProgram(upstream: StdioUpstream, logger: Logger): Promise<void> {
+  const problem = await startProblem(upstream)
+  const { name, command, cwd } = upstream
+  if (problem !== null)
+    logger.warn({ upstream: name, command, cwd, ...problem }, 'a program cannot be started')
 }
 
 export function sealerOf(keyring: Keyring, purpose: string) {

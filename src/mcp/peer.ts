@@ -88,12 +88,15 @@ export interface PeerFailureOptions extends ErrorOptions {
   readonly retryAfterSeconds?: number
   /** What the credentials lack, where they lack scope alone. */
   readonly wantsScope?: string | null
+  /** More than the reason says, for clients: no address, no path, and nothing that the upstream said. */
+  readonly description?: string
 }
 
 export class PeerFailure extends Error {
   readonly reason: PeerFailureReason
   readonly retryAfterSeconds: number | null
   readonly wantsScope: string | null
+  readonly description: string | null
 
   constructor(reason: PeerFailureReason, options: PeerFailureOptions = {}) {
     super(`The upstream has no answer: ${reason}.`, options)
@@ -101,5 +104,6 @@ export class PeerFailure extends Error {
     this.reason = reason
     this.retryAfterSeconds = options.retryAfterSeconds ?? null
     this.wantsScope = options.wantsScope ?? null
+    this.description = options.description ?? null
   }
 }

@@ -10,6 +10,7 @@ import { ConnectFirst, type CredentialFor } from './credentials.ts'
 import { createKnownEras, type EraTimes } from './known-eras.ts'
 import { headersFor } from './legacy/http-headers.ts'
 import type { StateSealer } from './legacy/request-state.ts'
+import type { ApiProblem } from './openapi/problem.ts'
 import { createPeers } from './peers.ts'
 import { presenting } from './presenting.ts'
 import { type Eras, probeEras } from './probe.ts'
@@ -29,7 +30,7 @@ export interface LinksNeeds {
   /** Why an upstream has no answer, for the log. */
   readonly failureLog: FailureLog
   /** An OpenAPI document that is of no use, or not all of it; for the log. */
-  readonly apiProblem: (upstream: string, problem: unknown) => void
+  readonly apiProblem: (upstream: string, problem: ApiProblem) => void
   /** Of an answer that has to be read as a whole. */
   readonly maxAnswerBytes?: number
   /** Milliseconds. */

@@ -16,6 +16,7 @@ import { createStdioChannels } from './legacy/stdio-channel.ts'
 import { createModernPeer } from './modern/peer.ts'
 import { createProgramPeer } from './modern/program-peer.ts'
 import { createOpenApiPeer, MAX_BYTES } from './openapi/peer.ts'
+import type { ApiProblem } from './openapi/problem.ts'
 import { createProgramEras } from './program-eras.ts'
 import type { Programs } from './programs/programs.ts'
 import type { HttpUpstream, OpenApiUpstream, StdioUpstream, Upstream } from './registry.ts'
@@ -32,7 +33,7 @@ export interface PeersNeeds {
   /** Why an upstream has no answer, for the log. */
   readonly failureLog: FailureLog
   /** An OpenAPI document that is of no use, or not all of it; for the log. */
-  readonly apiProblem: (upstream: string, problem: unknown) => void
+  readonly apiProblem: (upstream: string, problem: ApiProblem) => void
   /** Of an answer that has to be read as a whole. */
   readonly maxAnswerBytes?: number
   /** Whether an upstream is still configured. */
@@ -85,7 +86,7 @@ export function createPeers(needs: PeersNeeds): Peers {
   }
 
   function openApi(upstream: OpenApiUpstream): OpenPeer {
-    const report = (problem: unknown) => needs.apiProblem(upstream.name, problem)
+    const report = (problem: ApiProblem) => needs.apiProblem(upstream.name, problem)
     const own = ownConnections(upstream)
     const { maxAnswerBytes } = needs
     const bounded = maxAnswerBytes !== undefined && { maxBytes: Math.min(maxAnswerBytes, MAX_BYTES) }

@@ -7,6 +7,7 @@ import { parseUnrounded } from '../../src/mcp/exact-json.ts'
 import { type PeerAnswer, PeerFailure, type Visitor } from '../../src/mcp/peer.ts'
 import { isRecord, type Members, type RpcNotification } from '../../src/mcp/rpc.ts'
 import { createOpenApiPeer, type OpenApiPeerNeeds } from '../../src/upstreams/openapi/peer.ts'
+import type { ApiProblem } from '../../src/upstreams/openapi/problem.ts'
 import type { OpenApiSettings, OpenApiUpstream } from '../../src/upstreams/settings.ts'
 import { createUpstream } from '../../src/upstreams/settings.ts'
 import { startHostileUpstream } from '../support/hostile-upstream.ts'
@@ -14,6 +15,9 @@ import { openLinks } from '../support/links.ts'
 import { SHOP_3_0, SHOP_3_1, startShop } from '../support/shop-api.ts'
 import { until } from '../support/until.ts'
 
+const UNUSABLE = new PeerFailure('unreachable', {
+  description: 'The OpenAPI document of this server cannot be used.',
+})
 const VISITOR: Visitor = {
   caller: {
     subject: 'usr_alice',
@@ -53,7 +57,7 @@ function stage(
   needs: Partial<OpenApiPeerNeeds> = {},
 ) {
   const connections = createConnections()
-  const problems: unknown[] = []
+  const problems: ApiProblem[] = []
   const peer = createOpenApiPeer({
     upstream: upstreamOf(settings),
     connections,
@@ -165,7 +169,7 @@ t.test('an operator selects operations by name, by method and by path', async (t
   t.same(await names(['/pets']), ['listPets', 'addPet'])
   t.same(await names(['!DELETE *', '!listPets']), ['addPet', 'getPet', 'replacePet'])
   t.same(await names(['*Pet', '!get*']), ['addPet', 'replacePet', 'deletePet'])
-  await t.rejects(names(['nothing']), new PeerFailure('unreachable'))
+  await t.rejects(names(['nothing']), UNUSABLE)
 })
 
 t.test('schemas are JSON Schema that stands for itself', async (t) => {
@@ -350,27 +354,35 @@ t.test('a document that cannot be used is a reason, not a crash, and a later one
   const shop = await startShop(t)
   const { paths } = SHOP_3_1
   const clock = { now: 0 }
-  const cases: readonly [string | object, RegExp][] = [
+  const cases: readonly [string | object, RegExp, string?][] = [
     ['', /not an object/],
-    ['{', /not JSON/],
-    ['a: [', /neither JSON nor YAML/],
-    [{ openapi: '3.1.0' }, /not valid OpenAPI/],
+    ['{', /not JSON/, 'line 1, column 2'],
+    ['{\n "key": "s3cret",\n oops }', /not JSON/, 'line 3, column 2'],
+    ['a: [', /neither JSON nor YAML/, 'line 1, column 5'],
+    [{ openapi: '3.1.0' }, /not valid OpenAPI/, '/'],
+    [{ ...SHOP_3_1, info: { title: 'Shop' } }, /\/info must have required property 'version'/, '/info'],
     [
       { ...SHOP_3_1, paths: { '/x': { $ref: 'http://127.0.0.1:9/other.json#/x' } } },
-      /not valid OpenAPI|No operation/,
+      /not valid OpenAPI: .*only internal refs are supported\.$/,
+      '/',
     ],
-    [{ ...SHOP_3_1, servers: [{ url: 'https://evil.example' }] }, /not at the origin/],
-    [{ ...SHOP_3_1, servers: [{ url: 'file:///etc' }] }, /where the API is/],
-    [{ ...SHOP_3_1, paths: {} }, /No operation/],
+    [{ ...SHOP_3_1, servers: [{ url: 'https://evil.example' }] }, /not at the origin/, 'servers'],
+    [{ ...SHOP_3_1, servers: [{ url: 'file:///etc' }] }, /where the API is/, 'servers'],
+    [{ ...SHOP_3_1, paths: {} }, /No operation/, 'operations'],
   ]
-  for (const [document, why] of cases) {
+  for (const [document, why, part = 'openapi'] of cases) {
     shop.serve(document)
     const { tools, problems } = stage(t, { document: `${shop.origin}/openapi` })
-    await t.rejects(tools(), new PeerFailure('unreachable'))
-    t.match(problems, [{ message: why }], String(why))
+    await t.rejects(tools(), UNUSABLE)
+    t.match(problems, [{ of: 'document', why, part, advice: /^[A-Z].+\.$/, kept: false }], String(why))
+    t.notMatch(JSON.stringify(problems), 's3cret')
   }
   const missing = stage(t, { document: '/does/not/exist.yaml' }, { clock: () => clock.now })
-  await t.rejects(missing.tools(), new PeerFailure('unreachable'))
+  await t.rejects(missing.tools(), UNUSABLE)
+  t.match(missing.problems, [{ part: 'openapi', why: /cannot be had \(ENOENT\)/, advice: /openapi/ }])
+  clock.now += 10_000
+  await t.rejects(missing.tools(), UNUSABLE)
+  t.equal(missing.problems.length, 1, 'the same is told once')
   shop.serve('nonsense')
   const later = stage(t, { document: `${shop.origin}/openapi` }, { clock: () => clock.now })
   await t.rejects(later.tools())
@@ -379,6 +391,37 @@ t.test('a document that cannot be used is a reason, not a crash, and a later one
   clock.now += 10_000
   t.ok((await later.tools()).has('getPet'))
 })
+
+t.test('an operation that cannot be offered is named, with the way to do without it', async (t) => {
+  const shop = await startShop(t)
+  const odd = { responses: { 200: { description: 'ok' } } }
+  shop.serve({ ...SHOP_3_1, paths: { ...SHOP_3_1.paths, '/odd/{id}': { get: odd } } })
+  const { tools, problems } = stage(t, { document: `${shop.origin}/openapi` })
+  t.ok((await tools()).has('getPet'))
+  t.match(problems, [{ of: 'operation', part: 'GET /odd/{id}', why: /path/, advice: /"!GET \/odd\/\{id\}"/ }])
+  const without = stage(t, { document: `${shop.origin}/openapi`, operations: ['!GET /odd/{id}'] })
+  t.ok((await without.tools()).has('getPet'))
+  t.same(without.problems, [])
+})
+
+t.test(
+  'whether the API itself is there is asked of it, without a credential and without an operation',
+  async (t) => {
+    const shop = await startShop(t)
+    const headers = { 'x-api-key': 'k' }
+    const { ask, peer } = stage(t, { document: `${shop.origin}/openapi`, url: `${shop.origin}/v1`, headers })
+    const refused = () => ask('server/discover').catch((error: unknown) => error)
+    shop.answer((res) => void res.writeHead(404).end())
+    t.match(await ask('server/discover'), { kind: 'result' }, 'nothing at its base is an answer')
+    t.match(shop.arrivals, [{ method: 'HEAD', target: '/v1' }])
+    t.equal(shop.arrivals[0]?.headers['x-api-key'], undefined)
+    shop.answer((res) => void res.writeHead(503).end())
+    t.match(await refused(), { reason: 'unreachable', description: /API/ })
+    shop.answer((res) => void res.destroy())
+    t.match(await refused(), { reason: 'unreachable', description: /API/ })
+    t.match(await peer.discover(VISITOR, new AbortController().signal), { serverInfo: { name: 'Shop' } })
+  },
+)
 
 t.test('a stranger’s document does not get our headers', async (t) => {
   const [shop, docs] = [await startShop(t), await startShop(t)]

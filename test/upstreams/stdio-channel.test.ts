@@ -1,15 +1,21 @@
 // Owns the promises about upstreams that are programs: they are spoken to, bounded, and never left behind.
 
+import { chmod } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { PeerFailure } from '../../src/mcp/peer.ts'
 import { createStdioChannels, type StdioLimits } from '../../src/upstreams/legacy/stdio-channel.ts'
 import { createPrograms, type ProgramNeeds } from '../../src/upstreams/programs/programs.ts'
+import { startProblem } from '../../src/upstreams/programs/startable.ts'
 import { pauseAfter } from '../../src/upstreams/programs/starts.ts'
+import type { StdioSettings } from '../../src/upstreams/settings.ts'
 import { initialize, openChannel } from '../support/programs/channel.ts'
 import { programUpstream, running, script, server } from '../support/programs/program-upstream.ts'
 import { until } from '../support/until.ts'
 
+const NOT_STARTED = new PeerFailure('unreachable', {
+  description: 'The program of this server cannot be started.',
+})
 const IMPATIENT = { politeMs: 50, graceMs: 150 }
 
 function stage(
@@ -143,16 +149,52 @@ t.test('a program that keeps ending is given longer and longer rests', async (t)
   t.same([0, 1, 2, 3, 8, 60].map(pauseAfter), [0, 500, 1000, 2000, 60_000, 60_000])
 })
 
+t.test('a rest that is nearly over is waited for, by whoever stays that long', async (t) => {
+  const { open } = stage(t)
+  const { command, args } = programUpstream(
+    script('test -e "$1" && exec cat; touch "$1"', `${t.testdir()}/met`),
+  )
+  const upstream = programUpstream({ command, args })
+  const first = await openChannel(open, upstream)
+  await until('the end', () => first.failures.length > 0)
+  await t.rejects(openChannel(open, upstream, AbortSignal.timeout(10)), { name: 'TimeoutError' })
+  const began = performance.now()
+  const second = await openChannel(open, upstream)
+  t.ok(performance.now() - began > 100, 'it waited')
+  await second.channel.send({ jsonrpc: '2.0', method: 'x' })
+  await until('an echo', () => second.messages.length > 0)
+})
+
+t.test('why a program cannot be started is known without starting it', async (t) => {
+  const directory = t.testdir({ plain: 'text', bin: { tool: '#!/bin/sh\nexec cat\n' } })
+  await chmod(`${directory}/bin/tool`, 0o755)
+  const why = async (settings: Partial<StdioSettings>) =>
+    (await startProblem(programUpstream(settings)))?.why ?? null
+  t.match(await why({ command: '/does/not/exist' }), /file that is not there/)
+  t.match(await why({ command: 'no-such-program-here' }), /no directory of its PATH/)
+  t.match(await why({ command: `${directory}/plain` }), /may not be executed/)
+  t.match(await why({ command: directory }), /file that is not there/)
+  t.match(await why({ command: 'cat', cwd: `${directory}/nowhere` }), /cwd is no directory/)
+  t.match(await why({ command: 'cat', cwd: `${directory}/plain` }), /cwd is no directory/)
+  const { open } = stage(t)
+  for (const settings of [
+    { command: 'cat' },
+    { command: `${directory}/bin/tool` },
+    { command: 'bin/tool', cwd: directory },
+    { command: 'tool', env: { PATH: `/nowhere:${directory}/bin` } },
+  ]) {
+    t.equal(await why(settings), null)
+    const PATH = process.env.PATH ?? ''
+    const { command } = settings
+    const heard = await openChannel(open, programUpstream({ name: command, env: { PATH }, ...settings }))
+    t.same(heard.failures, [], command)
+  }
+})
+
 t.test('a program that is not there is unreachable', async (t) => {
   const { open } = stage(t)
-  await t.rejects(
-    openChannel(open, programUpstream({ command: '/does/not/exist' })),
-    new PeerFailure('unreachable'),
-  )
-  await t.rejects(
-    openChannel(open, programUpstream({ cwd: '/does/not/exist' })),
-    new PeerFailure('unreachable'),
-  )
+  await t.rejects(openChannel(open, programUpstream({ command: '/does/not/exist' })), NOT_STARTED)
+  await t.rejects(openChannel(open, programUpstream({ cwd: '/does/not/exist' })), NOT_STARTED)
   await t.resolves(openChannel(open, programUpstream({ cwd: '/' })))
 })
 

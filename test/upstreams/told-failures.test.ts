@@ -16,7 +16,7 @@ t.test('each kind of trouble has its words', async (t) => {
   const refusing = { command: 'sed', args: ['-u', '-E', `s/.*"id":("[^"]*"|[0-9]+).*/${no}/`] }
   const shop = await startShop(t)
   shop.serve('nonsense')
-  const signal = AbortSignal.timeout(2000)
+  const signal = AbortSignal.timeout(20_000)
   const api = { url: null, headers: {}, operations: [], writes: false }
   for (const upstream of [
     programUpstream({ name: 'missing', command: '/does/not/exist' }),
@@ -26,15 +26,17 @@ t.test('each kind of trouble has its words', async (t) => {
     createUpstream({ kind: 'openapi', name: 'shop', title: '', document: `${shop.origin}/openapi`, ...api }),
   ]) {
     const peer = links.peerOf(upstream)
-    for (let again = 0; again < 2; again++) await t.rejects(peer.discover(SERVICE_VISITOR, signal))
+    for (let again = 0; again < 3; again++) await t.rejects(peer.discover(SERVICE_VISITOR, signal))
   }
   const says = (pattern: RegExp) =>
     t.ok(
       told.some((line) => pattern.test(line)),
       `${pattern} in ${told.join()}`,
     )
-  says(/^missing: unreachable: The program cannot be started \(ENOENT\): look at its command/)
-  says(/^missing: unreachable: The program failed once; it is started again in 1 s\.$/)
+  says(
+    /^missing: unreachable: The program cannot be started \(ENOENT\)\. Its command names a file that is not there\.$/,
+  )
+  says(/^missing: unreachable: The program failed 2 times; it is started again in 1 s\.$/)
   says(/^dying: unreachable: (EPIPE|The program is gone: it ended with code 3\.)$/)
   says(/^shop: unreachable: The document is not an object\.$/)
   t.ok(told.includes('refusing: answer: it refuses to begin a session (initialize)'), told.join())

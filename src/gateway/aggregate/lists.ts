@@ -4,7 +4,7 @@ import { SERVER_INFO } from '../../mcp/meta.ts'
 import type { PeerAnswer, PeerRequest, Visitor } from '../../mcp/peer.ts'
 import { INVALID_PARAMS, isRecord, METHOD_NOT_FOUND, type Members, type RpcError } from '../../mcp/rpc.ts'
 import { type Cursors, readCursor, writeCursor } from './cursor.ts'
-import { type Asking, askEach, type Gathered, type Member } from './member.ts'
+import { type Asking, askEach, type Gathered, type Member, type Missing } from './member.ts'
 import { itemsIn, type NameIndex } from './name-index.ts'
 import { AGGREGATE_INFO, shownPrompt, shownResource, shownTemplate, shownTool, ttlOf } from './shown.ts'
 
@@ -112,11 +112,18 @@ function merged({ answers, missing }: Pages, { request, names, own }: ListNeeds,
     ...(cursors.size > 0 && { nextCursor: writeCursor(request.method, cursors) }),
     ttlMs: missing.length > 0 ? 0 : Math.min(...pages.map(({ result }) => ttlOf(result)), MOST_TTL_MS),
     cacheScope: 'private',
-    _meta: { [SERVER_INFO]: AGGREGATE_INFO, ...(missing.length > 0 && { [UNAVAILABLE]: missing }) },
+    _meta: {
+      [SERVER_INFO]: AGGREGATE_INFO,
+      ...(missing.length > 0 && { [UNAVAILABLE]: missing.map(withoutMore) }),
+    },
   }
 }
 
 const MOST_TTL_MS = 300_000
+
+function withoutMore({ upstream, reason }: Missing): Members {
+  return { upstream, reason }
+}
 
 function learn(names: NameIndex, { items }: List, { upstream }: Member, result: Members): void {
   if (items === 'tools' || items === 'prompts') names.learn(items, upstream, itemsIn(result, items))

@@ -13,6 +13,8 @@ export interface Member {
 export interface Missing {
   readonly upstream: string
   readonly reason: PeerFailureReason
+  /** More about it, where there is something to say. */
+  readonly description: string | null
 }
 
 export interface Asking {
@@ -39,7 +41,7 @@ export async function askEach<T>(
     try {
       return [{ member, answer: await within(limitMs, signal, (either) => ask(member, either)) }]
     } catch (error) {
-      missing.set(member, { upstream: member.upstream.name, reason: reasonOf(error, report) })
+      missing.set(member, { upstream: member.upstream.name, ...reasonOf(error, report) })
       return []
     }
   })
@@ -47,8 +49,8 @@ export async function askEach<T>(
   return { answers, missing: members.flatMap((member) => missing.get(member) ?? []) }
 }
 
-function reasonOf(error: unknown, report: Asking['report']): PeerFailureReason {
-  if (error instanceof PeerFailure) return error.reason
+function reasonOf(error: unknown, report: Asking['report']): Omit<Missing, 'upstream'> {
+  if (error instanceof PeerFailure) return { reason: error.reason, description: error.description }
   report(error)
-  return 'answer'
+  return { reason: 'answer', description: null }
 }

@@ -2,13 +2,14 @@
 
 import { SERVER_INFO } from '../../mcp/meta.ts'
 import type { PeerAnswer, Visitor } from '../../mcp/peer.ts'
-import { isRecord, type Members } from '../../mcp/rpc.ts'
+import type { Members } from '../../mcp/rpc.ts'
 import type { Caller } from '../../oauth/caller.ts'
-import { formatScope, hasAnyScope, upstreamScopes } from '../../oauth/scope.ts'
+import { formatScope, upstreamScopes } from '../../oauth/scope.ts'
 import type { Upstream } from '../../upstreams/registry.ts'
-import { type Asking, askEach, type Member } from './member.ts'
+import type { Asking, Member } from './member.ts'
 import type { OwnTool } from './names.ts'
 import { AGGREGATE_INFO } from './shown.ts'
+import { upstreamStatus } from './upstream-status.ts'
 
 export interface OwnToolNeeds {
   readonly visitor: Visitor
@@ -51,7 +52,13 @@ export const OWN_TOOL_LIST: readonly Members[] = [
     'Asks the servers that this app may use, or one of them, whether they answer, or want a login first.',
     { upstream: NAME },
     {
-      upstreams: listOf({ name: TEXT, status: TEXT, reason: TEXT_OR_NULL, milliseconds: { type: 'number' } }),
+      upstreams: listOf({
+        name: TEXT,
+        status: TEXT,
+        reason: TEXT_OR_NULL,
+        description: TEXT_OR_NULL,
+        milliseconds: { type: 'number' },
+      }),
     },
   ),
   tool(
@@ -72,7 +79,7 @@ export const OWN_TOOL_LIST: readonly Members[] = [
 
 const RUN: Readonly<Record<OwnTool, (needs: OwnToolNeeds) => Promise<Members> | Members>> = {
   list_upstreams: listUpstreams,
-  upstream_status: upstreamStatus,
+  upstream_status: (needs) => upstreamStatus(needs, needs.arguments.upstream),
   whoami: whoAmI,
 }
 
@@ -92,36 +99,6 @@ function listUpstreams({ visitor: { caller }, members, addressOf }: OwnToolNeeds
       const { name, title } = upstream
       return { name, title, address: addressOf(upstream), access, granted, scopes }
     }),
-  }
-}
-
-/** An upstream of which nothing was granted is not asked in this caller's name. */
-async function upstreamStatus({ visitor, members, asking, ...needs }: OwnToolNeeds): Promise<Members> {
-  const { upstream: wanted } = needs.arguments
-  const usable = members.filter(({ upstream }) => hasAnyScope(visitor.caller.scopes, upstream))
-  const asked = usable.filter(({ upstream }) => wanted === undefined || upstream.name === wanted)
-  const began = needs.clock()
-  const { answers, missing } = await askEach(asked, asking, async ({ peer }, signal) => {
-    const { serverInfo, needsLogin = false } = await peer.discover(visitor, signal)
-    const status = needsLogin ? 'needs_login' : 'up'
-    return { status, milliseconds: needs.clock() - began, server: needsLogin ? null : serverInfo }
-  })
-  return {
-    upstreams: [
-      ...answers.map(({ member, answer: { status, milliseconds, server } }) => ({
-        name: member.upstream.name,
-        status,
-        reason: null,
-        milliseconds,
-        ...(isRecord(server) && { server: { name: server.name, version: server.version } }),
-      })),
-      ...missing.map(({ upstream, reason }) => ({
-        name: upstream,
-        status: 'down',
-        reason,
-        milliseconds: needs.clock() - began,
-      })),
-    ],
   }
 }
 

@@ -28,7 +28,7 @@ export function createStdioChannels(programs: Programs, given: Partial<StdioLimi
     signal.throwIfAborted()
     if (upstream.kind !== 'stdio') throw new Error(`Upstream "${upstream.name}" is not a program.`)
     await refuseCredential(opening)
-    const program = await programs.start(upstream)
+    const program = await programs.start(upstream, signal)
     if (signal.aborted) {
       await program.stop()
       signal.throwIfAborted()

@@ -1,14 +1,7 @@
 // Owns an OpenAPI document: read as JSON or YAML, found valid, and brought to version 3.1, whose schemas are JSON Schema.
 
 import { isRecord, type Members } from '../../mcp/rpc.ts'
-
-/** Why a document is of no use, for the log. Never a part of the document that could be secret. */
-export class DocumentProblem extends Error {
-  constructor(what: string, options?: ErrorOptions) {
-    super(what, options)
-    this.name = 'DocumentProblem'
-  }
-}
+import { DocumentProblem, notUnderstood } from './problem.ts'
 
 /** YAML can say a lot with few words: this is how often one thing may be said again. */
 const MAX_ALIASES = 100
@@ -18,11 +11,17 @@ const SHOWN_PROBLEMS = 3
 export async function readDocument(text: string): Promise<Members> {
   const document = await parse(text)
   await validate(structuredClone(document))
-  // On demand: few have such an upstream.
-  const { upgrade } = await import('@scalar/openapi-upgrader')
-  const upgraded: unknown = upgrade({ ...document }, '3.1')
+  const upgraded = await upgradedFrom(document).catch((cause: unknown) => {
+    throw notUnderstood(cause)
+  })
   if (!isRecord(upgraded)) throw new DocumentProblem('The document cannot be brought to OpenAPI 3.1.')
   return upgraded
+}
+
+async function upgradedFrom(document: Members): Promise<unknown> {
+  // On demand: few have such an upstream.
+  const { upgrade } = await import('@scalar/openapi-upgrader')
+  return upgrade({ ...document }, '3.1')
 }
 
 async function parse(text: string): Promise<Members> {
@@ -35,7 +34,7 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {
-    throw new DocumentProblem('The document is not JSON.', { cause })
+    throw new DocumentProblem('The document is not JSON.', { cause, ...placeIn(cause) })
   }
 }
 
@@ -46,20 +45,29 @@ async function parseYaml(text: string): Promise<unknown> {
     // What YAML shares by an alias becomes as many things as it is said to be, and none contains itself.
     return JSON.parse(JSON.stringify(value ?? null))
   } catch (cause) {
-    throw new DocumentProblem('The document is neither JSON nor YAML.', { cause })
+    throw new DocumentProblem('The document is neither JSON nor YAML.', { cause, ...placeIn(cause) })
   }
 }
 
 /** An object is given, never a text, which would be taken for the name of a file. */
 async function validate(document: Members): Promise<void> {
   const { Validator } = await import('@seriousme/openapi-schema-validator')
-  const { valid, errors } = await new Validator().validate({ ...document })
+  const { valid, errors } = await new Validator().validate({ ...document }).catch((cause: unknown) => {
+    throw notUnderstood(cause)
+  })
   if (valid) return
-  const problems =
+  const found =
     typeof errors === 'string'
-      ? [errors]
-      : (errors ?? []).map(({ instancePath, message }) => `${instancePath || '/'} ${message ?? 'is wrong'}`)
-  throw new DocumentProblem(
-    `The document is not valid OpenAPI: ${problems.slice(0, SHOWN_PROBLEMS).join('; ')}.`,
-  )
+      ? [{ instancePath: '', message: errors.replace(/\.$/, '') }]
+      : (errors ?? []).slice(0, SHOWN_PROBLEMS)
+  const problems = found.map(({ instancePath, message }) => `${instancePath || '/'} ${message ?? 'is wrong'}`)
+  throw new DocumentProblem(`The document is not valid OpenAPI: ${problems.join('; ')}.`, {
+    part: [...new Set(found.map(({ instancePath }) => instancePath || '/'))].join(', '),
+  })
+}
+
+/** Of a parser's words only the place: the others repeat what is there. */
+function placeIn(error: unknown): { readonly part?: string } {
+  const place = error instanceof Error ? /line (\d+),? column (\d+)/.exec(error.message) : null
+  return place === null ? {} : { part: `line ${place[1]}, column ${place[2]}` }
 }

@@ -1,13 +1,14 @@
 // Owns the loading of an API: its document from a file or a URL, its operations, and where it is.
 
 import { open } from 'node:fs/promises'
-import { discard, readText } from '../../http/answer-body.ts'
+import { discard, readText, UnreadableAnswer } from '../../http/answer-body.ts'
 import type { Connections } from '../../http/connections.ts'
 import { isRecord, type Members } from '../../mcp/rpc.ts'
 import { headersFor } from '../legacy/http-headers.ts'
 import type { OpenApiUpstream } from '../settings.ts'
-import { DocumentProblem, readDocument } from './document.ts'
+import { readDocument } from './document.ts'
 import { type Operations, operationsOf } from './operations.ts'
+import { DocumentProblem, LOOK_THERE, notHad } from './problem.ts'
 
 export interface Api extends Operations {
   /** `info` of the document. */
@@ -17,16 +18,23 @@ export interface Api extends Operations {
 
 const MAX_BYTES = 16 * 1024 * 1024
 const TIMEOUT_MS = 30_000
+const SAY_WHERE = { part: 'servers', advice: 'Say with url of this upstream where the API is.' }
 const ACCEPT = 'application/json, application/yaml, application/vnd.oai.openapi+json, */*;q=0.1'
 
-/** Rejects with a `DocumentProblem`, or with what was wrong with the connection or the file. */
+/** Rejects with a `DocumentProblem`. */
 export async function loadApi(upstream: OpenApiUpstream, connections: Connections): Promise<Api> {
   const isRemote = /^https?:/i.test(upstream.document)
-  const text = isRemote ? await fetchText(upstream, connections) : await readFile(upstream.document)
+  const reading = isRemote ? fetchText(upstream, connections) : readFile(upstream.document)
+  const text = await reading.catch((cause: unknown) => {
+    throw notHad(cause)
+  })
   const document = await readDocument(text)
   const operations = operationsOf(document, upstream)
   if (operations.byName.size === 0)
-    throw new DocumentProblem('No operation of the document is selected; writes, or operations, select more.')
+    throw new DocumentProblem('No operation of the document is selected.', {
+      part: 'operations',
+      advice: 'Let operations or writes of this upstream select some.',
+    })
   const info = isRecord(document.info) ? document.info : {}
   return { ...operations, info, base: baseOf(upstream, document, isRemote) }
 }
@@ -34,7 +42,7 @@ export async function loadApi(upstream: OpenApiUpstream, connections: Connection
 async function readFile(path: string): Promise<string> {
   await using file = await open(path)
   const { size } = await file.stat()
-  if (size > MAX_BYTES) throw new DocumentProblem(`The document has more than ${MAX_BYTES} bytes.`)
+  if (size > MAX_BYTES) throw tooLarge()
   return file.readFile('utf8')
 }
 
@@ -45,9 +53,18 @@ async function fetchText(upstream: OpenApiUpstream, connections: Connections): P
   const headers = headersFor(shown, { kind: 'none' }, { accept: ACCEPT })
   const signal = AbortSignal.timeout(TIMEOUT_MS)
   const answer = await connections.request({ method: 'GET', url: document, headers, body: null, signal })
-  if (answer.status === 200) return readText(answer.body, MAX_BYTES)
+  if (answer.status === 200)
+    return await readText(answer.body, MAX_BYTES).catch((cause: unknown) => {
+      throw cause instanceof UnreadableAnswer ? tooLarge() : cause
+    })
   await discard(answer.body)
-  throw new DocumentProblem(`The document cannot be had: the answer was ${answer.status}.`)
+  throw new DocumentProblem(`The document cannot be had: the answer was ${answer.status}.`, {
+    advice: LOOK_THERE,
+  })
+}
+
+function tooLarge(): DocumentProblem {
+  return new DocumentProblem(`The document has more than ${MAX_BYTES} bytes.`)
 }
 
 /** Where the document is trusted with our headers, it may say where they go; a stranger's may not. */
@@ -55,9 +72,12 @@ function baseOf({ url, document: place }: OpenApiUpstream, document: Members, is
   if (url !== null) return url
   const base = URL.parse(serverOf(document), isRemote ? place : undefined)
   if (base === null || !/^https?:$/.test(base.protocol) || base.username !== '' || base.password !== '')
-    throw new DocumentProblem('The document does not say where the API is; url has to.')
+    throw new DocumentProblem('The document does not say where the API is; url has to.', SAY_WHERE)
   if (isRemote && base.origin !== new URL(place).origin)
-    throw new DocumentProblem('The API is not at the origin of its document, so url has to say where it is.')
+    throw new DocumentProblem(
+      'The API is not at the origin of its document, so url has to say where it is.',
+      SAY_WHERE,
+    )
   base.hash = ''
   return base.href
 }

@@ -5,19 +5,20 @@ import { uniqueNames } from './names.ts'
 import type { Content, Method, Operation, Parameter } from './operation.ts'
 import { contentOf, type Declared, type DeclaredContent, parametersOf } from './parameters.ts'
 import { resolved } from './pointer.ts'
+import type { LeftOut } from './problem.ts'
 import { createDefinitions } from './schemas.ts'
 import { isSafe, isSelected, type Selection } from './selection.ts'
 
 export interface Operations {
   /** By name, in the order of the document. */
   readonly byName: ReadonlyMap<string, Operation>
-  /** Those that were wanted and cannot be offered: `GET /pets` and why. */
-  readonly leftOut: readonly string[]
+  readonly leftOut: readonly LeftOut[]
 }
 
 const METHODS: readonly Method[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
 const MAX_OPERATIONS = 1000
 const MAX_DESCRIPTION = 4000
+const TOO_MANY = `More than ${MAX_OPERATIONS} operations are selected.`
 
 interface Found {
   readonly method: Method
@@ -43,12 +44,13 @@ export function operationsOf(document: Members, selection: Selection): Operation
     })),
   )
   const byName = new Map<string, Operation>()
-  const leftOut: string[] = []
+  const leftOut: LeftOut[] = []
   for (const [at, each] of found.entries()) {
     const name = names[at] ?? ''
     if (!isSelected({ ...each, operationId: each.operationId ?? name }, selection)) continue
-    const operation = byName.size < MAX_OPERATIONS ? readOperation(document, each, name) : 'too many'
-    if (typeof operation === 'string') leftOut.push(`${each.method} ${each.path}: ${operation}`)
+    const operation = byName.size < MAX_OPERATIONS ? readOperation(document, each, name) : TOO_MANY
+    if (typeof operation === 'string')
+      leftOut.push({ operation: `${each.method} ${each.path}`, why: operation })
     else byName.set(name, operation)
   }
   return { byName, leftOut }
@@ -74,18 +76,18 @@ function everyOperation(document: Members): readonly Found[] {
 function readOperation(document: Members, found: Found, name: string): Operation | string {
   const { method, path, operation, item } = found
   const declared = parametersOf(document, operation.parameters, item.parameters)
-  if (declared === null) return 'a parameter that cannot be sent'
+  if (declared === null) return 'It has a parameter that cannot be sent.'
   const undeclared = placeholdersOf(path).find(
     (each) => !declared.some(({ parameter }) => parameter.place === 'path' && parameter.name === each),
   )
-  if (undeclared !== undefined) return 'a part of the path that no parameter fills'
+  if (undeclared !== undefined) return 'It has a part of the path that no parameter fills.'
   const content = isSafe(method) ? undefined : contentOf(document, operation.requestBody)
-  if (content === null) return 'a content that cannot be written'
+  if (content === null) return 'It wants a content that cannot be written.'
   const { parameters, body, inputSchema } = argumentsOf(document, declared, content)
   return { name, method, path, parameters, content: body, tool: toolOf(found, name, inputSchema) }
 }
 
-export function placeholdersOf(path: string): readonly string[] {
+function placeholdersOf(path: string): readonly string[] {
   return [...path.matchAll(/\{([^{}]+)\}/g)].map(([, name = '']) => name)
 }
 

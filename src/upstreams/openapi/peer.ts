@@ -24,6 +24,8 @@ import { type CheckArguments, createArgumentCheck } from './checked-arguments.ts
 import { type Api, loadApi } from './load.ts'
 import type { Operation } from './operation.ts'
 import { type Outgoing, outgoing } from './outgoing.ts'
+import type { ApiProblem } from './problem.ts'
+import { reach } from './reach.ts'
 import { failed, toolResult } from './result.ts'
 import { createSource } from './source.ts'
 
@@ -32,7 +34,7 @@ export interface OpenApiPeerNeeds {
   readonly connections: Connections
   readonly credentialFor: CredentialFor
   /** The document is of no use, or not all of it; for the log. */
-  readonly report: (problem: unknown) => void
+  readonly report: (problem: ApiProblem) => void
   readonly refreshMs?: number
   /** Of an answer. */
   readonly maxBytes?: number
@@ -47,6 +49,7 @@ export interface OpenApiPeer extends Peer {
 const REFRESH_MS = 5 * 60_000
 export const MAX_BYTES = 4 * 1024 * 1024
 const MAX_INSTRUCTIONS = 4_000
+const NO_DOCUMENT = 'The OpenAPI document of this server cannot be used.'
 const TTL_MS = 60_000
 const ACCEPT = 'application/json, text/*;q=0.9, */*;q=0.5'
 
@@ -66,7 +69,7 @@ export function createOpenApiPeer(needs: OpenApiPeerNeeds): OpenApiPeer {
 
   async function api(): Promise<Api> {
     return source.current().catch((cause: unknown) => {
-      throw new PeerFailure('unreachable', { cause })
+      throw new PeerFailure('unreachable', { cause, description: NO_DOCUMENT })
     })
   }
 
@@ -74,6 +77,7 @@ export function createOpenApiPeer(needs: OpenApiPeerNeeds): OpenApiPeer {
     discover: async () => discovery(await api()),
     async request(visitor, request, { signal }) {
       if (request.method === 'tools/list') return listed(await api())
+      if (request.method === 'server/discover') return reach(connections, await api(), signal)
       if (request.method !== 'tools/call') return error(METHOD_NOT_FOUND, 'This server has tools only.')
       return call({ ...needs, check }, await api(), visitor, request, signal)
     },

@@ -1,11 +1,12 @@
 // Owns an API over time: loaded at the start, loaded again now and then, and kept while it cannot be.
 
 import type { Api } from './load.ts'
+import { type ApiProblem, leftOutProblem, problemOf } from './problem.ts'
 
 export interface SourceNeeds {
   readonly load: () => Promise<Api>
   /** It could not be loaded, or not all of it is of use; for the log. */
-  readonly report: (problem: unknown) => void
+  readonly report: (problem: ApiProblem) => void
   /** Another set of tools than before. */
   readonly onChange: () => void
   readonly refreshMs: number
@@ -27,13 +28,14 @@ export function createSource({ load, report, onChange, refreshMs, clock }: Sourc
   let failure: unknown = null
   let failedAt = Number.NEGATIVE_INFINITY
   let loading: Promise<void> | null = null
+  let told = ''
 
   function refresh(): Promise<void> {
     loading ??= load()
       .then(replace, (error: unknown) => {
         failure = error
         failedAt = clock()
-        report(error)
+        tell(problemOf(error, api !== null))
       })
       .finally(() => {
         loading = null
@@ -41,11 +43,19 @@ export function createSource({ load, report, onChange, refreshMs, clock }: Sourc
     return loading
   }
 
+  /** Each time that it is something else: it is looked at again and again. */
+  function tell(problem: ApiProblem): void {
+    if (problem.why === told) return
+    told = problem.why
+    report(problem)
+  }
+
   function replace(loaded: Api): void {
     const before = api
     api = loaded
+    told = ''
     if (before === null || !sameNotes(before, loaded))
-      for (const note of loaded.leftOut) report(new Error(note))
+      for (const each of loaded.leftOut) report(leftOutProblem(each))
     if (before !== null && toolsOf(before) !== toolsOf(loaded)) onChange()
   }
 
@@ -63,7 +73,7 @@ export function createSource({ load, report, onChange, refreshMs, clock }: Sourc
 }
 
 function sameNotes(one: Api, other: Api): boolean {
-  return one.leftOut.join('\n') === other.leftOut.join('\n')
+  return JSON.stringify(one.leftOut) === JSON.stringify(other.leftOut)
 }
 
 function toolsOf({ byName }: Api): string {

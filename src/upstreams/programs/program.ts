@@ -4,6 +4,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { PeerFailure } from '../../mcp/peer.ts'
 import { endGroup, type Patience } from './group.ts'
+import { startProblem } from './startable.ts'
 
 export interface ProgramSettings {
   readonly command: string
@@ -24,12 +25,14 @@ export interface Program {
 }
 
 const LAST_WORDS_MS = 250
+const NOT_STARTED = 'The program of this server cannot be started.'
 
 /**
  * No shell: the arguments arrive as they are configured. Rejects with a `PeerFailure` when it cannot be started, and then
  * nothing runs.
  */
-export async function startProgram({ command, args, env, cwd }: ProgramSettings): Promise<Program> {
+export async function startProgram(settings: ProgramSettings): Promise<Program> {
+  const { command, args, env, cwd } = settings
   const child = spawn(command, [...args], {
     env,
     ...(cwd !== null && { cwd }),
@@ -45,7 +48,9 @@ export async function startProgram({ command, args, env, cwd }: ProgramSettings)
   try {
     await once(child, 'spawn')
   } catch (cause) {
-    throw new PeerFailure('unreachable', { cause: new Error(notStarted(cause), { cause }) })
+    const problem = (await startProblem(settings))?.why ?? 'Look at its command, at PATH, and at its cwd.'
+    const why = new Error(`The program cannot be started${codeIn(cause)}. ${problem}`, { cause })
+    throw new PeerFailure('unreachable', { cause: why, description: NOT_STARTED })
   }
   const { pid } = child
   if (pid === undefined) throw new PeerFailure('unreachable')
@@ -62,9 +67,8 @@ export async function startProgram({ command, args, env, cwd }: ProgramSettings)
 }
 
 /** Without the words of the system, which repeat the command. */
-function notStarted(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? ` (${error.code})` : ''
-  return `The program cannot be started${code}: look at its command, at PATH, and at its cwd.`
+function codeIn(error: unknown): string {
+  return error instanceof Error && 'code' in error ? ` (${error.code})` : ''
 }
 
 /** Its last words may still be on their way when it has ended; what it left behind may keep its output open for ever. */

@@ -1,11 +1,12 @@
 // Owns the programs that run: started within limits, logged, and all ended when Gatehouse ends.
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import { PeerFailure } from '../../mcp/peer.ts'
 import type { StdioUpstream } from '../registry.ts'
 import { killGroup, type Patience } from './group.ts'
 import { createLineReader } from './lines.ts'
 import { type Program, startProgram } from './program.ts'
-import { createStarts, type StartLimits } from './starts.ts'
+import { createStarts, FIRST_PAUSE_MS, type StartLimits } from './starts.ts'
 
 export interface ProgramLog {
   /** A line of its standard error, which may hold anything. */
@@ -28,8 +29,8 @@ export interface RunningProgram extends Pick<Program, 'child' | 'ended'> {
 }
 
 export interface Programs {
-  /** Rejects with a `PeerFailure` when it cannot be started, or not now. */
-  start(upstream: StdioUpstream): Promise<RunningProgram>
+  /** Rejects with a `PeerFailure` when it cannot be started, or not now, or with the signal's reason. */
+  start(upstream: StdioUpstream, signal?: AbortSignal): Promise<RunningProgram>
   /** Ends every one. */
   close(): Promise<void>
 }
@@ -51,7 +52,8 @@ export function createPrograms({ log, limits, patience, clock = Date.now }: Prog
   }
   process.once('exit', killAll)
 
-  async function start(upstream: StdioUpstream): Promise<RunningProgram> {
+  async function start(upstream: StdioUpstream, signal?: AbortSignal): Promise<RunningProgram> {
+    await restOver(upstream, signal)
     if (closing) throw new PeerFailure('unreachable')
     const place = starts.take(upstream)
     const program = await startProgram(upstream).catch((error: unknown) => {
@@ -75,6 +77,16 @@ export function createPrograms({ log, limits, patience, clock = Date.now }: Prog
       running.delete(program)
     })
     return { child: program.child, ended: program.ended, stop }
+  }
+
+  /**
+   * A rest that is nearly over is waited for: a program may end at the first word of an era that it does not speak
+   * (MCP 2026-07-28, basic/transports/stdio.mdx, "Backward Compatibility"), and whoever called is not to notice.
+   */
+  async function restOver(upstream: StdioUpstream, signal?: AbortSignal): Promise<void> {
+    const rest = starts.restOf(upstream)
+    if (rest === 0 || rest > FIRST_PAUSE_MS) return
+    await sleep(rest, undefined, signal && { signal }).catch(() => signal?.throwIfAborted())
   }
 
   function readStderr({ child }: Program, upstream: string): void {

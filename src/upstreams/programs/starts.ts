@@ -11,13 +11,15 @@ export interface StartLimits {
 
 /** One place among those that run. Given back once. */
 export interface Place {
-  /** `died`: by itself, so the next one waits. */
+  /** `died`: by itself, or before it ran at all, so the next one waits. */
   leave(how: 'stopped' | 'died'): void
 }
 
 export interface Starts {
   /** Throws a `PeerFailure`: `busy` when too many run, `unreachable` while it is given a rest. */
   take(upstream: Upstream): Place
+  /** Milliseconds until one may be started; 0 for now. */
+  restOf(upstream: Upstream): number
 }
 
 interface Record {
@@ -26,7 +28,7 @@ interface Record {
   notBefore: number
 }
 
-const FIRST_PAUSE_MS = 500
+export const FIRST_PAUSE_MS = 500
 const LONGEST_PAUSE_MS = 60_000
 /** One that ran for this long was well. */
 const WELL_MS = 60_000
@@ -47,6 +49,7 @@ export function createStarts({ maxPerUpstream, maxTotal }: StartLimits, clock: (
   }
 
   return {
+    restOf: (upstream) => Math.max(0, recordOf(upstream).notBefore - clock()),
     take(upstream) {
       const record = recordOf(upstream)
       const started = clock()
@@ -73,6 +76,8 @@ function countDeath(record: Record, started: number, now: number): void {
 function resting({ deaths, notBefore }: Record, now: number): PeerFailure {
   const seconds = Math.ceil((notBefore - now) / 1000)
   const often = deaths === 1 ? 'once' : `${deaths} times`
-  const cause = new Error(`The program failed ${often}; it is started again in ${seconds} s.`)
-  return new PeerFailure('unreachable', { cause })
+  const again = `it is started again in ${seconds} s.`
+  const cause = new Error(`The program failed ${often}; ${again}`)
+  const description = `The program of this server ended or could not be started; ${again}`
+  return new PeerFailure('unreachable', { cause, description })
 }

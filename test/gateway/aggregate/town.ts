@@ -6,7 +6,7 @@ import { createEndpoint, type Endpoint, type Era } from '../../../src/demo/endpo
 import { listen } from '../../../src/demo/listen.ts'
 import { startDemoUpstream } from '../../../src/demo/server.ts'
 import type { GatewayNeeds } from '../../../src/gateway/gateway.ts'
-import type { HttpSettings } from '../../../src/upstreams/settings.ts'
+import type { HttpSettings, UpstreamSettings } from '../../../src/upstreams/settings.ts'
 import { openLinks } from '../../support/links.ts'
 import { type Claims, PUBLIC_URL, type Sent, type Stage, send, setStage, type Teardown } from '../stage.ts'
 
@@ -19,7 +19,7 @@ type Settings = HttpSettings
 
 export async function setTown(
   t: Teardown,
-  upstreams: readonly Settings[],
+  upstreams: readonly UpstreamSettings[],
   needs: Partial<GatewayNeeds> = {},
 ): Promise<Town> {
   const links = openLinks(t)

@@ -12,7 +12,7 @@ import type { UpstreamSettings } from '../../../src/upstreams/settings.ts'
 import { createToolCatalogue } from '../../../src/upstreams/tools.ts'
 import { startEverythingServer } from '../../support/everything-server.ts'
 import { openLinks } from '../../support/links.ts'
-import { programSettings, running, server } from '../../support/programs/program-upstream.ts'
+import { programSettings, running, script, server } from '../../support/programs/program-upstream.ts'
 import { startShop } from '../../support/shop-api.ts'
 import { startSseServer } from '../../support/sse-server.ts'
 import { until } from '../../support/until.ts'
@@ -178,6 +178,14 @@ t.test(
     }
   },
 )
+
+t.test('a program that ends at a question of the other era is started again for the same call', async (t) => {
+  const { command = '', args = [] } = server('v1-server')
+  const dies = 'read line; case "$line" in *server/discover*) exit 1;; esac; (echo "$line"; exec cat) | "$@"'
+  const stage = await stageWith(t, programSettings(script(dies, command, ...args)))
+  const client = await connectV2(t, stage, { pin: '2026-07-28' })
+  t.match(await client.callTool(HELLO), { content: [{ text: /^Hello Ann/ }] })
+})
 
 t.test('a program that crashes in a call is started again for the next', async (t) => {
   const stage = await stageWith(t, programSettings(server('v1-server')))
