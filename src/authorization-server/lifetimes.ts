@@ -15,13 +15,13 @@ export interface Lifetimes {
 const MINUTE = 60
 const DAY = 24 * 60 * MINUTE
 
-export const AUTHORIZATION_CODE_TTL_SECONDS = 60
+const AUTHORIZATION_CODE_TTL_SECONDS = 60
 /** From the first redirect to the last click of a person who had to look for a password. */
 export const INTERACTION_TTL_SECONDS = 30 * MINUTE
 /** RFC 8628 §3.2: time to find another device, open a page and sign in. */
-export const DEVICE_CODE_TTL_SECONDS = 10 * MINUTE
+const DEVICE_CODE_TTL_SECONDS = 10 * MINUTE
 /** The absolute end of everything that came out of one consent. */
-export const GRANT_TTL_SECONDS = 365 * DAY
+const GRANT_TTL_SECONDS = 365 * DAY
 
 export function ttl(lifetimes: Lifetimes): NonNullable<Configuration['ttl']> {
   const { accessTokenTtlSeconds, refreshTokenTtlSeconds } = lifetimes

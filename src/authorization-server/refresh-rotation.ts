@@ -8,7 +8,7 @@ import { openWithToken, sealWithToken } from '../storage/sealing.ts'
 import type { Spending } from './spending.ts'
 
 /** How long a client that lost our answer, or refreshed twice at once, may repeat the refresh. */
-export const REFRESH_GRACE_SECONDS = 30
+const REFRESH_GRACE_SECONDS = 30
 
 const MODEL = 'RefreshToken'
 

@@ -85,7 +85,7 @@ const REASONS = new Map([
   ['EISDIR', 'which is a directory'],
 ])
 
-export function reasonOf(error: unknown): string {
+function reasonOf(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error'
   return REASONS.get(code) ?? `which cannot be read (${code})`
 }

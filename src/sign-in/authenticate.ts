@@ -85,7 +85,7 @@ export type Decision =
   | { readonly kind: 'busy' }
 
 /** Pure. The reason is for the audit log only. */
-export function decide(user: users.User | null, verdict: Verdict): Decision {
+function decide(user: users.User | null, verdict: Verdict): Decision {
   if (verdict === 'busy') return { kind: 'busy' }
   if (user === null) return { kind: 'refused', reason: 'unknown person' }
   if (user.disabledAt !== null) return { kind: 'refused', reason: 'disabled' }

@@ -40,19 +40,6 @@ export async function find(
   return row ? fromRow(row, keyring) : null
 }
 
-export async function findById(
-  db: Database,
-  keyring: Keyring,
-  id: string,
-): Promise<UpstreamRegistration | null> {
-  const row = await db
-    .selectFrom('upstream_registrations')
-    .select(COLUMNS)
-    .where('id', '=', id)
-    .executeTakeFirst()
-  return row ? fromRow(row, keyring) : null
-}
-
 /** Returns the one that counts: of any number of concurrent calls, the first; an expired one is replaced. */
 export async function keep(
   db: Database,

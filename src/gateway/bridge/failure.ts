@@ -46,7 +46,7 @@ const SUBSTITUTES: Readonly<Record<PeerFailureReason, Substitute>> = {
 }
 
 /** In the words and with the status that the same failure has where bytes are passed on. */
-export function failureRefusal(
+function failureRefusal(
   { reason, retryAfterSeconds }: PeerFailure,
   ids: readonly RpcId[],
   probe = false,

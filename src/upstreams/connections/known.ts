@@ -6,7 +6,7 @@ import type { Keyring } from '../../storage/sealing.ts'
 import type * as rows from '../../storage/upstream-connection-row.ts'
 import * as stored from '../../storage/upstream-connections.ts'
 
-export const REMEMBERED_MS = 750
+const REMEMBERED_MS = 750
 const REMEMBERED = 5000
 /** Longer than a query takes that was asked before another and is answered after it. */
 const NEWEST_MS = 10_000

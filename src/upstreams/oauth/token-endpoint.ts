@@ -51,19 +51,8 @@ export async function requestTokens(
   key: ProofKey | null = null,
 ): Promise<Tokens> {
   const sdk = await import('@modelcontextprotocol/client')
-  sdk.assertSecureTokenEndpoint(endpointOf(server))
-  return askForTokens(server, client, parameters, { fetch, proofs }, key)
-}
-
-/** The same at an endpoint that an operator wrote down: then http is the operator's choice. */
-export function askForTokens(
-  server: LoginServer,
-  client: LoginClient,
-  parameters: Parameters,
-  { fetch, proofs }: Reach,
-  key: ProofKey | null = null,
-): Promise<Tokens> {
   const url = endpointOf(server)
+  sdk.assertSecureTokenEndpoint(url)
   const prover = key === null ? null : proofs.prover(key, url, null)
 
   async function ask(): Promise<Tokens> {
@@ -84,7 +73,7 @@ export function askForTokens(
   })
 }
 
-export function endpointOf({ metadata, url }: LoginServer): string {
+function endpointOf({ metadata, url }: LoginServer): string {
   return metadata?.token_endpoint ?? new URL('/token', url).href
 }
 

@@ -27,7 +27,7 @@ export function newTurnId(session: string): string {
 }
 
 /** Nobody asks other replicas for what a client made up. */
-export function isTurnOf(turn: string, session: string): boolean {
+function isTurnOf(turn: string, session: string): boolean {
   const bytes = Buffer.from(turn, 'base64url')
   if (bytes.length !== RANDOM_BYTES + MARK_BYTES) return false
   return timingSafeEqual(bytes.subarray(RANDOM_BYTES), markOf(bytes.subarray(0, RANDOM_BYTES), session))

@@ -55,5 +55,5 @@ function changed(state: SessionState, change: SessionChange): SessionState | nul
 }
 
 const MOST_SESSIONS = 10_000
-export const MOST_SUBSCRIPTIONS = 256
+const MOST_SUBSCRIPTIONS = 256
 export const NEW_SESSION: SessionState = { logLevel: null, subscriptions: [], ended: false }
