@@ -4,8 +4,9 @@ import { sql } from 'kysely'
 import t from 'tap'
 import { hashToken } from '../../src/storage/hash.ts'
 import { DATABASE_KINDS } from '../support/database.ts'
-import { build, type Running } from '../support/gatehouse.ts'
+import { build } from '../support/gatehouse.ts'
 import { claimsOf, postForm, register } from '../support/oauth.ts'
+import { passTheGraceWindow, refreshTokens } from '../support/refresh-tokens.ts'
 import { connect, refresh } from '../support/sign-in.ts'
 
 const ALICE = 'alice@example.com'
@@ -26,7 +27,7 @@ for (const kind of DATABASE_KINDS) {
     t.equal(retry.status, 200)
     t.equal(retry.body.refresh_token, first.body.refresh_token)
     t.equal(next.status, 200, 'the successor works')
-    t.equal((await rows(running)).length, 3, 'one successor for each')
+    t.equal((await refreshTokens(running)).length, 3, 'one successor for each')
   })
 }
 
@@ -48,7 +49,7 @@ t.test(
       status: 400,
       body: { error: 'invalid_grant' },
     })
-    t.same(await rows(running), [])
+    t.same(await refreshTokens(running), [])
     t.same(await db.selectFrom('artifacts').select('id_hash').where('model', '=', 'Grant').execute(), [])
     t.match(log(), '"event":"grant.revoked"')
     t.match(log(), 'a refresh token was used again after its grace window')
@@ -190,16 +191,3 @@ t.test('a confidential client is asked for its secret, of which only a hash is s
   )
   t.notOk(JSON.stringify(await db.selectFrom('oauth_clients').selectAll().execute()).includes(client_secret))
 })
-
-function rows({ db }: Running) {
-  return db.selectFrom('artifacts').select('id_hash').where('model', '=', 'RefreshToken').execute()
-}
-
-async function passTheGraceWindow({ db }: Running, token: string): Promise<void> {
-  await db
-    .updateTable('artifacts')
-    .set({ consumed_at: sql`now() - interval '31 seconds'` })
-    .where('model', '=', 'RefreshToken')
-    .where('id_hash', '=', hashToken(token))
-    .execute()
-}

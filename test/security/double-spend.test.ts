@@ -1,10 +1,10 @@
 // Owns the proof that two processes never spend one code or one refresh token twice. RACES=1000 makes it the long version.
 
-import { sql } from 'kysely'
 import t from 'tap'
 import { hashToken } from '../../src/storage/hash.ts'
 import { holdArtifact } from '../support/held-row.ts'
 import { authorizationRequest, REDIRECT_URI, register } from '../support/oauth.ts'
+import { passTheGraceWindow, refreshTokens } from '../support/refresh-tokens.ts'
 import { type Fields, startReplicas, type TokenAnswer, type TwoReplicas } from '../support/replicas.ts'
 import { authorize, connect } from '../support/sign-in.ts'
 
@@ -108,24 +108,6 @@ async function raceFromOneLine(
   return racing
 }
 
-async function refreshTokens({ db }: TwoReplicas): Promise<string[]> {
-  const rows = await db
-    .selectFrom('artifacts')
-    .select('id_hash')
-    .where('model', '=', 'RefreshToken')
-    .execute()
-  return rows.map(({ id_hash }) => id_hash).sort()
-}
-
 async function forgetTokens({ db }: TwoReplicas): Promise<void> {
   await db.deleteFrom('artifacts').where('model', '=', 'RefreshToken').execute()
-}
-
-async function passTheGraceWindow({ db }: TwoReplicas, token: string): Promise<void> {
-  await db
-    .updateTable('artifacts')
-    .set({ consumed_at: sql`now() - interval '31 seconds'` })
-    .where('model', '=', 'RefreshToken')
-    .where('id_hash', '=', hashToken(token))
-    .execute()
 }

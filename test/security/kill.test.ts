@@ -4,6 +4,7 @@ import t from 'tap'
 import { hashToken } from '../../src/storage/hash.ts'
 import { authorizationRequest, REDIRECT_URI, register } from '../support/oauth.ts'
 import { startPostgresProxy } from '../support/postgres-proxy.ts'
+import { refreshTokens } from '../support/refresh-tokens.ts'
 import { type Fields, type Service, startService } from '../support/replicas.ts'
 import { authorize, connect } from '../support/sign-in.ts'
 
@@ -57,13 +58,4 @@ async function newRefresh(service: Service, client_id: string): Promise<Spending
   const { refreshToken } = await connect(service.publicUrl, service.browser(), ALICE, { client })
   const fields = { grant_type: 'refresh_token', client_id, refresh_token: refreshToken }
   return { fields, spent: [refreshToken] }
-}
-
-async function refreshTokens({ db }: Service): Promise<string[]> {
-  const rows = await db
-    .selectFrom('artifacts')
-    .select('id_hash')
-    .where('model', '=', 'RefreshToken')
-    .execute()
-  return rows.map(({ id_hash }) => id_hash).sort()
 }

@@ -1,12 +1,13 @@
 // Owns the promises of the guards: when an upstream is left alone, when it is tried again, and that peers ask as well.
 
 import t from 'tap'
-import { type Peer, PeerFailure, type PeerFailureReason, type Visitor } from '../../src/mcp/peer.ts'
+import { type Peer, PeerFailure, type PeerFailureReason } from '../../src/mcp/peer.ts'
 import { UNLIMITED } from '../../src/oauth/allowance.ts'
 import { guardPeer } from '../../src/upstreams/guarded-links.ts'
 import { createGuards, type Errand, isBarrier, type Passage } from '../../src/upstreams/guards.ts'
 import { createRegistry, type Upstream } from '../../src/upstreams/registry.ts'
 import { programUpstream } from '../support/programs/program-upstream.ts'
+import { visitorOf } from './peers.ts'
 
 const ERRAND: Errand = { subject: 'usr_alice', tools: [], listening: false, messages: 1, urgent: false }
 
@@ -111,23 +112,7 @@ t.test('what an upstream says about itself wins over what holds for all', async 
   t.match(own.enter(), { reason: 'busy' })
 })
 
-const VISITOR: Visitor = {
-  caller: {
-    subject: 'usr_alice',
-    clientId: 'c',
-    grantId: null,
-    scopes: new Set(),
-    groups: new Set(),
-    resource: '',
-    consentedAt: null,
-    issuedAt: 0,
-    expiresAt: 0,
-  },
-  clientInfo: null,
-  capabilities: {},
-  logLevel: null,
-  trace: {},
-}
+const VISITOR = visitorOf()
 const REQUEST = { method: 'tools/call', params: { name: 'slow' }, inputResponses: null, requestState: null }
 const hooks = { signal: new AbortController().signal, notify: () => undefined }
 

@@ -1,26 +1,11 @@
 // Owns the promises about a peer whose upstream is not configured any more.
 
 import t from 'tap'
-import type { Peer, Visitor } from '../../src/mcp/peer.ts'
+import type { Peer } from '../../src/mcp/peer.ts'
 import { createRetiring } from '../../src/upstreams/retiring.ts'
+import { visitorOf } from './peers.ts'
 
-const VISITOR: Visitor = {
-  caller: {
-    subject: 'usr_alice',
-    clientId: 'c',
-    grantId: null,
-    scopes: new Set(),
-    groups: new Set(),
-    resource: '',
-    consentedAt: null,
-    issuedAt: 0,
-    expiresAt: 0,
-  },
-  clientInfo: null,
-  capabilities: {},
-  logLevel: null,
-  trace: {},
-}
+const VISITOR = visitorOf()
 const REQUEST = { method: 'tools/call', params: { name: 'slow' }, inputResponses: null, requestState: null }
 
 function scene() {

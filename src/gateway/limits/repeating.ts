@@ -1,21 +1,7 @@
 // Owns which calls may be sent a second time when the first try came to nothing.
 
+import { READING_METHODS } from '../../mcp/reading.ts'
 import type { Call } from '../call.ts'
-
-/** They only look. What a tool does twice is done twice, so `tools/call` is not among them, nor is anything unknown. */
-const READING: ReadonlySet<string> = new Set([
-  'ping',
-  'server/discover',
-  'tools/list',
-  'prompts/list',
-  'prompts/get',
-  'resources/list',
-  'resources/templates/list',
-  'resources/read',
-  'completion/complete',
-  'tasks/get',
-  'tasks/list',
-])
 
 /** The connection went away: it was an old one, or the upstream is just being started anew. After a timeout nobody waits again. */
 const GONE: ReadonlySet<unknown> = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'])
@@ -31,5 +17,5 @@ export function mayRepeat(call: Call, sent: boolean, error: unknown): boolean {
 
 function isReading({ method, messages }: Call): boolean {
   if (method === 'GET') return true
-  return messages.length > 0 && messages.every((message) => READING.has(message.method ?? ''))
+  return messages.length > 0 && messages.every((message) => READING_METHODS.has(message.method ?? ''))
 }

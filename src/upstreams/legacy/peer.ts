@@ -10,6 +10,7 @@ import {
   type SubscriptionFilter,
   type Visitor,
 } from '../../mcp/peer.ts'
+import { READING_METHODS } from '../../mcp/reading.ts'
 import { isRecord, METHOD_NOT_FOUND, type Members } from '../../mcp/rpc.ts'
 import type { CredentialFor } from '../credentials.ts'
 import type { Upstream } from '../registry.ts'
@@ -51,16 +52,6 @@ export interface LegacyPeer extends Peer {
 /** What the modern era has not, by these names: sessions, tasks, and requests that only begin something. */
 const NOT_FORWARDED =
   /^(initialize|ping|logging\/setLevel|resources\/(un)?subscribe|tasks\/.*|server\/.*|subscriptions\/.*|notifications\/.*)$/
-/** Asking twice changes nothing, so these are repeated even when it is not certain that they were not read. */
-const READING_METHODS: ReadonlySet<string> = new Set([
-  'tools/list',
-  'prompts/list',
-  'prompts/get',
-  'resources/list',
-  'resources/templates/list',
-  'resources/read',
-  'completion/complete',
-])
 const UNKNOWN_METHOD: PeerAnswer = {
   kind: 'error',
   error: { code: METHOD_NOT_FOUND, message: 'Method not found' },
