@@ -7,6 +7,7 @@ import type { ApiKeys } from './authorization-server/api-keys.ts'
 import type { AuthorizationServer } from './authorization-server/authorization-server.ts'
 import { createGateway, type Gateway, type GatewayNeeds } from './gateway/gateway.ts'
 import { gatewayPlugin } from './gateway/plugin.ts'
+import { createSignpost } from './gateway/signpost.ts'
 import { createClientAddress } from './http/client-address.ts'
 import type { Front } from './http/front.ts'
 import { standingAnswerHeaders } from './http/security-headers.ts'
@@ -35,6 +36,7 @@ export function addGateway(
     revocations,
     logins,
     mailbox,
+    pages,
     links: opened,
   }: Foundation,
   { findKey, challenged }: AuthorizationServer,
@@ -45,6 +47,7 @@ export function addGateway(
   const guarded = guardLinks(opened, guards, report)
   registry.onReplace(guarded.retire)
   const links = connectingLinks(guarded, logins)
+  const signpost = createSignpost(app, { pages, registry })
   const gateway = createGateway({
     issuer: config.publicUrl,
     registry,
@@ -72,6 +75,7 @@ export function addGateway(
     onStepUp: challenged,
     audit: audit.call,
     report,
+    showSignpost: signpost.show,
     allowedOrigins: config.allowedOrigins,
     answerHeaders: standingAnswerHeaders(config.publicUrl),
     addressOf: createClientAddress(trustProxyOf(config)),
@@ -84,7 +88,7 @@ export function addGateway(
     await gateway.close(config.shutdownGraceMs)
     await links.close()
   })
-  app.register(gatewayPlugin, { gateway })
+  app.register(gatewayPlugin, { gateway, signpost })
   front.lead('/mcp', gateway.handle)
   return { isDraining: () => draining, openStreams: gateway.openStreams }
 }

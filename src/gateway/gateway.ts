@@ -41,6 +41,7 @@ import { policedPeer } from './policy/policed-peer.ts'
 import { Refusal, rpcRefusal, writeRefusal } from './refusal.ts'
 import type { Revocations } from './revocations.ts'
 import type { Sealer } from './session.ts'
+import { isPerson, type ShowSignpost } from './signpost.ts'
 import { boundPeer } from './tasks/bound-peer.ts'
 import { createTaskHandles } from './tasks/handle.ts'
 import { createJudging } from './tasks/judged.ts'
@@ -70,6 +71,8 @@ export interface GatewayNeeds {
   readonly guards: Guards
   /** How much one person, and one client, may do; as much as they like when it is not said. */
   readonly allowances?: Omit<AdmissionNeeds, 'clock'>
+  /** What a person is shown who comes with a browser and no token; what a client is answered without it. */
+  readonly showSignpost?: ShowSignpost
   /** How often one address may come with a token that is not accepted. */
   readonly refusedPerAddress?: Rate | null
   /** The tools of an upstream; asked anew when `asked` names one that is not known. None when in doubt. */
@@ -191,10 +194,18 @@ export function createGateway(needs: GatewayNeeds): Gateway {
     if (res.destroyed || req.errored) return CLIENT_LEFT
     if (!(error instanceof Refusal)) report(error)
     const refusal = error instanceof Refusal ? refused(error, req, visit.ip) : internalError(visit.messages)
-    const lasting = !closing && canSkipBody(req, limits.maxBodyBytes)
-    writeRefusal(res, refusal, lasting ? visit.cors : [...visit.cors, 'connection', 'close'])
+    tell(refusal, req, res, visit.cors)
     const detail = error instanceof Refusal ? null : detailOf(error)
     return { outcome: 'refused', status: refusal.status, reason: refusal.reason, detail }
+  }
+
+  function tell(refusal: Refusal, req: IncomingMessage, res: ServerResponse, cors: readonly string[]): void {
+    if (needs.showSignpost && isPerson(req, refusal)) {
+      needs.showSignpost(req, res, refusal)
+      return
+    }
+    const lasting = !closing && canSkipBody(req, limits.maxBodyBytes)
+    writeRefusal(res, refusal, lasting ? cors : [...cors, 'connection', 'close'])
   }
 
   return {

@@ -3,22 +3,30 @@
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify'
 import { metadataPath } from '../oauth/resource.ts'
 import type { Gateway } from './gateway.ts'
+import type { Signpost } from './signpost.ts'
 
 export interface GatewayPluginOptions {
   readonly gateway: Gateway
+  readonly signpost?: Signpost
 }
 
 const METADATA_SECONDS = 60
 const METADATA_PATHS = ['', '/mcp', '/mcp/:upstream'].map(metadataPath)
 const PREFLIGHT_SECONDS = 7200
 
-export const gatewayPlugin: FastifyPluginCallback<GatewayPluginOptions> = (app, { gateway }, done) => {
+export const gatewayPlugin: FastifyPluginCallback<GatewayPluginOptions> = (
+  app,
+  { gateway, signpost },
+  done,
+) => {
   // In a hook, because after it Fastify looks at the body: it would refuse one by its type before the token was asked for.
-  const onRequest = (request: FastifyRequest, reply: FastifyReply) => {
+  const onRequest = (request: FastifyRequest, reply: FastifyReply, next: () => void) => {
+    if (signpost?.isFor(request.raw)) return next()
     reply.hijack()
     gateway.handle(request.raw, reply.raw)
   }
-  for (const url of ['/mcp', '/mcp/*']) app.all(url, { onRequest }, unreachable)
+  const answer = signpost?.answer ?? unreachable
+  for (const url of ['/mcp', '/mcp/*']) app.all(url, { onRequest }, answer)
   for (const url of METADATA_PATHS) {
     app.get(url, (request, reply) => answerMetadata(gateway, request, reply))
     app.options(url, allowMetadata)

@@ -30,6 +30,12 @@ export interface HomeView {
   readonly needsSetUp: boolean
 }
 
+/** What is at an address for apps. */
+export interface SignpostView extends EndpointLine {
+  /** As on the front page. */
+  readonly isLocal: boolean
+}
+
 export interface PageLink {
   readonly href: string
   readonly label: string
@@ -58,6 +64,7 @@ export interface ViewData {
   readonly setup: SetupView
   readonly consent: ConsentView
   readonly home: HomeView
+  readonly signpost: SignpostView
   readonly error: ErrorView
   readonly message: MessageView
   readonly device: DeviceView

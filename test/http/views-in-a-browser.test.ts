@@ -18,6 +18,7 @@ import {
   LOGIN,
   MESSAGE,
   SETUP,
+  SIGNPOST,
 } from '../support/pages.ts'
 
 const PROBLEMS = [{ field: 'password', message: 'The password is too short.' }]
@@ -45,6 +46,7 @@ const VIEWS: Readonly<Record<string, (pages: Pages, reply: FastifyReply) => Prom
       })),
     }),
   '/home': (pages, reply) => pages.render(reply, 'home', HOME),
+  '/signpost': (pages, reply) => pages.render(reply, 'signpost', SIGNPOST),
   '/error': (pages, reply) =>
     pages.render(reply, 'error', { ...ERROR, code: 'invalid_scope', requestId: 'req-7' }),
   '/connect': (pages, reply) => pages.render(reply, 'connect', CONNECT),

@@ -3,7 +3,17 @@
 import { parse } from 'node-html-parser'
 import t, { type Test } from 'tap'
 import type { ViewData, ViewName } from '../../src/http/view-data.ts'
-import { BROWSER, buildPages, CONSENT, ERROR, HOME, LOGIN, MESSAGE, SETUP } from '../support/pages.ts'
+import {
+  BROWSER,
+  buildPages,
+  CONSENT,
+  ERROR,
+  HOME,
+  LOGIN,
+  MESSAGE,
+  SETUP,
+  SIGNPOST,
+} from '../support/pages.ts'
 
 async function show<Name extends ViewName>(t: Test, name: Name, data: ViewData[Name]) {
   const app = await buildPages(t, (app, pages) => {
@@ -67,6 +77,7 @@ t.test('a page asks nobody else for anything and needs no script', async (t) => 
     await show(t, 'setup', SETUP),
     await show(t, 'consent', CONSENT),
     await show(t, 'home', HOME),
+    await show(t, 'signpost', SIGNPOST),
     await show(t, 'error', ERROR),
     await show(t, 'message', MESSAGE),
     await show(t, 'proceed', { href: '/authorize/4Xh2' }),

@@ -12,7 +12,7 @@ import type {
 import { EXPIRED_SIGN_IN } from '../../src/http/expired.ts'
 import type { ConsentView, LoginView, SetupView } from '../../src/http/interaction-view-data.ts'
 import { addPages, type PageNeeds, type Pages } from '../../src/http/pages.ts'
-import type { ErrorView, HomeView, MessageView } from '../../src/http/view-data.ts'
+import type { ErrorView, HomeView, MessageView, SignpostView } from '../../src/http/view-data.ts'
 
 export const PUBLIC_URL = 'http://localhost:8080'
 
@@ -77,6 +77,12 @@ export const HOME: HomeView = {
   signInHref: '/authorize?client_id=gatehouse',
   signOutAction: '/logout/confirm',
   needsSetUp: false,
+}
+
+export const SIGNPOST: SignpostView = {
+  title: 'n'.repeat(200),
+  url: `${PUBLIC_URL}/mcp/notes`,
+  isLocal: true,
 }
 
 export const ERROR: ErrorView = EXPIRED_SIGN_IN
