@@ -143,14 +143,16 @@ It runs as the user that Gatehouse runs as, and may do what that user may: run o
 own. A program that ends is started again, with longer and longer pauses when it keeps ending; one that nobody uses is stopped. With
 Gatehouse all of them end, each with everything it has started. Should Gatehouse itself be killed, their standard input closes, at
 which a program has to end (MCP, "Shutdown"); in a container or a systemd unit the rest ends with it. What a program writes to its
-standard error is logged at \`debug\`. At most 64 run for one upstream and 256 in all; beyond that, callers are told to come back.
+standard error is logged at \`debug\`. A command or a \`cwd\` that is not there is a warning in the log at the start and at every reload,
+and \`upstream_status\` says so; the other upstreams do not wait for it. At most 64 run for one upstream and 256 in all; beyond that, callers are told to come back.
 
 The container image has Node and \`npx\`, which wants a place to write: \`"env": {"npm_config_cache": "/data/npm"}\`. For other programs, build an
 image on top of it. Run it with an init process (\`init: true\` in Compose), which collects what ended programs leave behind.
 
 **An HTTP API** is an entry with \`openapi\`: the path or the URL of its OpenAPI document (2.0 to 3.1, JSON or YAML). Every operation becomes a
 tool. Arguments are checked by its schema before anything is sent, and what is wrong is said by the name of the argument. Of an answer
-4 MB are read, or \`MAX_ANSWER\` where that is less.
+4 MB are read, or \`MAX_ANSWER\` where that is less. A document that cannot be used, or an operation of it, is a line in the log: which part
+it is, and what to do. What was read before stays in use meanwhile.
 
 | member | meaning |
 |---|---|

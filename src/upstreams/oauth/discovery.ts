@@ -6,8 +6,8 @@ import type {
 } from '@modelcontextprotocol/client'
 import type { GuardedFetch } from '../../http/guarded-fetch.ts'
 import type { OAuth2Auth } from '../../oauth/upstream-auth.ts'
-import { takesProofs } from '../../oauth/wanted-nonce.ts'
-import { OAuthFailure } from './failure.ts'
+import { type Asked, challengeOf } from './challenge.ts'
+import { OAuthFailure, saidBy } from './failure.ts'
 import { PROOF_ALGORITHM } from './proofs.ts'
 
 /** An authorization server, as far as a login at it needs. Kept with the tokens it gave, so that renewing asks nobody anew. */
@@ -28,32 +28,6 @@ export interface LoginServer {
 /** What names a server: the issuer wherever there is one. */
 export function serverKey({ issuer, url }: Pick<LoginServer, 'issuer' | 'url'>): string {
   return issuer ?? url
-}
-
-/** Some upstreams let anybody begin, and want a login for what follows: both are asked, as each era would. */
-const PROBES: readonly { readonly headers: Readonly<Record<string, string>>; readonly body: string }[] = [
-  {
-    headers: {},
-    body: question('initialize', {
-      protocolVersion: '2025-11-25',
-      capabilities: {},
-      clientInfo: { name: 'gatehouse', version: '1' },
-    }),
-  },
-  {
-    headers: { 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'tools/list' },
-    body: question('tools/list', {
-      _meta: {
-        'io.modelcontextprotocol/protocolVersion': '2026-07-28',
-        'io.modelcontextprotocol/clientInfo': { name: 'gatehouse', version: '1' },
-        'io.modelcontextprotocol/clientCapabilities': {},
-      },
-    }),
-  },
-]
-
-function question(method: string, params: object): string {
-  return JSON.stringify({ jsonrpc: '2.0', id: 'gatehouse-login', method, params })
 }
 
 /** Rejects with an OAuthFailure that says what was missing, and what to configure instead. */
@@ -114,35 +88,6 @@ async function serverAt(
   return { issuer: metadata?.issuer ?? null, url, metadata: metadata ?? null }
 }
 
-interface Asked {
-  readonly metadataUrl: URL | null
-  readonly scope: string | null
-  readonly takesProofs: boolean
-}
-
-/** What the upstream answers to somebody without a token (RFC 9728 §5.1). */
-async function challengeOf(upstreamUrl: string, fetch: GuardedFetch): Promise<Asked> {
-  const sdk = await import('@modelcontextprotocol/client')
-  for (const { headers, body } of PROBES) {
-    const answer = await fetch(upstreamUrl, {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        accept: 'application/json, text/event-stream',
-        ...headers,
-      },
-      body,
-    }).catch((cause: unknown) => {
-      throw new OAuthFailure(`The upstream cannot be reached: ${saidBy(cause)}`, cause)
-    })
-    if (answer.status !== 401) continue
-    const { resourceMetadataUrl, scope } = sdk.extractWWWAuthenticateParams(answer)
-    const proofs = takesProofs(answer.headers.get('www-authenticate'))
-    return { metadataUrl: resourceMetadataUrl ?? null, scope: scope ?? null, takesProofs: proofs }
-  }
-  return { metadataUrl: null, scope: null, takesProofs: false }
-}
-
 /** Null for an upstream without any. RFC 9728 §3.3: metadata about another resource is refused. */
 async function resourceMetadataOf(upstreamUrl: string, { metadataUrl }: Asked, fetch: GuardedFetch) {
   const sdk = await import('@modelcontextprotocol/client')
@@ -195,12 +140,4 @@ function withOffline(scope: string | null, supported: readonly string[] | undefi
 
 export function hostOf(url: string): string {
   return URL.parse(url)?.host ?? 'The authorization server'
-}
-
-/** Our own words about a connection; of anybody else's error only its kind. */
-function saidBy(cause: unknown): string {
-  if (cause instanceof TypeError) return cause.message
-  return cause instanceof Error && cause.name === 'IssuerMismatchError'
-    ? 'its metadata is about another issuer.'
-    : 'its metadata cannot be read.'
 }

@@ -40,6 +40,14 @@ export function whyFor(error: unknown): string {
   return error instanceof OAuthFailure ? error.message : 'Something went wrong. Try again.'
 }
 
+/** Our own words about a connection; of anybody else's error only its kind. */
+export function saidBy(cause: unknown): string {
+  if (cause instanceof TypeError) return cause.message
+  return cause instanceof Error && cause.name === 'IssuerMismatchError'
+    ? 'its metadata is about another issuer.'
+    : 'its metadata cannot be read.'
+}
+
 /** RFC 6749 §4.1.2.1 and §5.2, RFC 7591 §3.2.2, RFC 8628 §3.5, RFC 8707 §2, RFC 9449 §5; any other word is not ours to repeat. */
 const CODES: ReadonlySet<unknown> = new Set([
   'invalid_request',
