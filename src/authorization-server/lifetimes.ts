@@ -15,7 +15,7 @@ export interface Lifetimes {
 const MINUTE = 60
 const DAY = 24 * 60 * MINUTE
 
-const AUTHORIZATION_CODE_TTL_SECONDS = 60
+export const AUTHORIZATION_CODE_TTL_SECONDS = 60
 /** From the first redirect to the last click of a person who had to look for a password. */
 export const INTERACTION_TTL_SECONDS = 30 * MINUTE
 /** RFC 8628 §3.2: time to find another device, open a page and sign in. */

@@ -62,7 +62,7 @@ export async function listAll(needs: ListNeeds): Promise<PeerAnswer> {
 function refusedToo({ answers, missing }: Pages, asked: readonly Member[]): Pages {
   const refused = answers.flatMap(({ member, answer }) =>
     answer.kind === 'error' && answer.error.code !== METHOD_NOT_FOUND
-      ? [{ upstream: member.upstream.name, reason: 'answer' as const }]
+      ? [{ upstream: member.upstream.name, reason: 'answer' as const, description: null }]
       : [],
   )
   const all = [...missing, ...refused]
