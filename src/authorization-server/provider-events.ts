@@ -4,11 +4,21 @@ import type { errors, KoaContextWithOIDC, Provider } from 'oidc-provider'
 import { OutboundError } from '../http/outbound.ts'
 import type { Audit } from '../ops/audit.ts'
 import { text } from './consent-grant.ts'
+import { CLIENT_CREDENTIALS, JWT_BEARER, TOKEN_EXCHANGE } from './grants/names.ts'
 
 export interface EventNeeds {
   readonly audit: Audit
   readonly logError: (error: Error, message: string) => void
 }
+
+const GRANT_TYPES: ReadonlySet<string> = new Set([
+  'authorization_code',
+  'refresh_token',
+  'urn:ietf:params:oauth:grant-type:device_code',
+  CLIENT_CREDENTIALS,
+  JWT_BEARER,
+  TOKEN_EXCHANGE,
+])
 
 export function recordEvents(provider: Provider, { audit, logError }: EventNeeds): void {
   provider.on('registration_create.success', (ctx, client) => {
@@ -32,7 +42,7 @@ export function recordEvents(provider: Provider, { audit, logError }: EventNeeds
     audit.tokenIssued({
       userId: entities.Account?.accountId,
       clientId: client?.clientId,
-      grantType: text(params?.grant_type),
+      grantType: grantTypeIn(params),
       scope: (entities.AccessToken ?? entities.ClientCredentials)?.scope,
     })
   })
@@ -42,7 +52,7 @@ export function recordEvents(provider: Provider, { audit, logError }: EventNeeds
     const { client, params } = ctx.oidc
     audit.tokenRefused({
       clientId: client?.clientId,
-      grantType: text(params?.grant_type),
+      grantType: grantTypeIn(params),
       error: error.error,
       detail: detailOf(error),
       ip: ctx.ip,
@@ -52,6 +62,12 @@ export function recordEvents(provider: Provider, { audit, logError }: EventNeeds
     audit.grantRevoked({ grantId, clientId: ctx.oidc.client?.clientId, reason: reasonOf(ctx) })
   })
   provider.on('server_error', (_ctx, error) => logError(error, 'the authorization server failed'))
+}
+
+/** What a client sends instead of one may be anything, a token included. */
+function grantTypeIn(params: KoaContextWithOIDC['oidc']['params']): string {
+  const grantType = text(params?.grant_type)
+  return GRANT_TYPES.has(grantType) ? grantType : 'unknown'
 }
 
 /** oidc-provider tells clients "grant request is invalid" and keeps the reason apart. */

@@ -1,53 +1,19 @@
 // Owns the proof that what an upstream gives Gatehouse is seen by that upstream alone: in no table, no log and no answer.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { sql } from 'kysely'
 import t, { type Test } from 'tap'
-import type { Database } from '../../src/storage/database.ts'
 import { createBrowser } from '../support/browser.ts'
 import { callMe } from '../support/calling-upstream.ts'
 import { DATABASE_KINDS, type DatabaseKind } from '../support/database.ts'
 import { build } from '../support/gatehouse.ts'
 import { STATIC_CLIENT } from '../support/guarded-upstream/manners.ts'
 import { startGuardedUpstream } from '../support/guarded-upstream.ts'
+import { dump, leaks } from '../support/leaks.ts'
 import { startRecordingProxy } from '../support/recording-proxy.ts'
 import { connect } from '../support/sign-in.ts'
 import { CONNECT, LOGIN, logInThere, open } from '../support/upstream-login.ts'
 
 const ALICE = 'alice@example.com'
-
-/** As it is, and as it would look in other writings. */
-function writings(secret: string): readonly string[] {
-  const bytes = Buffer.from(secret)
-  return [
-    secret,
-    encodeURIComponent(secret),
-    bytes.toString('hex'),
-    bytes.toString('base64url').slice(0, -2),
-    bytes.toString('base64').replace(/=+$/, '').slice(0, -2),
-  ]
-}
-
-/** Which of the secrets are in it; none of them is printed. */
-function leaks(text: string, secrets: readonly string[]): readonly number[] {
-  return secrets.flatMap((secret, index) =>
-    writings(secret).some((writing) => text.includes(writing)) ? [index] : [],
-  )
-}
-
-async function dump(db: Database): Promise<string> {
-  const { rows } = await sql<{ name: string }>`
-    select table_name as name from information_schema.tables
-    where table_schema = current_schema() and table_type = 'BASE TABLE'`.execute(db)
-  const texts = await Promise.all(
-    rows.map(async ({ name }) => {
-      const all = await sql<{ text: string }>`
-        select row_to_json(each)::text as text from ${sql.table(name)} as each`.execute(db)
-      return `${name}\n${all.rows.map(({ text }) => text).join('\n')}`
-    }),
-  )
-  return texts.join('\n')
-}
 
 async function setStage(t: Test, manner: 'open' | 'company', kind: DatabaseKind) {
   const upstream = await startGuardedUpstream(t, manner)
