@@ -12,9 +12,9 @@ import type { Logins } from './logins.ts'
 import type { Outcome } from './outcome.ts'
 import { listRewrite } from './policy/list-rewrite.ts'
 import { openSession, type Session } from './session.ts'
-import { taskRewrite } from './tasks/concealed.ts'
 import type { TaskHandles } from './tasks/handle.ts'
 import { isAboutTasks } from './tasks/judged.ts'
+import { passingTasks } from './tasks/passing.ts'
 
 export interface AnsweringNeeds extends AskNeeds {
   readonly policy: Pick<StandingPolicy, 'current'>
@@ -68,10 +68,12 @@ export function createAnswering(needs: AnsweringNeeds): Answering {
 
   /** With what is done to its answer on the way, if anything. */
   function treated(call: UpstreamCall, lookup: Lookup | null): UpstreamCall {
+    const { body, rewrite } = passingTasks(tasks, call)
     return {
       ...call,
+      body,
       session: call.modern ? null : sessionOf(call),
-      rewrite: listRewrite(policy, call) ?? taskRewrite(tasks, call),
+      rewrite: listRewrite(policy, call) ?? rewrite,
       keep: lookup?.keep ?? null,
       watch: isListening(call) ? cache.watch(call.place.upstream) : null,
     }

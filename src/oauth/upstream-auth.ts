@@ -110,6 +110,12 @@ export interface AssertionAuth {
   readonly scopes: readonly string[] | null
 }
 
+/** Whether what is presented says which person is there. */
+export function tellsPeopleApart(auth: UpstreamAuth | null): boolean {
+  if (auth === null) return false
+  return auth.type !== 'oauth2' || (auth.grant === 'authorization_code' && !auth.shared)
+}
+
 /** How a person's connection to an upstream stands. */
 export type ConnectionState =
   | { readonly kind: 'connected' }
