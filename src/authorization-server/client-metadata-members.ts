@@ -1,7 +1,7 @@
 // Owns the rule for each member of a client's metadata that has one; client-metadata.ts puts them together.
 
 import { errors } from 'oidc-provider'
-import { displayName, visibleText } from '../http/display.ts'
+import { displayName, visibleText, withoutSigns } from '../http/display.ts'
 import { outboundTarget } from '../http/outbound-target.ts'
 import {
   isAllowedRedirect,
@@ -75,7 +75,8 @@ export function nameOf(
   if (source === 'document' && name === undefined) throw invalid('client_name is missing from the document')
   // A name that is no text is oidc-provider's to refuse.
   if (name !== undefined && typeof name !== 'string') return name
-  if (visibleText(name ?? '').trim() !== '') return displayName(name ?? '')
+  const shown = withoutSigns(visibleText(name ?? '')).trim()
+  if (shown !== '') return displayName(shown)
   return displayName(redirectHost(redirectUris?.[0] ?? '').replace(/:$/, ''))
 }
 

@@ -17,13 +17,15 @@ export interface DevicePageNeeds {
 
 /** Longer than any spelling of a code. */
 const LONGEST_CODE = 40
+/** Eight letters of those that spell no words (RFC 8628 §6.1), however they are set apart. */
+const CODE = /^[\s-]*(?:[bcdfghjklmnpqrstvwxz][\s-]*){8}$/i
 
 export async function devicePages(app: FastifyInstance, needs: DevicePageNeeds): Promise<void> {
   const { pages } = needs
 
   // RFC 8628 §3.3.1: a link can carry the code. It is only filled in: looking it up takes a person.
   app.get(DEVICE_ACTION, async (request, reply) =>
-    pages.render(reply, 'device', entryView(codeOf(request.query))),
+    pages.render(reply, 'device', entryView(linkedCode(request.query))),
   )
 
   app.post(DEVICE_ACTION, { preHandler: pages.checkCsrf }, async (request, reply) => {
@@ -90,6 +92,12 @@ function letWait(
   reply.header('retry-after', String(seconds))
   const view = { ...entryView(codeOf(request.body)), retryAfterSeconds: seconds }
   return pages.render(reply, 'device', view, { status: 429 })
+}
+
+/** A link may come from anybody, so that it fills in nothing that is not a code: it could be a message. */
+function linkedCode(query: unknown): string {
+  const userCode = codeOf(query)
+  return CODE.test(userCode) ? userCode : ''
 }
 
 function codeOf(source: unknown): string {

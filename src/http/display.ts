@@ -18,6 +18,15 @@ export function visibleText(value: string): string {
     .replace(STACKED_MARKS, '$1')
 }
 
+/** Ticks, crosses, locks, keys, shields and warnings: beside a name they look as if we had put them there. */
+const SIGNS =
+  /[\u2139\u2610-\u2612\u26a0\u26d4\u2705\u2713-\u2718\u274c\u274e\u2753-\u2757\u{1f197}\u{1f50f}-\u{1f513}\u{1f530}\u{1f5dd}\u{1f5f4}-\u{1f5f9}\u{1f6ab}\u{1f6e1}\p{Me}]/gu
+
+/** Without the signs that a page of ours gives people; other pictures stay. For names that strangers choose. */
+export function withoutSigns(value: string): string {
+  return value.replace(SIGNS, '')
+}
+
 /** A name that somebody else chose, as one short line. */
 export function displayName(value: string): string {
   const name = visibleText(value).replace(/\s+/g, ' ').trim()

@@ -6,7 +6,7 @@ import { EXPIRED_SIGN_IN, EXPIRED_STATUS } from '../http/expired.ts'
 import type { LoginView } from '../http/interaction-view-data.ts'
 import type { Pages } from '../http/pages.ts'
 import type { SignInOutcome } from './authenticate.ts'
-import { EMAIL_MAX_LENGTH } from './identity.ts'
+import { newEmailProblem } from './identity.ts'
 
 const BUSY_RETRY_SECONDS = 3
 
@@ -37,13 +37,14 @@ export function loginProblem(outcome: Exclude<SignInOutcome, { kind: 'signed-in'
   }
 }
 
-/** The form, empty but for the client's login hint. */
+/** The form, empty but for the client's login hint where that is an address: any other text might be a message to the person. */
 export function sendLoginForm(
   pages: Pages,
   reply: FastifyReply,
   pending: PendingInteraction,
 ): Promise<FastifyReply> {
-  const email = (pending.loginHint ?? '').slice(0, EMAIL_MAX_LENGTH)
+  const hint = pending.loginHint ?? ''
+  const email = newEmailProblem(hint) === null ? hint : ''
   return pages.render(reply, 'login', loginView(pending, email), formAction(pending))
 }
 

@@ -112,6 +112,20 @@ t.test('a link with the code fills it in and nothing more', async (t) => {
   t.notMatch(page.body, 'Television', 'nobody learns from a link alone whether a code is right')
   const confirm = await desk.submit(page, {})
   t.match(confirm.body, 'Television')
+
+  const filledIn = async (text: string) => {
+    const { document } = await desk.open(`${origin}/device?user_code=${encodeURIComponent(text)}`)
+    return document.querySelector('input[name=user_code]')?.getAttribute('value') ?? ''
+  }
+  t.equal(await filledIn(userCode.toLowerCase().replace('-', ' ')), userCode.toLowerCase().replace('-', ' '))
+  for (const message of [
+    'Call +1 555 0100 now',
+    'CALL-MEUP',
+    '<b>bbbbbbbb',
+    `${userCode}B`,
+    userCode.slice(1),
+  ])
+    t.equal(await filledIn(message), '', message)
 })
 
 t.test('a wrong code is asked for again, and the right one still works', async (t) => {
