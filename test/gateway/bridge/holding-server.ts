@@ -25,6 +25,8 @@ export interface HoldingServer {
   release(): void
   /** How often `ask_for_ever` was called. */
   asked(): number
+  /** The person has been to this page, `first` or `second`, which `sign_in` waits for. */
+  visit(page: string): void
   /** What every retry brought: state and responses. */
   readonly retries: unknown[]
   close(): Promise<void>
@@ -45,7 +47,7 @@ export async function startHoldingServer(
   t: Teardown,
   { capabilities = CAPABILITIES, port = 0 }: HoldingOptions = {},
 ): Promise<HoldingServer> {
-  const state = { held: 0, left: 0, asked: 0 }
+  const state = { held: 0, left: 0, asked: 0, pages: ['first', 'second'], visited: new Set<string>() }
   const retries: unknown[] = []
   let gate = Promise.withResolvers<void>()
   const handler = createMcpHandler(build, { legacy: 'reject' })
@@ -125,6 +127,15 @@ export async function startHoldingServer(
       const link = inputRequired.elicitUrl({ message: 'Sign in there.', url: 'https://example.com/connect' })
       return inputRequired({ inputRequests: { link } })
     })
+    server.registerTool('sign_in', {}, async (ctx) => {
+      const wanted = state.pages.find((page) => !state.visited.has(page))
+      if (wanted === undefined) return text('signed in')
+      retries.push(inputResponse(ctx.mcpReq.inputResponses, 'link').kind)
+      const url = `https://example.com/${wanted}?attempt=${retries.length}`
+      return inputRequired({
+        inputRequests: { link: inputRequired.elicitUrl({ message: 'Sign in there.', url }) },
+      })
+    })
     server.registerTool('come_back', {}, async (ctx) =>
       ctx.mcpReq.requestState() === undefined ? inputRequired({ requestState: 'later' }) : text('came back'),
     )
@@ -140,6 +151,7 @@ export async function startHoldingServer(
       gate = Promise.withResolvers<void>()
     },
     asked: () => state.asked,
+    visit: (page) => void state.visited.add(page),
     retries,
     close,
   }

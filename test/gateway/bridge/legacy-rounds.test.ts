@@ -2,7 +2,7 @@
 
 import t from 'tap'
 import { type Answer, call, errorOf, until } from '../stage.ts'
-import { type Events, setHoldingStage, type Talk, talk } from './legacy-stage.ts'
+import { type Event, type Events, setHoldingStage, type Talk, talk } from './legacy-stage.ts'
 
 const FORM = { capabilities: { elicitation: {} } }
 const BOTH = { capabilities: { elicitation: { form: {}, url: {} } } }
@@ -13,6 +13,11 @@ function tool(name: string, id: unknown = 1) {
 
 function response(id: unknown, result: object) {
   return { jsonrpc: '2.0', id, result }
+}
+
+function idIn(message: Event['message']): unknown {
+  const { params } = { params: {}, ...message }
+  return { elicitationId: null, ...params }.elicitationId
 }
 
 async function lastOf(events: Events): Promise<Readonly<Record<string, unknown>>> {
@@ -120,6 +125,32 @@ t.test('a link is opened where the client can, and told where it cannot', async 
   await able.post(response(message?.id, { action: 'accept' }))
   t.match(await lastOf(events), { result: { content: [{ text: /accept/ }] } })
 })
+
+t.test(
+  'a person who opened a link is not sent there again while they are at it, but to the next one',
+  async (t) => {
+    const stage = await setHoldingStage(t)
+    const session = await talk(stage, BOTH)
+    const events = await session.stream(tool('sign_in'))
+    const ids: unknown[] = []
+    for (const page of ['first', 'second']) {
+      const before = stage.server.retries.length
+      const { message } = await events.nextOf('elicitation/create')
+      t.match(message, { params: { mode: 'url', url: `https://example.com/${page}?` } })
+      ids.push(idIn(message))
+      await session.post(response(message?.id, { action: 'accept' }))
+      await until(() => stage.server.retries.length >= before + 2, 10_000)
+      stage.server.visit(page)
+    }
+    const rest = await events.rest()
+    t.match(rest.at(-1)?.message, { id: 1, result: { content: [{ text: 'signed in' }] } })
+    t.notMatch(JSON.stringify(rest), 'elicitation/create')
+    t.equal(rest.at(-2)?.message?.method, 'notifications/elicitation/complete')
+    t.equal(idIn(rest.at(-2)?.message ?? null), ids[1])
+    const declined = await answered(await talk(stage, BOTH), 'open_link', { result: { action: 'decline' } })
+    t.match(declined, { result: { content: [{ text: /decline/ }] } })
+  },
+)
 
 t.test('a client that left what it asked for is asked again where it reads on', async (t) => {
   const stage = await setHoldingStage(t)

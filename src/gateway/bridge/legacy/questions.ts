@@ -92,7 +92,7 @@ function canAnswer(question: Question, { capabilities, version }: Client): boole
   return isRecord(elicitation.form) || !isRecord(elicitation.url)
 }
 
-function isUrlMode({ method, params }: Question): boolean {
+export function isUrlMode({ method, params }: Question): boolean {
   return method === ELICITATION && params.mode === 'url'
 }
 
