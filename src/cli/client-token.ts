@@ -5,7 +5,7 @@ import type { Database } from '../storage/database.ts'
 import * as tokens from '../storage/initial-access-tokens.ts'
 import { durationOf, required } from './arguments.ts'
 import { withDatabase } from './database.ts'
-import { moment, print, table, warn } from './output.ts'
+import { moment, print, printList, warn } from './output.ts'
 import { record } from './record.ts'
 
 const OPTIONS = {
@@ -68,7 +68,7 @@ async function list(db: Database, json: boolean | undefined): Promise<void> {
     `uses left: ${usesLeft ?? 'unlimited'}`,
     `expires: ${moment(expiresAt)}`,
   ])
-  print(all, json, table(rows))
+  printList(all, json, rows, 'There are no tokens.')
 }
 
 async function revoke(db: Database, id: string, json: boolean | undefined): Promise<void> {

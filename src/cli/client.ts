@@ -7,7 +7,7 @@ import type { Database } from '../storage/database.ts'
 import { createClient } from './client-create.ts'
 import { clientToken } from './client-token.ts'
 import { withDatabase } from './database.ts'
-import { moment, print, table } from './output.ts'
+import { moment, print, printList } from './output.ts'
 import { record } from './record.ts'
 import type { Command } from './types.ts'
 
@@ -71,7 +71,7 @@ async function list(db: Database, _id: string, json: boolean | undefined): Promi
     madeBy === 'operator' ? 'added' : 'registered',
     `last used: ${moment(lastUsedAt)}`,
   ])
-  print(all.map(shown), json, table(rows))
+  printList(all.map(shown), json, rows, 'No client has registered, and none was added.')
 }
 
 async function show(db: Database, id: string, json: boolean | undefined): Promise<void> {

@@ -6,7 +6,7 @@ import type { Database } from '../storage/database.ts'
 import * as users from '../storage/users.ts'
 import { durationOf, required, scopesOf } from './arguments.ts'
 import { type Opened, withDatabase } from './database.ts'
-import { moment, print, table } from './output.ts'
+import { moment, print, printList } from './output.ts'
 import { record } from './record.ts'
 import type { Command } from './types.ts'
 
@@ -100,10 +100,11 @@ async function list(db: Database, { user, service, json }: Typed): Promise<void>
     stateOf(key),
     `last used: ${moment(key.lastUsedAt)}`,
   ])
-  print(
+  printList(
     keys.map((key) => ({ ...shown(key), user: emails.get(key.userId) })),
     json,
-    table(rows),
+    rows,
+    'There are no keys.',
   )
 }
 

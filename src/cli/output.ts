@@ -13,6 +13,17 @@ export function warn(line: string): void {
 
 export type Row = readonly string[]
 
+/** A line for each row. `none` is what people are told where there are no rows; to the side as well. */
+export function printList(
+  value: unknown,
+  json: boolean | undefined,
+  rows: readonly Row[],
+  none: string,
+): void {
+  print(value, json, table(rows))
+  if (rows.length === 0 && !json) warn(none)
+}
+
 /**
  * In columns of equal width on a terminal; else with a tab between cells, as many in every line. Whatever somebody else chose
  * stays in its cell, and tells the terminal nothing.

@@ -2,7 +2,7 @@
 
 import * as users from '../storage/users.ts'
 import type { Connection, LeftOver } from '../upstreams/connections/port.ts'
-import { moment, print, table } from './output.ts'
+import { moment, printList } from './output.ts'
 import type { Desk, LoginOptions } from './upstream-login.ts'
 import { existing } from './user-group.ts'
 
@@ -22,16 +22,14 @@ const LEFT_OVER = 'It is of an earlier configuration, and nothing uses it. gateh
 export async function status(desk: Desk, { user: email, json }: LoginOptions): Promise<void> {
   const lines =
     email === undefined ? await allLines(desk) : await linesOf(desk, await existing(desk.db, email))
-  const shown = table(
-    lines.map(({ upstream, user, state, why, scopes, since, lastUsedAt }) => [
-      upstream,
-      user ?? 'everybody',
-      why === null ? state : `${state}: ${why}`,
-      since === null ? '' : `since ${moment(since)}, last used ${moment(lastUsedAt)}`,
-      scopes.join(' '),
-    ]),
-  )
-  print(lines, json, shown.length > 0 ? shown : ['Nobody has logged in at an upstream.'])
+  const rows = lines.map(({ upstream, user, state, why, scopes, since, lastUsedAt }) => [
+    upstream,
+    user ?? 'everybody',
+    why === null ? state : `${state}: ${why}`,
+    since === null ? '' : `since ${moment(since)}, last used ${moment(lastUsedAt)}`,
+    scopes.join(' '),
+  ])
+  printList(lines, json, rows, 'Nobody has logged in at an upstream.')
 }
 
 /** What there is of everybody; of what is shared, also that there is none. */

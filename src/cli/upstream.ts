@@ -8,7 +8,7 @@ import { openDatabase } from '../storage/database.ts'
 import { holderOf } from '../storage/directory-lock.ts'
 import { openMailbox } from '../storage/mailbox.ts'
 import { createKeyring } from '../storage/sealing.ts'
-import { print, table } from './output.ts'
+import { print, printList } from './output.ts'
 import type { Command } from './types.ts'
 import { type Desk, type LoginOptions, login, logout, withConnections } from './upstream-login.ts'
 import { status } from './upstream-status.ts'
@@ -80,12 +80,8 @@ function list({ upstreams }: Config, json: boolean | undefined): void {
     kind: upstream.kind ?? 'http',
     at: placeOf(upstream),
   }))
-  const lines = table(shown.map(({ name, kind, at, title }) => [name, kind, at, title]))
-  print(
-    shown,
-    json,
-    lines.length > 0 ? lines : ['There are none, so the service starts with the demo upstream.'],
-  )
+  const rows = shown.map(({ name, kind, at, title }) => [name, kind, at, title])
+  printList(shown, json, rows, 'There are none, so the service starts with the demo upstream.')
 }
 
 /** No more than is no secret: paths, queries and arguments may hold keys. */

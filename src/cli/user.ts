@@ -9,7 +9,7 @@ import { createPasswords } from '../sign-in/password.ts'
 import type { Database } from '../storage/database.ts'
 import * as users from '../storage/users.ts'
 import { withDatabase } from './database.ts'
-import { print, table } from './output.ts'
+import { print, printList } from './output.ts'
 import { record } from './record.ts'
 import type { Command } from './types.ts'
 import { changeGroup, existing } from './user-group.ts'
@@ -92,7 +92,7 @@ async function list(db: Database, json: boolean | undefined): Promise<void> {
     disabledAt ? 'disabled' : '',
     groups.join(' '),
   ])
-  print(people, json, table(rows))
+  printList(people, json, rows, 'There is nobody yet: gatehouse user create EMAIL --admin.')
 }
 
 async function disable(db: Database, email: string, json: boolean | undefined): Promise<void> {

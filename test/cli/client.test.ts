@@ -142,6 +142,8 @@ t.test('a deleted client and everything that was issued to it are gone', async (
 
 t.test('clients are listed and shown, without their secrets', async (t) => {
   const { gatehouse } = await onPostgres(t)
+  t.match(await gatehouse('client', 'list'), { code: 0, out: '', err: /^No client has registered/ })
+  t.match(await gatehouse('client', 'list', '--json'), { code: 0, out: '[]\n', err: '' })
   await gatehouse('client', 'create', '--name', 'One', '--id', 'one', '--redirect', 'https://one.example/cb')
   await gatehouse(
     'client',

@@ -53,7 +53,10 @@ for (const manner of ['open', 'company'] as const) {
       code: 0,
       out: /was not connected/,
     })
-    t.match(await gatehouse('upstream', 'status'), { out: 'Nobody has logged in at an upstream.\n' })
+    t.match(await gatehouse('upstream', 'status'), {
+      out: '',
+      err: 'Nobody has logged in at an upstream.\n',
+    })
   })
 }
 
