@@ -126,13 +126,11 @@ t.test('a Gatehouse that cannot reach the internet says so, and apps that can re
 
   const open = await build(t, { overrides: { outboundFetch } })
   t.equal((await metadataOf(open.origin)).client_id_metadata_document_supported, true)
-  const page = await open
-    .browser()
-    .open(
-      authorizationRequest(open.origin, document.client_id, {
-        redirect_uri: 'http://127.0.0.1:4000/callback',
-      }).url,
-    )
+  const page = await open.browser().open(
+    authorizationRequest(open.origin, document.client_id, {
+      redirect_uri: 'http://127.0.0.1:4000/callback',
+    }).url,
+  )
   t.equal(page.status, 400)
   t.match(page.body, 'could not fetch the document')
   t.notMatch(page.body, 'registers anew', 'that would not help')
