@@ -53,10 +53,11 @@ export async function listenToAll(members: readonly Member[], needs: ListenNeeds
 
   const patience = setTimeout(acknowledge, limitMs)
   const acknowledgeOnce = () => ears.every(({ agreed }) => agreed !== null) && acknowledge()
+  const isOver = () => waiting === null
   try {
     if (ears.length === 0) acknowledge()
     await Promise.all([
-      ...ears.map((ear) => keepListening(ear, needs, tell, acknowledgeOnce)),
+      ...ears.map((ear) => keepListening(ear, needs, tell, { acknowledgeOnce, isOver })),
       untilAborted(hooks.signal),
     ])
   } finally {
@@ -80,12 +81,18 @@ function earFor(member: Member, filter: SubscriptionFilter): readonly Ear[] {
   return Object.keys(own).length === 0 ? [] : [{ member, filter: own, agreed: null }]
 }
 
-/** An upstream that comes back may have changed in the meantime, which is said once. */
+interface Round {
+  readonly acknowledgeOnce: () => void
+  /** Whether the client has its acknowledgement. */
+  readonly isOver: () => boolean
+}
+
+/** An upstream that comes back may have changed in the meantime, and one that comes late was missing: which is said once. */
 async function keepListening(
   ear: Ear,
   { visitor, hooks }: ListenNeeds,
   tell: (notification: RpcNotification) => void,
-  agreed: () => void,
+  { acknowledgeOnce, isOver }: Round,
 ): Promise<void> {
   const { member, filter } = ear
   const upstream = member.upstream.name
@@ -100,8 +107,9 @@ async function keepListening(
     const { notifications } = notification.params
     ear.agreed = isRecord(notifications) ? notifications : {}
     pauseMs = FIRST_PAUSE_MS
-    agreed()
-    if (wasAway) for (const change of changesIn(ear)) tell(change)
+    const isNews = wasAway || isOver()
+    acknowledgeOnce()
+    if (isNews) for (const change of changesIn(ear)) tell(change)
   }
 
   while (!hooks.signal.aborted) {

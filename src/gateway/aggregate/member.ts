@@ -2,7 +2,6 @@
 
 import { type Peer, PeerFailure, type PeerFailureReason } from '../../mcp/peer.ts'
 import type { Upstream } from '../../upstreams/registry.ts'
-import { within } from './within.ts'
 
 export interface Member {
   readonly upstream: Upstream
@@ -18,8 +17,8 @@ export interface Missing {
 }
 
 export interface Asking {
-  readonly signal: AbortSignal
-  readonly limitMs: number
+  /** Asks one, for as long as it is to be waited for. */
+  readonly wait: <T>(member: Member, ask: (signal: AbortSignal) => Promise<T>) => Promise<T>
   /** A bug or an outage, for the log. */
   readonly report: (error: unknown) => void
 }
@@ -33,13 +32,13 @@ export interface Gathered<T> {
 /** Asks all at once; who is down or slow is missing from the answer, and takes nobody else down. */
 export async function askEach<T>(
   members: readonly Member[],
-  { signal, limitMs, report }: Asking,
+  { wait, report }: Asking,
   ask: (member: Member, signal: AbortSignal) => Promise<T>,
 ): Promise<Gathered<T>> {
   const missing = new Map<Member, Missing>()
   const asked = members.map(async (member) => {
     try {
-      return [{ member, answer: await within(limitMs, signal, (either) => ask(member, either)) }]
+      return [{ member, answer: await wait(member, (signal) => ask(member, signal)) }]
     } catch (error) {
       missing.set(member, { upstream: member.upstream.name, ...reasonOf(error, report) })
       return []

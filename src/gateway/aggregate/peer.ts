@@ -18,12 +18,16 @@ import { isList, listAll } from './lists.ts'
 import { type Asking, askEach, type Member } from './member.ts'
 import type { NameIndex } from './name-index.ts'
 import { OWN_TOOL_LIST, type OwnToolNeeds, runOwnTool } from './own-tools.ts'
+import { createPatience } from './patience.ts'
 import type { FindRoute, Part } from './route.ts'
 import { shownError, shownNotification, shownResult } from './shown.ts'
+import { within } from './within.ts'
 
 export interface AggregatePeerNeeds
   extends Pick<OwnToolNeeds, 'addressOf' | 'emailOf' | 'clock'>,
-    Pick<Asking, 'limitMs' | 'report'> {
+    Pick<Asking, 'report'> {
+  /** How long the others' answers wait for one that has none. */
+  readonly limitMs: number
   readonly policy: Pick<StandingPolicy, 'current'>
   readonly members: readonly Member[]
   readonly names: NameIndex
@@ -33,6 +37,12 @@ export interface AggregatePeerNeeds
 /** Whether the caller may make a targeted request was decided before; what is asked of all leaves out whom it may not ask. */
 export function createAggregatePeer(needs: AggregatePeerNeeds): Peer {
   const { members, findRoute, limitMs, report } = needs
+  const patience = createPatience(limitMs, needs.clock)
+
+  function asking(visitor: Visitor, method: string, signal: AbortSignal): Asking {
+    const wait: Asking['wait'] = (member, ask) => patience.wait({ member, visitor, method, signal }, ask)
+    return { wait, report }
+  }
 
   function membersFor({ caller }: Visitor, method: string): readonly Member[] {
     const policy = needs.policy.current()
@@ -60,12 +70,13 @@ export function createAggregatePeer(needs: AggregatePeerNeeds): Peer {
   }
 
   function requestAll(visitor: Visitor, request: PeerRequest, hooks: PeerHooks): Promise<PeerAnswer> {
+    const guest = guestOf(visitor)
     return listAll({
       ...needs,
       members: membersFor(visitor, request.method),
-      visitor: guestOf(visitor),
+      visitor: guest,
       request,
-      asking: { signal: hooks.signal, limitMs, report },
+      asking: asking(guest, request.method, hooks.signal),
       notify: (upstream) => shownTo(hooks, upstream),
       own: request.method === 'tools/list' ? OWN_TOOL_LIST : [],
     })
@@ -75,9 +86,9 @@ export function createAggregatePeer(needs: AggregatePeerNeeds): Peer {
     async discover(visitor, signal) {
       const asked = membersFor(visitor, 'server/discover')
       const guest = guestOf(visitor)
-      const asking = { signal, limitMs, report }
+      const patient = asking(guest, 'server/discover', signal)
       return mergedDiscovery(
-        await askEach(asked, asking, ({ peer }, either) => peer.discover(guest, either)),
+        await askEach(asked, patient, ({ peer }, either) => peer.discover(guest, either)),
         asked,
       )
     },
@@ -88,8 +99,14 @@ export function createAggregatePeer(needs: AggregatePeerNeeds): Peer {
       if (part) return requestOne(part, visitor, request, hooks)
       if (route.kind === 'own') {
         const { arguments: given } = request.params
-        const asking = { signal: hooks.signal, limitMs, report }
-        return runOwnTool(route.tool, { ...needs, visitor, asking, arguments: isRecord(given) ? given : {} })
+        const wait: Asking['wait'] = (_, ask) => within(limitMs, hooks.signal, ask)
+        const whole = { wait, report }
+        return runOwnTool(route.tool, {
+          ...needs,
+          visitor,
+          asking: whole,
+          arguments: isRecord(given) ? given : {},
+        })
       }
       if (route.kind === 'nowhere') return unknown(request)
       return isList(request.method) ? requestAll(visitor, request, hooks) : noSuchMethod()

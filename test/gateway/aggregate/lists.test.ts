@@ -3,6 +3,7 @@
 import type { McpServer } from '@modelcontextprotocol/server'
 import t from 'tap'
 import { events, startHostileUpstream } from '../../support/hostile-upstream.ts'
+import { until } from '../../support/until.ts'
 import { modern } from '../stage.ts'
 import { ask, clientAt, demoAt, serverAt, setTown } from './town.ts'
 
@@ -163,6 +164,42 @@ t.test(
     }
   },
 )
+
+t.test('a server that does not answer is waited for once, and is there again when it answers', async (t) => {
+  const hanging = await startHostileUpstream(t)
+  hanging.answer((_, res) => events(res))
+  const ready = Promise.withResolvers<void>()
+  const slow = await serverAt(t, 'slow', (server) => {
+    server.registerTool('any', {}, () => ({ content: [] }))
+    server.server.setRequestHandler('tools/list', async () => {
+      await ready.promise
+      return { tools: [{ name: 'late', inputSchema: { type: 'object' as const } }] }
+    })
+  })
+  const hangs = { name: 'hangs', title: 'Hangs', url: hanging.url, headers: {} }
+  const town = await setTown(t, [hangs, slow, await demoAt(t, 'home')], { limits: { straggleMs: 4000 } })
+  const timed = async (method: string) => {
+    const began = performance.now()
+    const { json } = await ask(town, modern(method))
+    return { ms: performance.now() - began, text: JSON.stringify(json) }
+  }
+
+  const discovered = await timed('server/discover')
+  t.match(discovered.text, 'home_')
+  t.ok(discovered.ms < 3500, 'clients that ask for the revision first do not wait for long')
+  const first = await timed('tools/list')
+  t.match(first.text, 'home_hello')
+  for (const method of ['tools/list', 'prompts/list', 'server/discover', 'tools/list']) {
+    const { ms, text } = await timed(method)
+    t.ok(ms < 1500, `${method} took ${ms} ms`)
+    t.match(text, 'home_')
+    t.notMatch(text, 'slow_late')
+  }
+
+  ready.resolve()
+  await until('the server is there again', async () => (await timed('tools/list')).text.includes('slow_late'))
+  t.same(town.errors, [])
+})
 
 t.test('a server without prompts or resources is no hole in their lists', async (t) => {
   const town = await setTown(t, [await serverAt(t, 'a', paged(1, 1000)), await demoAt(t, 'home')])
