@@ -20,6 +20,8 @@ export class UnreadableAnswer extends Error {
 }
 
 const STALLED_MS = 60_000
+/** From the first byte to the last: a trickle is no answer. */
+const WHOLE_MS = 15 * 60_000
 const UNUSED_BYTES = 64 * 1024
 const UNUSED_MS = 5_000
 
@@ -29,10 +31,17 @@ export function mediaTypeOf(contentType: string | string[] | undefined): string 
 }
 
 /** All of it. Rejects with an `UnreadableAnswer` or a `ConnectionFailure`; the body is closed in any case. */
-export async function readBytes(body: Readable, maxBytes: number, stalledMs = STALLED_MS): Promise<Buffer> {
+export async function readBytes(
+  body: Readable,
+  maxBytes: number,
+  stalledMs = STALLED_MS,
+  wholeMs = WHOLE_MS,
+): Promise<Buffer> {
   const chunks: Buffer[] = []
   let size = 0
-  const deadline = setTimeout(() => body.destroy(new ConnectionFailure('timed_out')), stalledMs)
+  const giveUp = () => void body.destroy(new ConnectionFailure('timed_out'))
+  const deadline = setTimeout(giveUp, stalledMs)
+  const end = setTimeout(giveUp, wholeMs)
   try {
     for await (const chunk of chunksOf(body)) {
       size += chunk.length
@@ -42,6 +51,7 @@ export async function readBytes(body: Readable, maxBytes: number, stalledMs = ST
     }
   } finally {
     clearTimeout(deadline)
+    clearTimeout(end)
   }
   return Buffer.concat(chunks)
 }
@@ -101,7 +111,7 @@ export async function* readEvents(
 
 /** For an answer that nobody wants to read: a short one to its end, so that its connection can be used again. Never rejects. */
 export async function discard(body: Readable): Promise<void> {
-  await readText(body, UNUSED_BYTES, UNUSED_MS).catch(() => undefined)
+  await readBytes(body, UNUSED_BYTES, UNUSED_MS, UNUSED_MS).catch(() => undefined)
 }
 
 async function* chunksOf(body: Readable): AsyncGenerator<Buffer, void> {

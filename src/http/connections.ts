@@ -13,6 +13,8 @@ export interface OutgoingRequest {
   readonly body: string | null
   /** Breaks the request off, and the reading of its answer: the upstream sees the connection close. */
   readonly signal: AbortSignal
+  /** Until the upstream answers at all, where that is shorter than for others. */
+  readonly firstByteTimeoutMs?: number
 }
 
 export interface IncomingAnswer {
@@ -63,7 +65,7 @@ export function createConnections(limits: Partial<ConnectionLimits> = {}): Conne
     bodyTimeout: 0,
   })
   return {
-    async request({ method, url, headers, body, signal }) {
+    async request({ method, url, headers, body, signal, firstByteTimeoutMs: shorter }) {
       try {
         const answer = await agent.request({
           origin: originOf(url),
@@ -72,6 +74,7 @@ export function createConnections(limits: Partial<ConnectionLimits> = {}): Conne
           headers,
           body,
           signal,
+          headersTimeout: Math.min(shorter ?? firstByteTimeoutMs, firstByteTimeoutMs),
         })
         // Whoever reads it learns of it by reading; a body that nobody reads must not end the process.
         answer.body.on('error', () => undefined)

@@ -68,13 +68,14 @@ export function createLinks(needs: LinksNeeds): OpenLinks {
     try {
       const credential = await credentialFor(caller, upstream)
       const headers = headersFor(upstream.headers, credential, {})
-      const { url, balance } = upstream
+      const { url, balance, limits } = upstream
       const there = balance === null ? connections : balancedConnections(connections, balance)
       return await probeEras({
         connections: presenting(there, credential),
         url,
         headers,
         visitor: probing(caller),
+        patienceMs: limits.firstByteTimeoutMs,
       })
     } catch (error) {
       // There is nothing to present for this caller: then the upstream says nothing either.

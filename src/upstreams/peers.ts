@@ -17,6 +17,7 @@ import { createModernPeer } from './modern/peer.ts'
 import { createProgramPeer } from './modern/program-peer.ts'
 import { createOpenApiPeer, MAX_BYTES } from './openapi/peer.ts'
 import type { ApiProblem } from './openapi/problem.ts'
+import { patienceWith, patientPeer } from './patient-peer.ts'
 import { createProgramEras } from './program-eras.ts'
 import type { Programs } from './programs/programs.ts'
 import type { HttpUpstream, OpenApiUpstream, StdioUpstream, Upstream } from './registry.ts'
@@ -63,15 +64,22 @@ export function createPeers(needs: PeersNeeds): Peers {
   const open = new Map<Upstream, OpenPeer>()
 
   function openPeer(upstream: Upstream): OpenPeer {
+    const own = ownConnections(upstream)
+    if (own === null) return openOver(connections, upstream)
+    const { peer, close } = openOver(own, upstream)
+    return { peer, close: () => close().finally(own.close) }
+  }
+
+  function openOver(there: Connections, upstream: Upstream): OpenPeer {
     switch (upstream.kind) {
       case 'http':
-        return openEither(upstream)
+        return openEither(there, upstream)
       case 'sse':
-        return alone(legacyPeer(upstream, openSseChannels({ connections })))
+        return alone(legacyPeer(upstream, openSseChannels({ connections: there })))
       case 'stdio':
         return openProgram(upstream)
       case 'openapi':
-        return openApi(upstream)
+        return openApi(there, upstream)
     }
   }
 
@@ -85,26 +93,19 @@ export function createPeers(needs: PeersNeeds): Peers {
     return { peer: upstream.shared ? sharedPeer(either) : either, close }
   }
 
-  function openApi(upstream: OpenApiUpstream): OpenPeer {
+  function openApi(there: Connections, upstream: OpenApiUpstream): OpenPeer {
     const report = (problem: ApiProblem) => needs.apiProblem(upstream.name, problem)
-    const own = ownConnections(upstream)
     const { maxAnswerBytes } = needs
     const bounded = maxAnswerBytes !== undefined && { maxBytes: Math.min(maxAnswerBytes, MAX_BYTES) }
-    const there = own ?? connections
     const peer = createOpenApiPeer({ upstream, connections: there, credentialFor, report, clock, ...bounded })
-    return {
-      peer,
-      async close() {
-        peer.close()
-        await own?.close()
-      },
-    }
+    return { peer, close: async () => peer.close() }
   }
 
-  function openEither(upstream: HttpUpstream): OpenPeer {
+  function openEither(given: Connections, upstream: HttpUpstream): OpenPeer {
     const { balance } = upstream
-    const there = balance === null ? connections : balancedConnections(connections, balance)
-    const legacy = legacyPeer(upstream, openHttpChannels({ connections: there }))
+    const there = balance === null ? given : balancedConnections(given, balance)
+    // Of several endpoints one has the session, so a channel chooses for itself.
+    const legacy = legacyPeer(upstream, openHttpChannels({ connections: given }))
     const peer = createEitherEraPeer({
       modern: createModernPeer({ upstream, connections: there, credentialFor, clock }),
       legacy,
@@ -125,7 +126,8 @@ export function createPeers(needs: PeersNeeds): Peers {
       // Nobody would close it again.
       if (!needs.has(upstream)) return GONE
       const opened = openPeer(upstream)
-      const peer = tellingPeer(opened.peer, upstream.name, needs.failureLog, clock)
+      const patient = patientPeer(opened.peer, patienceWith(upstream))
+      const peer = tellingPeer(patient, upstream.name, needs.failureLog, clock)
       open.set(upstream, { ...opened, peer })
       return peer
     },

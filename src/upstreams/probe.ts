@@ -20,6 +20,8 @@ export interface ProbeNeeds {
   /** Static headers and the credentials of whoever asks. */
   readonly headers: Readonly<Record<string, string>>
   readonly visitor: Visitor
+  /** For each of its answers; null: as long as for others. */
+  readonly patienceMs: number | null
 }
 
 /** Null: it does not say. Nobody is let in, it is down, or it is something else altogether. */
@@ -74,11 +76,11 @@ interface Answered {
 
 /** Null for what says nothing about the era: 401, 403, 5xx, silence (and 429, which is about the moment). */
 async function post(
-  { connections, url, headers }: ProbeNeeds,
+  { connections, url, headers, patienceMs }: ProbeNeeds,
   own: Readonly<Record<string, string>>,
   body: string,
 ): Promise<Answered | null> {
-  const signal = AbortSignal.timeout(PROBE_MS)
+  const signal = AbortSignal.timeout(Math.min(patienceMs ?? PROBE_MS, PROBE_MS))
   const all = { ...headers, ...own }
   try {
     const incoming = await connections.request({ method: 'POST', url, headers: all, body, signal })

@@ -4,13 +4,13 @@ import { randomBytes } from 'node:crypto'
 import { createLocalMailbox } from '../../src/mcp/mailbox.ts'
 import { createKeyring } from '../../src/storage/sealing.ts'
 import { staticCredentials } from '../../src/upstreams/credentials.ts'
-import { createLinks, type Links, type LinksNeeds } from '../../src/upstreams/links.ts'
+import { createLinks, type LinksNeeds, type OpenLinks } from '../../src/upstreams/links.ts'
 
 export interface Teardown {
   teardown(close: () => unknown): unknown
 }
 
-export function openLinks(t: Teardown, needs: Partial<LinksNeeds> = {}): Links {
+export function openLinks(t: Teardown, needs: Partial<LinksNeeds> = {}): OpenLinks {
   const keyring = createKeyring([randomBytes(32).toString('base64url')])
   const links = createLinks({
     credentialFor: staticCredentials,

@@ -45,7 +45,7 @@ function createHttpChannel(session: HttpSession, events: ChannelEvents, maxBytes
     if (id !== null) streams.set(id, leaving)
     const signal = id === null ? closing.signal : leaving.signal
     try {
-      const answer = await session.post(JSON.stringify(message), trace, signal)
+      const answer = await session.post(JSON.stringify(message), trace, signal, id === null)
       if (message.method === 'initialize') session.learn(answer)
       await take(answer, id, signal)
     } catch (error) {

@@ -10,7 +10,8 @@ import { headersFor } from './http-headers.ts'
 export type Headers = Readonly<Record<string, string>>
 
 export interface HttpSession {
-  post(message: string, more: Headers, signal: AbortSignal): Promise<IncomingAnswer>
+  /** `isSaid`: it wants no answer, so that it is taken at once or not at all. */
+  post(message: string, more: Headers, signal: AbortSignal, isSaid: boolean): Promise<IncomingAnswer>
   /** For what belongs to no request, or for the rest of a stream after this event. */
   get(lastEventId: string | null, signal: AbortSignal): Promise<IncomingAnswer>
   delete(signal: AbortSignal): Promise<IncomingAnswer>
@@ -28,6 +29,9 @@ export interface HttpSessionNeeds {
   readonly configured: Headers
   readonly credential: Opening['credential']
 }
+
+/** Nobody waits for it to be taken: without an end of its own, each would keep a connection at an upstream that hangs. */
+export const SOON = { firstByteTimeoutMs: 30_000 } as const
 
 const BOTH_TYPES = 'application/json, text/event-stream'
 /** MCP 2025-11-25, "Session Management": visible ASCII. */
@@ -47,6 +51,7 @@ export function createHttpSession({
     body: string | null,
     own: Headers,
     signal: AbortSignal,
+    isSaid = false,
   ): Promise<IncomingAnswer> {
     const ofTheMessage = {
       ...own,
@@ -57,15 +62,17 @@ export function createHttpSession({
     const presented = await credential()
     const headers = headersFor(configured, presented, ofTheMessage)
     try {
-      return await send(connections, { method, url, headers, body, signal }, presented)
+      return await send(connections, { method, url, headers, body, signal, ...(isSaid && SOON) }, presented)
     } catch (error) {
       throw peerFailure(error)
     }
   }
 
   return {
-    post: (message, more, signal) =>
-      request('POST', message, { ...more, accept: BOTH_TYPES, 'content-type': 'application/json' }, signal),
+    post(message, more, signal, isSaid) {
+      const own = { ...more, accept: BOTH_TYPES, 'content-type': 'application/json' }
+      return request('POST', message, own, signal, isSaid)
+    },
     get: (lastEventId, signal) => {
       const own = {
         accept: 'text/event-stream',

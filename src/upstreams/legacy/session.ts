@@ -49,6 +49,7 @@ type AskedOfUs = Extract<UpstreamMessage, { readonly kind: 'request' }>
 
 /** Some servers send the head of a silent stream with its first event. */
 const HEAR_MS = 3000
+const GOODBYE_MS = 3000
 const NOT_NOW: RpcError = { code: METHOD_NOT_FOUND, message: 'Nothing can be asked outside of a request.' }
 
 export async function openSession(
@@ -131,7 +132,12 @@ export async function openSession(
     if (!cancelled) return
     const params = { requestId: id, reason: 'Nobody waits for it any more.' }
     const told = channel.send({ jsonrpc: '2.0', method: 'notifications/cancelled', params })
-    void told.catch(() => undefined).then(() => channel.forget(id))
+    // What carries the answer is given up after that, and not much later at an upstream that hangs.
+    void within(
+      GOODBYE_MS,
+      told.catch(() => undefined),
+      undefined,
+    ).then(() => channel.forget(id))
   }
 
   function closed(failure: PeerFailure): void {

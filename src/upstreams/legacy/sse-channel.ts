@@ -11,6 +11,7 @@ import { send } from '../presenting.ts'
 import { type Channel, type OpenChannel, type Opening, SessionLost } from './channel.ts'
 import { failureOf, type Meaning, meaningOf, peerFailure } from './http-answer.ts'
 import { headersFor } from './http-headers.ts'
+import { SOON } from './http-session.ts'
 import { messagesIn } from './http-stream.ts'
 
 export interface SseChannelNeeds {
@@ -36,12 +37,15 @@ export function openSseChannels(needs: SseChannelNeeds): OpenChannel {
     const giveUp = () => closing.abort()
     signal.throwIfAborted()
     signal.addEventListener('abort', giveUp, { once: true })
-    const request = requester(opening, connections, upstream.headers)
+    const request = requester(opening, connections, upstream.headers, closing.signal)
     const { url } = upstream
     try {
-      const answer = await request('GET', url, null, { accept: 'text/event-stream' }, closing.signal)
-      const events = readEvents(await eventsOf(answer), { maxBytes })
-      const endpoint = await within(endpointMs, closing.signal, firstEndpoint(events, url))
+      const own = { accept: 'text/event-stream' }
+      const begin = async () => {
+        const events = readEvents(await eventsOf(await request('GET', url, null, own)), { maxBytes })
+        return { events, endpoint: await firstEndpoint(events, url) }
+      }
+      const { events, endpoint } = await within(endpointMs, closing.signal, begin())
       return channelAt(endpoint, { opening, request, events, closing })
     } catch (error) {
       closing.abort()
@@ -58,16 +62,23 @@ type Request = (
   url: string,
   body: string | null,
   own: Headers,
-  signal: AbortSignal,
+  /** It wants no answer; see http-session.ts. */
+  isSaid?: boolean,
 ) => Promise<IncomingAnswer>
 
 /** What is presented, is presented with the stream and with every message. */
-function requester({ credential }: Opening, connections: Connections, configured: Headers): Request {
-  return async (method, url, body, own, signal) => {
+function requester(
+  { credential }: Opening,
+  connections: Connections,
+  configured: Headers,
+  signal: AbortSignal,
+): Request {
+  return async (method, url, body, own, isSaid = false) => {
     try {
       const presented = await credential()
       const headers = headersFor(configured, presented, own)
-      return await send(connections, { method, url, headers, body, signal }, presented)
+      const outgoing = { method, url, headers, body, signal, ...(isSaid && SOON) }
+      return await send(connections, outgoing, presented)
     } catch (error) {
       throw peerFailure(error)
     }
@@ -168,7 +179,8 @@ function channelAt(endpoint: string, { opening, request, events: stream, closing
       'content-type': 'application/json',
       ...(version !== null && { 'mcp-protocol-version': version }),
     }
-    const answer = await request('POST', endpoint, JSON.stringify(message), own, signal)
+    const isSaid = message.id === undefined || !('method' in message)
+    const answer = await request('POST', endpoint, JSON.stringify(message), own, isSaid)
     // What it has to say comes with the stream.
     await discard(answer.body)
     const { status, headers } = answer

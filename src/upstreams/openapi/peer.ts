@@ -1,6 +1,6 @@
 // Owns the peer that an HTTP API is: its operations are tools, a call is a request to it, its answer the result.
 
-import type { Connections } from '../../http/connections.ts'
+import { ConnectionFailure, type Connections } from '../../http/connections.ts'
 import { type Discovery, type Peer, type PeerAnswer, PeerFailure, type PeerHooks } from '../../mcp/peer.ts'
 import { METHOD_NOT_FOUND } from '../../mcp/rpc.ts'
 import type { CredentialFor } from '../credentials.ts'
@@ -55,6 +55,7 @@ export function createOpenApiPeer(needs: OpenApiPeerNeeds): OpenApiPeer {
 
   async function api(): Promise<Api> {
     return source.current().catch((cause: unknown) => {
+      if (cause instanceof Error && isLate(cause)) throw new PeerFailure('timed_out', { cause })
       throw new PeerFailure('unreachable', { cause, description: NO_DOCUMENT })
     })
   }
@@ -76,6 +77,12 @@ export function createOpenApiPeer(needs: OpenApiPeerNeeds): OpenApiPeer {
     },
     close: () => source.close(),
   }
+}
+
+/** The document, by what ended the waiting for it: the time of its connection, or its own. */
+function isLate({ cause }: Error): boolean {
+  if (cause instanceof ConnectionFailure) return cause.reason === 'timed_out'
+  return cause instanceof Error && cause.name === 'TimeoutError'
 }
 
 function left(signal: AbortSignal): Promise<void> {
