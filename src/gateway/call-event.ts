@@ -42,13 +42,23 @@ export function callEvent(visit: Visit, outcome: Outcome, milliseconds: number):
   }
 }
 
+/** What JSON leaves as it is, and some readers of logs take for the end of a line or for commands. */
+const CONTROLS = /[\x7f-\x9f\u2028\u2029]/g
+
+function plain(name: string): string {
+  return name.slice(0, NAMES_LENGTH).replace(CONTROLS, '\ufffd')
+}
+
 /** A batch hides nothing: every name is there. */
 function joined(
   messages: readonly RpcMessage[],
   nameOf: (message: RpcMessage) => string | null,
 ): string | null {
   const [only] = messages
-  if (only && messages.length === 1) return nameOf(only)?.slice(0, NAMES_LENGTH) ?? null
+  if (only && messages.length === 1) {
+    const name = nameOf(only)
+    return name === null ? null : plain(name)
+  }
   const names = messages.flatMap((message) => nameOf(message) ?? [])
-  return names.length === 0 ? null : names.join(',').slice(0, NAMES_LENGTH)
+  return names.length === 0 ? null : plain(names.join(','))
 }

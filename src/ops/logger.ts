@@ -55,6 +55,7 @@ export function createLogger({ level, destination, readable = false }: LoggerOpt
     level,
     base: null,
     formatters: { log },
+    hooks: { streamWrite: withoutControls },
     serializers: { err: serializeError, error: serializeError },
   }
   const stream = readable ? readableOutput(destination) : (destination ?? openOutput())
@@ -63,8 +64,24 @@ export function createLogger({ level, destination, readable = false }: LoggerOpt
   return logger
 }
 
+/** What JSON leaves as it is, and terminals take for commands or other programs for the end of a line. */
+const CONTROLS = /[\x7f-\x9f\u2028\u2029]/g
+
+function withoutControls(line: string): string {
+  return line.replace(CONTROLS, '\ufffd')
+}
+
+/** The others are printed as JSON; a member of this name is printed in front as it is. */
+const customPrettifiers = { name: (name: string | object) => JSON.stringify(name).slice(1, -1) }
+
 function readableOutput(destination: DestinationStream | undefined): DestinationStream {
-  const lines = { ignore: 'reqId', translateTime: 'SYS:HH:MM:ss', singleLine: true, sync: true }
+  const lines = {
+    ignore: 'reqId',
+    translateTime: 'SYS:HH:MM:ss',
+    singleLine: true,
+    sync: true,
+    customPrettifiers,
+  }
   return pretty(destination ? { ...lines, destination } : lines)
 }
 

@@ -100,6 +100,7 @@ t.test('a name of any length and content stays one field of bounded length', asy
   await send(stage, { token: await stage.token(), body: call('tools/call', { name }) })
   await until(() => stage.events.length === 1)
   t.ok((stage.events[0]?.tool?.length ?? 0) <= 4096)
+  t.notMatch(JSON.stringify(stage.events), /[\p{Cc}\u2028]/u, 'JSON leaves some of these as they are')
 })
 
 t.test('a bug here is reported, and the client learns only that there was one', async (t) => {

@@ -37,6 +37,24 @@ t.test('an error says what the system calls it, and why it came to that', async 
   })
 })
 
+t.test('what somebody else wrote commands no terminal, and begins no line', async (t) => {
+  const evil = 'a\u001b[2J\u0007\r\n\u0085\u009b31m\u2028\u2029\u007f{"level":60}'
+  for (const readable of [false, true]) {
+    const { destination, written } = lines()
+    const logger = createLogger({ level: 'info', destination, readable })
+    logger.info({ name: evil, tool: evil }, 'said')
+    logger.child({ audit: true }).info({ [evil]: 1, list: [evil] }, 'more')
+    logger.info({ name: 'Claude, désolé 世界', tool: 'read' }, 'fine')
+    const text = written()
+    const [said, more, fine, rest] = text.split('\n')
+    for (const line of [said, more]) t.notMatch(line, /[\p{Cc}\u2028\u2029]/u)
+    t.match(said, 'said')
+    t.match(more, 'more')
+    t.match(fine, 'Claude, désolé 世界')
+    t.equal(rest, '')
+  }
+})
+
 const LOGGER = new URL('../../src/ops/logger.ts', import.meta.url).href
 const LINES = 5_000
 
