@@ -8,6 +8,7 @@ import { STARTERS } from './gateway.ts'
 import { type Options, readOptions, USAGE } from './options.ts'
 import { formatSection, formatTotals, type Section, totalsOf } from './report.ts'
 import { runServerScenarios } from './server-scenarios.ts'
+import { runTaskScenarios, TASKS_REVISION } from './task-scenarios.ts'
 
 process.exitCode = await main(process.argv.slice(2))
 
@@ -37,6 +38,8 @@ async function* runParts({ parts, revisions, gateway: kind }: Options): AsyncGen
   if (parts.includes('server')) {
     for (const revision of revisions) yield await runServerScenarios(revision, upstream.url, gateway)
   }
+  if (parts.includes('server') && kind === 'gatehouse' && revisions.includes(TASKS_REVISION))
+    yield await runTaskScenarios()
   if (parts.includes('bridge')) {
     for (const revision of revisions) yield await runBridgeScenarios(revision, upstream.url, STARTERS[kind])
   }

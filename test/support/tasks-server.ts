@@ -8,7 +8,7 @@ interface Teardown {
   teardown(close: () => Promise<unknown>): unknown
 }
 
-type Members = Readonly<Record<string, unknown>>
+export type Members = Readonly<Record<string, unknown>>
 
 export interface TasksServer {
   readonly url: string
@@ -32,11 +32,27 @@ export interface TasksOptions {
   readonly events?: boolean
   /** Tells listeners of every task. */
   readonly talkative?: boolean
+  /** Instead of its own two tools. */
+  readonly jobs?: Jobs
+}
+
+export interface Jobs {
+  readonly tools: readonly Members[]
+  call(params: Members, declared: boolean, work: Work): Answer | Promise<Answer>
+  /** What becomes of a task that was answered. */
+  answered(task: Members, inputResponses: Members): Members
+}
+
+export interface Work {
+  /** Begins a task, which has come to this when it has. */
+  begin(later: { readonly afterMs: number; readonly change: Members }): Answer
 }
 
 const EXTENSION = 'io.modelcontextprotocol/tasks'
 const CAPABILITIES = 'io.modelcontextprotocol/clientCapabilities'
 const SUBSCRIPTION = 'io.modelcontextprotocol/subscriptionId'
+const NAMED: ReadonlySet<unknown> = new Set(['tools/call', 'tasks/get', 'tasks/update', 'tasks/cancel'])
+const TIMES = { ttlMs: 60_000, pollIntervalMs: 100 }
 const TOOLS = [
   { name: 'look', inputSchema: { type: 'object' }, annotations: { readOnlyHint: true } },
   { name: 'change', inputSchema: { type: 'object' } },
@@ -48,14 +64,14 @@ interface Listener {
   readonly res: ServerResponse
 }
 
-interface Answer {
+export interface Answer {
   readonly result?: Members
   readonly error?: Members
   readonly status?: number
 }
 
 export async function serveTasks(t: Teardown, options: TasksOptions = {}): Promise<TasksServer> {
-  const { extension = true, rude = false, events = false, talkative = false } = options
+  const { extension = true, rude = false, events = false, talkative = false, jobs } = options
   const tasks = new Map<string, Members>()
   const asked: string[] = []
   const done = new Map<string, unknown>()
@@ -64,7 +80,7 @@ export async function serveTasks(t: Teardown, options: TasksOptions = {}): Promi
   function begin(): Members {
     const taskId = `${String(tasks.size + 1).padStart(4, '0')}-of-the-upstream`
     const at = new Date().toISOString()
-    const task = { taskId, status: 'working', createdAt: at, lastUpdatedAt: at, ttlMs: 60_000 }
+    const task = { taskId, status: 'working', createdAt: at, lastUpdatedAt: at, ...TIMES }
     tasks.set(taskId, task)
     return task
   }
@@ -78,10 +94,23 @@ export async function serveTasks(t: Teardown, options: TasksOptions = {}): Promi
     }
   }
 
-  function answer(method: unknown, params: Members, declared: boolean): Answer {
+  function beginJob({ afterMs, change }: Parameters<Work['begin']>[0]): Answer {
+    const task = begin()
+    const { taskId } = task
+    const settle = () => {
+      if (tasks.get(String(taskId))?.status === 'working') become(String(taskId), change)
+    }
+    if (afterMs === 0) settle()
+    else setTimeout(settle, afterMs).unref()
+    return { result: { resultType: 'task', ...task } }
+  }
+
+  function answer(method: unknown, params: Members, declared: boolean): Answer | Promise<Answer> {
     if (method === 'server/discover') return { result: discovery(extension) }
-    if (method === 'tools/list') return { result: { resultType: 'complete', tools: TOOLS, ttlMs: 0 } }
-    if (method === 'tools/call') return call(params, declared)
+    if (method === 'tools/list')
+      return { result: { resultType: 'complete', tools: jobs?.tools ?? TOOLS, ttlMs: 0 } }
+    if (method === 'tools/call')
+      return jobs ? jobs.call(params, declared, { begin: beginJob }) : call(params, declared)
     if (!extension || !['tasks/get', 'tasks/update', 'tasks/cancel'].includes(String(method)))
       return { status: 404, error: { code: -32601, message: 'Method not found' } }
     return declared ? about(method, params) : { status: 400, error: missing() }
@@ -100,9 +129,15 @@ export async function serveTasks(t: Teardown, options: TasksOptions = {}): Promi
       return { error: { code: -32602, message: 'Failed to retrieve task: Task not found' } }
     if (method === 'tasks/get') return { result: { resultType: 'complete', ...task } }
     done.set(taskId, method === 'tasks/cancel' ? 'cancelled' : inputResponses)
-    const { inputRequests: _, ...rest } = task
-    tasks.set(taskId, { ...rest, status: method === 'tasks/cancel' ? 'cancelled' : 'working' })
+    tasks.set(taskId, changed(task, method, isRecord(inputResponses) ? inputResponses : {}))
     return { result: { resultType: 'complete' } }
+  }
+
+  function changed(task: Members, method: unknown, inputResponses: Members): Members {
+    const { inputRequests: _, ...rest } = task
+    if (task.status === 'completed' || task.status === 'failed') return task
+    if (method === 'tasks/cancel') return { ...rest, status: 'cancelled' }
+    return jobs ? jobs.answered(task, inputResponses) : { ...rest, status: 'working' }
   }
 
   function listenTo(id: unknown, { notifications }: Members, res: ServerResponse): void {
@@ -119,12 +154,13 @@ export async function serveTasks(t: Teardown, options: TasksOptions = {}): Promi
     const { id, method, params } = await messageIn(req)
     const { taskId, name = taskId } = params
     asked.push([method, name].filter((each) => each !== undefined).join(' '))
-    if (typeof name === 'string' && req.headers['mcp-name'] !== name) {
-      const error = { code: -32020, message: 'Header mismatch: Mcp-Name' }
+    const isNamed = !NAMED.has(method) || req.headers['mcp-name'] === name
+    if (!isNamed || req.headers['mcp-method'] !== method) {
+      const error = { code: -32020, message: 'Header mismatch' }
       return respond(res, id, { status: 400, error }, false)
     }
     if (method === 'subscriptions/listen') return listenTo(id, params, res)
-    respond(res, id, answer(method, params, declares(params)), events)
+    respond(res, id, await answer(method, params, declares(params)), events)
   }
 
   const server = createServer((req, res) => void serve(req, res).catch(() => res.destroy()))
@@ -156,7 +192,7 @@ function discovery(extension: boolean): Members {
   }
 }
 
-function missing(): Members {
+export function missing(): Members {
   const data = { requiredCapabilities: { extensions: { [EXTENSION]: {} } } }
   return { code: -32021, message: 'Missing required client capability', data }
 }
