@@ -3,6 +3,7 @@
 import { createServer } from 'node:http'
 import { exportJWK, generateKeyPair } from 'jose'
 import { type Adapter, type AdapterFactory, Provider } from 'oidc-provider'
+import { listenLocally } from '../support/local-server.ts'
 
 const CLIENT_ID = 'bench'
 const ACCOUNT_ID = 'alice'
@@ -11,9 +12,7 @@ const REDIRECT_URI = 'http://127.0.0.1:33000/callback'
 const ENTRIES = 2_000_000
 
 const server = createServer()
-await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-const address = server.address()
-const origin = address !== null && typeof address === 'object' ? `http://127.0.0.1:${address.port}` : ''
+const origin = `http://127.0.0.1:${await listenLocally(server)}`
 const resource = `${origin}/mcp`
 const provider = new Provider(origin, {
   adapter: await memoryAdapter(),

@@ -1,7 +1,8 @@
 // Owns the authorization scenarios: the suite as an OAuth client, and a person who approves what it asks for.
 
+import { freePort } from '../support/local-server.ts'
 import { judge } from './comparison.ts'
-import { freePort, type GatewayUnderTest } from './gateway.ts'
+import type { GatewayUnderTest } from './gateway.ts'
 import type { Section } from './report.ts'
 import { type Outcome, runSuite } from './suite.ts'
 

@@ -1,6 +1,6 @@
 // Owns what the conformance run needs of a gateway, and the trivial gateway that tries the run itself.
 
-import { createServer } from 'node:net'
+import { freePort } from '../support/local-server.ts'
 
 export interface GatewayUnderTest {
   readonly name: string
@@ -38,13 +38,4 @@ async function startPassThrough(upstream: string): Promise<GatewayUnderTest> {
     approve: refuse,
     close: async () => {},
   }
-}
-
-/** Free a moment ago: what is started next may still lose it to somebody else. */
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return address !== null && typeof address === 'object' ? address.port : 0
 }

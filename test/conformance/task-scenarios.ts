@@ -1,9 +1,9 @@
 // Owns the server scenarios of the tasks extension: against a server that has tasks, then through the gateway.
 
+import { freePort } from '../support/local-server.ts'
 import { serveTasks } from '../support/tasks-server.ts'
 import { compare } from './comparison.ts'
 import { startGatehouse } from './gatehouse.ts'
-import { freePort } from './gateway.ts'
 import { JOBS } from './jobs.ts'
 import type { Section } from './report.ts'
 import { type Outcome, runSuite } from './suite.ts'

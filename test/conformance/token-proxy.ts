@@ -1,6 +1,7 @@
 // Owns a proxy that adds an access token to every request, because the conformance suite cannot send one.
 
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
+import { closed, listenLocally } from '../support/local-server.ts'
 
 export interface TokenProxy {
   readonly url: string
@@ -10,15 +11,10 @@ export interface TokenProxy {
 /** Null adds nothing. Everything else passes as it is, in both directions, as it comes. */
 export async function startTokenProxy(target: string, token: string | null): Promise<TokenProxy> {
   const server = createServer((req, res) => forward(req, res, new URL(target), token))
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  const port = address !== null && typeof address === 'object' ? address.port : 0
+  const port = await listenLocally(server)
   return {
     url: `http://localhost:${port}${new URL(target).pathname}`,
-    close: async () => {
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-    },
+    close: () => closed(server),
   }
 }
 

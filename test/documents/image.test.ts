@@ -5,7 +5,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { prepareTestDatabase } from '../support/database.ts'
-import { freePort } from '../support/gatehouse.ts'
+import { freePort } from '../support/local-server.ts'
 import { buildImage, fingerprintOf, startProgram, temporaryDirectory, waitFor } from './image.ts'
 
 const SERVE = ['--disable-sigusr1', '--max-semi-space-size=16', 'src/cli/gatehouse.js', 'serve']

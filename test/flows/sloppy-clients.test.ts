@@ -4,7 +4,8 @@ import { createServer, type IncomingMessage } from 'node:http'
 import { text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import { launchChromium, openWindow } from '../support/chromium.ts'
-import { build, freePort, PASSWORD, type Running } from '../support/gatehouse.ts'
+import { build, PASSWORD, type Running } from '../support/gatehouse.ts'
+import { freePort } from '../support/local-server.ts'
 import {
   authorizationRequest,
   getJson,

@@ -5,6 +5,7 @@ import { createServer } from 'node:http'
 import { text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import { build } from '../support/gatehouse.ts'
+import { serveLocally } from '../support/local-server.ts'
 import { callTool } from '../support/modern-call.ts'
 import { startOwnLoginUpstream } from '../support/own-login-upstream.ts'
 import { connect } from '../support/sign-in.ts'
@@ -32,11 +33,8 @@ async function startProvider(t: Test) {
       : { error: 'invalid_grant' }
     res.writeHead(isGood ? 200 : 400, { 'content-type': 'application/json' }).end(JSON.stringify(body))
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.teardown(() => void server.close().closeAllConnections())
-  const address = server.address()
-  const port = address !== null && typeof address === 'object' ? address.port : 0
-  return { good, given, asked, tokenEndpoint: `http://127.0.0.1:${port}/token` }
+  const origin = await serveLocally(t, server)
+  return { good, given, asked, tokenEndpoint: `${origin}/token` }
 }
 
 t.test(

@@ -6,6 +6,7 @@ import type { Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { buildConnector, type Dispatcher } from 'undici'
 import { createLanes } from '../../src/gateway/lanes.ts'
+import { listenLocally } from '../support/local-server.ts'
 
 interface Stage {
   readonly server: Server
@@ -25,9 +26,7 @@ async function setStage(t: Test): Promise<Stage> {
     res.flushHeaders()
   })
   server.on('connection', (socket) => sockets.push(socket))
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  const port = address !== null && typeof address === 'object' ? address.port : 0
+  const port = await listenLocally(server)
   const lanes = createLanes(`http://127.0.0.1:${port}`, buildConnector({ allowH2: false }))
   t.teardown(async () => {
     await lanes.destroy()

@@ -2,9 +2,9 @@
 
 import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { NodeStreamableHTTPServerTransport, toNodeHandler } from '@modelcontextprotocol/node'
 import { createMcpHandler, type McpServer } from '@modelcontextprotocol/server'
+import { serveLocally } from '../support/local-server.ts'
 import type { Teardown } from './stage.ts'
 
 export type Era = 'legacy' | 'modern'
@@ -34,16 +34,9 @@ export async function serveMcp(
     if (known) handle(req, res).catch(() => res.destroy())
     else res.writeHead(401).end()
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.teardown(
-    () =>
-      new Promise((resolve) => {
-        server.close(resolve)
-        server.closeAllConnections()
-      }),
-  )
+  const origin = await serveLocally(t, server)
   return {
-    url: `http://127.0.0.1:${portOf(server.address())}/mcp`,
+    url: `${origin}/mcp`,
     sessions: () => sessions.size,
     count: (method) => methods.filter((each) => each === method).length,
   }
@@ -77,9 +70,4 @@ async function openSession(
   })
   await buildServer().connect(transport)
   return transport
-}
-
-function portOf(address: string | AddressInfo | null): number {
-  if (address === null || typeof address === 'string') throw new Error('not listening on a port')
-  return address.port
 }

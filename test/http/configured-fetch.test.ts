@@ -4,17 +4,10 @@ import { createServer, type RequestListener } from 'node:http'
 import t from 'tap'
 import { createConfiguredFetch } from '../../src/http/configured-fetch.ts'
 import type { Teardown } from '../support/database.ts'
+import { serveLocally } from '../support/local-server.ts'
 
-async function serve(t: Teardown, listener: RequestListener): Promise<string> {
-  const server = createServer(listener)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.teardown(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return `http://127.0.0.1:${address.port}`
+function serve(t: Teardown, listener: RequestListener): Promise<string> {
+  return serveLocally(t, createServer(listener))
 }
 
 t.test('a document on a private address is fetched, without a word about us', async (t) => {

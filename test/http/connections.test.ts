@@ -5,19 +5,16 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import t, { type Test } from 'tap'
 import { readEvents, readJson, UnreadableAnswer } from '../../src/http/answer-body.ts'
 import { ConnectionFailure, type ConnectionLimits, createConnections } from '../../src/http/connections.ts'
+import { serveLocally } from '../support/local-server.ts'
 
 type Handler = (req: IncomingMessage, res: ServerResponse) => void
 
 async function stage(t: Test, handler: Handler, limits: Partial<ConnectionLimits> = {}) {
   const server = createServer(handler)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.teardown(() => server.close())
-  t.teardown(() => server.closeAllConnections())
-  const address = server.address()
-  const port = address !== null && typeof address === 'object' ? address.port : 0
+  const origin = await serveLocally(t, server)
   const connections = createConnections(limits)
   t.teardown(() => connections.close())
-  const url = `http://127.0.0.1:${port}/mcp?tenant=1`
+  const url = `${origin}/mcp?tenant=1`
   const get = (signal = new AbortController().signal) =>
     connections.request({ method: 'GET', url, headers: { 'x-one': '1' }, body: null, signal })
   return { server, get }

@@ -6,6 +6,7 @@ import t, { type Test } from 'tap'
 import type { Pages } from '../../src/http/pages.ts'
 import { violationsOf } from '../support/accessibility.ts'
 import { launchChromium } from '../support/chromium.ts'
+import { freePort } from '../support/local-server.ts'
 import {
   ACCOUNT,
   API_KEY,
@@ -69,15 +70,6 @@ async function listen(t: Test, port: number, addRoutes: (app: FastifyInstance, p
   const app = await buildPages(t, addRoutes, { publicUrl })
   await app.listen({ port, host: '127.0.0.1' })
   return publicUrl
-}
-
-/** A port that is free, for an app that must know its own address beforehand. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return typeof address === 'object' && address !== null ? address.port : 0
 }
 
 t.test('every page is accessible, fits a phone and asks nobody else', async (t) => {

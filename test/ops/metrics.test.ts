@@ -3,7 +3,8 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import t from 'tap'
-import { build, freePort } from '../support/gatehouse.ts'
+import { build } from '../support/gatehouse.ts'
+import { freePort } from '../support/local-server.ts'
 import { connect } from '../support/sign-in.ts'
 
 const ALICE = 'alice@example.com'

@@ -7,7 +7,7 @@ import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { holderOf } from '../../src/storage/directory-lock.ts'
-import { freePort } from '../support/gatehouse.ts'
+import { freePort } from '../support/local-server.ts'
 import { LAUNCHER, ROOT, runGatehouse, serve, usedDataDir } from '../support/process.ts'
 import { until } from '../support/until.ts'
 

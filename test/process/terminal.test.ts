@@ -7,7 +7,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { PROGRAM_ENVIRONMENT } from '../support/environment.ts'
-import { freePort } from '../support/gatehouse.ts'
+import { freePort } from '../support/local-server.ts'
 import { LAUNCHER, pidIn, runs, usedDataDir } from '../support/process.ts'
 import { until } from '../support/until.ts'
 

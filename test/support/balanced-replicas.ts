@@ -5,7 +5,7 @@ import type { Test } from 'tap'
 import { openDatabase } from '../../src/storage/database.ts'
 import { findHaproxy, startBalancer } from './balancer.ts'
 import { prepareTestDatabase } from './database.ts'
-import { freePort } from './gatehouse.ts'
+import { freePort } from './local-server.ts'
 import { mintToken } from './minted-token.ts'
 import { type Environment, type Served, serve } from './process.ts'
 

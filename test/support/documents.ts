@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:https'
 import type { OutboundOptions } from '../../src/http/outbound.ts'
+import { listenLocally } from './local-server.ts'
 
 const [key, certificate] = ['key', 'certificate'].map((name) =>
   readFileSync(new URL(`tls/${name}.pem`, import.meta.url), 'utf8'),
@@ -34,13 +35,9 @@ export async function startDocumentServer(answer: Answer): Promise<DocumentServe
   server.on('connection', () => {
     connections += 1
   })
-  const { promise, resolve } = Promise.withResolvers<void>()
-  server.listen(0, '127.0.0.1', resolve)
-  await promise
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('no port')
+  const port = await listenLocally(server)
   return {
-    port: address.port,
+    port,
     requests,
     connections: () => connections,
     close: async () => {

@@ -1,7 +1,6 @@
 // Owns a running Gatehouse in tests: the real app on a real port, over a database of its own.
 
 import { randomBytes } from 'node:crypto'
-import { type AddressInfo, createServer } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { buildApp } from '../../src/app.ts'
 import type { Overrides } from '../../src/app-foundation.ts'
@@ -14,6 +13,7 @@ import * as users from '../../src/storage/users.ts'
 import { type Browser, createBrowser } from './browser.ts'
 import { createTestDatabase, type DatabaseKind, type Teardown, type TestDatabase } from './database.ts'
 import { lines } from './lines.ts'
+import { freePort } from './local-server.ts'
 
 export const CHEAP_PASSWORDS = { memoryKiB: 1024, passes: 1, lanes: 1 }
 /** Shorter than in earnest, and still a few looks apart from each other. */
@@ -91,13 +91,4 @@ export async function createPerson(
   const { user } = await users.create(db, { email, name: email, passwordHash, role })
   if (user === null) throw new Error(`${email} is there already`)
   return user
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address: AddressInfo | string | null = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
 }

@@ -1,7 +1,8 @@
 // Owns an upstream that does whatever a test tells it to, and remembers each byte that it was sent.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import type { Socket } from 'node:net'
+import { listenLocally } from './local-server.ts'
 
 /** A request as it arrived. */
 export interface Arrival {
@@ -85,9 +86,9 @@ export async function startHostileUpstream(t: {
     script(arrival, res)
   }
 
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const port = await listenLocally(server)
   const upstream: HostileUpstream = {
-    url: `http://127.0.0.1:${portOf(server.address())}/mcp`,
+    url: `http://127.0.0.1:${port}/mcp`,
     arrivals,
     raw: () => Buffer.concat(chunks).toString('latin1'),
     answer(next) {
@@ -106,11 +107,6 @@ export async function startHostileUpstream(t: {
   }
   t.teardown(upstream.close)
   return upstream
-}
-
-function portOf(address: string | AddressInfo | null): number {
-  if (address === null || typeof address === 'string') throw new Error('not listening on a port')
-  return address.port
 }
 
 function grouped(rawHeaders: readonly string[]): Record<string, string[]> {

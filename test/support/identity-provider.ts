@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { createServer } from 'node:http'
 import { exportJWK, type GenerateKeyPairResult, generateKeyPair, SignJWT } from 'jose'
 import type { Teardown } from './database.ts'
+import { serveLocally } from './local-server.ts'
 
 export interface IdentityProvider {
   readonly issuer: string
@@ -30,11 +31,7 @@ export async function startIdentityProvider(t: Teardown, variables: Claims = {})
     fetches += 1
     response.writeHead(status, { 'content-type': 'application/json' }).end(jwks)
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.teardown(() => server.close())
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  const issuer = `http://127.0.0.1:${address.port}`
+  const issuer = await serveLocally(t, server)
 
   return {
     issuer,

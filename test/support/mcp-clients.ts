@@ -9,6 +9,7 @@ import {
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import type { Teardown } from './database.ts'
+import { serveLocally } from './local-server.ts'
 
 const INFO = { name: 'Tester', version: '1.0.0' }
 
@@ -196,13 +197,10 @@ async function listenForCallback(t: Teardown): Promise<Callback> {
     )
     if (url.pathname === '/callback') resolve(url.searchParams)
   })
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
-  t.teardown(() => server.close())
-  const address = server.address()
-  const port = address !== null && typeof address === 'object' ? address.port : 0
+  const origin = await serveLocally(t, server)
   const next = () =>
     new Promise<URLSearchParams>((done) => {
       resolve = done
     })
-  return { url: `http://127.0.0.1:${port}/callback`, next }
+  return { url: `${origin}/callback`, next }
 }

@@ -13,6 +13,7 @@ import { readRegistrationBody, withBody } from '../../src/authorization-server/c
 import { CLIENT_AUTHENTICATION } from '../../src/authorization-server/client-metadata-members.ts'
 import type { OutboundFetch } from '../../src/http/outbound.ts'
 import { OAuthError } from '../../src/oauth/errors.ts'
+import { listenLocally } from './local-server.ts'
 import { createMemoryAdapter } from './memory-adapter.ts'
 
 export interface MinimalProviderOptions extends Pick<ClientDocumentRules, 'domains' | 'onForeignRedirects'> {
@@ -29,13 +30,9 @@ export interface MinimalProvider {
 
 export async function startMinimalProvider(options: MinimalProviderOptions = {}): Promise<MinimalProvider> {
   const server = createServer()
-  const { promise, resolve } = Promise.withResolvers<void>()
-  server.listen(0, '127.0.0.1', resolve)
-  await promise
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('no port')
+  const port = await listenLocally(server)
 
-  const provider = await createProvider(`http://127.0.0.1:${address.port}`, options)
+  const provider = await createProvider(`http://127.0.0.1:${port}`, options)
   const callback = provider.callback()
   server.on('request', (request, response) => {
     if (request.url !== '/register') return callback(request, response)

@@ -8,6 +8,7 @@ import { type CryptoKey, jwtVerify } from 'jose'
 import * as z from 'zod'
 import { createEndpoint } from '../../src/demo/endpoint.ts'
 import type { Teardown } from './database.ts'
+import { serveLocally } from './local-server.ts'
 
 export interface Asked {
   readonly authorization: string | undefined
@@ -99,10 +100,7 @@ export async function startOwnLoginUpstream(t: Teardown): Promise<OwnLoginUpstre
     say(res, 200, { access_token, token_type: 'Bearer', expires_in: seconds })
   }
 
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.teardown(() => void server.close().closeAllConnections())
-  const address = server.address()
-  const origin = address !== null && typeof address === 'object' ? `http://127.0.0.1:${address.port}` : ''
+  const origin = await serveLocally(t, server)
   const url = `${origin}/mcp`
   return {
     origin,

@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, request, type ServerResponse } from
 import { text } from 'node:stream/consumers'
 import * as z from 'zod'
 import type { Teardown } from './database.ts'
+import { serveLocally } from './local-server.ts'
 
 export interface PickyUpstream {
   readonly origin: string
@@ -43,10 +44,7 @@ export async function startPickyUpstream(
     if (refusal === null) return pass(req, res, behind, body)
     res.writeHead(refusal.status, { 'www-authenticate': refusal.challenge }).end()
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.teardown(async () => void server.close().closeAllConnections())
-  const address = server.address()
-  const origin = address !== null && typeof address === 'object' ? `http://127.0.0.1:${address.port}` : ''
+  const origin = await serveLocally(t, server)
   const auth = {
     type: 'oauth2',
     client_id: 'gatehouse',

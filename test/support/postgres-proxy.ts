@@ -1,8 +1,8 @@
 // Owns a wire to PostgreSQL that counts the statements on it and breaks at the one that a test names.
 
-import { once } from 'node:events'
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { connect, createServer, type Socket } from 'node:net'
 import type { Teardown } from './database.ts'
+import { listenLocally } from './local-server.ts'
 
 /** `before`: the statement never arrives. `after`: it is carried out, and nobody hears of it. */
 export type CutMode = 'before' | 'after'
@@ -44,16 +44,13 @@ export async function startPostgresProxy(t: Teardown, databaseUrl: string): Prom
       socket.once('close', () => open.delete(socket))
     }
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
+  const port = await listenLocally(server)
   t.teardown(() => {
     for (const socket of open) socket.destroy()
     server.close()
   })
-  const address: AddressInfo | string | null = server.address()
-  if (address === null || typeof address === 'string') throw new Error('no port')
   const url = new URL(databaseUrl)
-  url.host = `127.0.0.1:${address.port}`
+  url.host = `127.0.0.1:${port}`
   return {
     url: url.href,
     async record(act) {

@@ -2,11 +2,11 @@
 import { execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
+import { freePort } from './local-server.ts'
 import { type PostgresBinaries, unpackNpmBinaries } from './postgres-binaries.ts'
 
 const run = promisify(execFile)
@@ -109,13 +109,4 @@ async function isReady(log: NodeJS.ReadableStream): Promise<boolean> {
     lines.on('line', (line) => line.includes('ready to accept connections') && resolve(true))
     lines.once('close', () => resolve(false))
   })
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('No free port.')
-  return address.port
 }

@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { prepareTestDatabase, type Teardown } from './database.ts'
 import { PROGRAM_ENVIRONMENT } from './environment.ts'
-import { freePort } from './gatehouse.ts'
+import { freePort } from './local-server.ts'
 
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 export const LAUNCHER = join(ROOT, 'src/cli/gatehouse.js')

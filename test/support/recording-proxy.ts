@@ -2,6 +2,7 @@
 
 import { connect, createServer } from 'node:net'
 import type { Teardown } from './database.ts'
+import { listenLocally } from './local-server.ts'
 
 export interface RecordingProxy {
   readonly port: number
@@ -22,14 +23,12 @@ export async function startRecordingProxy(t: Teardown): Promise<RecordingProxy> 
     service.on('error', () => client.destroy())
     client.on('close', () => service.destroy())
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const port = await listenLocally(server)
   t.teardown(() => void server.close())
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('no port')
   return {
-    port: address.port,
-    leadTo(port) {
-      target = port
+    port,
+    leadTo(next) {
+      target = next
     },
     heard: () => Buffer.concat(chunks).toString('latin1'),
   }

@@ -6,7 +6,8 @@ import { text } from 'node:stream/consumers'
 import { type Database, openDatabase } from '../../src/storage/database.ts'
 import { type Browser, createBrowser } from './browser.ts'
 import { prepareTestDatabase, type Teardown } from './database.ts'
-import { createPerson, freePort } from './gatehouse.ts'
+import { createPerson } from './gatehouse.ts'
+import { freePort } from './local-server.ts'
 import { type Environment, type Served, serve } from './process.ts'
 
 export type Fields = Readonly<Record<string, string>>

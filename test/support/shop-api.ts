@@ -1,6 +1,7 @@
 // Owns an HTTP API for tests: a small shop, which says in OpenAPI what it has, and remembers what it was asked.
 
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
+import { serveLocally } from './local-server.ts'
 
 export interface Arrival {
   readonly method: string
@@ -36,18 +37,9 @@ export async function startShop(t: Teardown): Promise<Shop> {
     arrivals.push(arrival)
     script(res, arrival)
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.teardown(
-    () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        server.closeAllConnections()
-      }),
-  )
-  const address = server.address()
-  const port = typeof address === 'object' && address ? address.port : 0
+  const origin = await serveLocally(t, server)
   return {
-    origin: `http://127.0.0.1:${port}`,
+    origin,
     arrivals,
     serve(given) {
       document = given

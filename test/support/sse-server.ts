@@ -4,6 +4,7 @@ import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'nod
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js'
 import * as z from 'zod'
+import { closed, listenLocally } from './local-server.ts'
 
 export interface SseServer {
   readonly url: string
@@ -37,9 +38,7 @@ export async function startSseServer(build: () => McpServer = buildServer): Prom
     if (transport) await transport.handlePostMessage(req, res)
     else res.writeHead(404).end('Session not found')
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  const port = typeof address === 'object' && address ? address.port : 0
+  const port = await listenLocally(server)
   return {
     url: `http://127.0.0.1:${port}/sse`,
     seen,
@@ -48,11 +47,7 @@ export async function startSseServer(build: () => McpServer = buildServer): Prom
       for (const stream of streams) stream.destroy()
       transports.clear()
     },
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        server.closeAllConnections()
-      }),
+    close: () => closed(server),
   }
 }
 

@@ -1,8 +1,8 @@
 // Owns a server of 2026-07-28 with the tasks extension (SEP-2663), by hand: the SDK knows its words, and has no server for it. It
 // is presented one credential or none, and gives a task to whoever knows its id.
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { serveLocally } from './local-server.ts'
 
 interface Teardown {
   teardown(close: () => Promise<unknown>): unknown
@@ -164,10 +164,9 @@ export async function serveTasks(t: Teardown, options: TasksOptions = {}): Promi
   }
 
   const server = createServer((req, res) => void serve(req, res).catch(() => res.destroy()))
-  const { port } = await listenOn(server)
-  t.teardown(() => close(server))
+  const origin = await serveLocally(t, server)
   return {
-    url: `http://127.0.0.1:${port}/mcp`,
+    url: `${origin}/mcp`,
     asked,
     done,
     ids: () => [...tasks.keys()],
@@ -223,17 +222,4 @@ async function messageIn(req: IncomingMessage) {
 
 function isRecord(value: unknown): value is Members {
   return typeof value === 'object' && value !== null
-}
-
-async function listenOn(server: Server): Promise<AddressInfo> {
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('it has no port')
-  return address
-}
-
-function close(server: Server): Promise<unknown> {
-  const closed = new Promise((resolve) => server.close(resolve))
-  server.closeAllConnections()
-  return closed
 }

@@ -9,7 +9,8 @@ import { type Database, openDatabase } from '../../src/storage/database.ts'
 import { type Answer, send } from '../gateway/stage.ts'
 import { type Browser, createBrowser } from './browser.ts'
 import { createTestDatabase, type Teardown } from './database.ts'
-import { CHEAP_PASSWORDS, freePort } from './gatehouse.ts'
+import { CHEAP_PASSWORDS } from './gatehouse.ts'
+import { freePort } from './local-server.ts'
 import { mintToken } from './minted-token.ts'
 
 export interface Replica {

@@ -9,6 +9,7 @@ import { createRemoteJWKSet, type JWTPayload, jwtVerify } from 'jose'
 import * as z from 'zod'
 import { createEndpoint } from '../../src/demo/endpoint.ts'
 import type { Teardown } from './database.ts'
+import { serveLocally } from './local-server.ts'
 
 export interface VerifyingUpstream {
   readonly origin: string
@@ -62,10 +63,7 @@ export async function startVerifyingUpstream(t: Teardown): Promise<VerifyingUpst
     answer(200, { access_token, token_type: 'Bearer', expires_in: 300 })
   }
 
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.teardown(() => void server.close().closeAllConnections())
-  const address = server.address()
-  const origin = address !== null && typeof address === 'object' ? `http://127.0.0.1:${address.port}` : ''
+  const origin = await serveLocally(t, server)
   return {
     origin,
     url: `${origin}/mcp`,

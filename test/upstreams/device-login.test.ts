@@ -8,6 +8,7 @@ import type { OAuth2Auth } from '../../src/oauth/upstream-auth.ts'
 import { awaitDevice, startDevice } from '../../src/upstreams/oauth/device.ts'
 import type { LoginServer } from '../../src/upstreams/oauth/discovery.ts'
 import { createProofs } from '../../src/upstreams/oauth/proofs.ts'
+import { serveLocally } from '../support/local-server.ts'
 
 const TOKENS = { access_token: 'given', token_type: 'Bearer', expires_in: 60, refresh_token: 'again' }
 const CODE = {
@@ -68,10 +69,7 @@ async function setStage(t: Test, code: object, polls: readonly Answered[]) {
         : ((left.length > 1 ? left.shift() : left[0]) ?? { body: {} })
     res.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.teardown(() => void server.close().closeAllConnections())
-  const address = server.address()
-  const origin = address !== null && typeof address === 'object' ? `http://127.0.0.1:${address.port}` : ''
+  const origin = await serveLocally(t, server)
   const metadata = {
     issuer: origin,
     authorization_endpoint: `${origin}/authorize`,

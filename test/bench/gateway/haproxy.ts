@@ -2,7 +2,7 @@
 
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { freePort } from '../../support/gatehouse.ts'
+import { freePort } from '../../support/local-server.ts'
 import { answersAt, startPinned, TARGET_CORE } from './machine.ts'
 import type { Stage } from './stage.ts'
 import type { Target } from './target.ts'

@@ -3,7 +3,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { freePort } from '../../support/gatehouse.ts'
+import { freePort } from '../../support/local-server.ts'
 import { withChildren } from '../cpu.ts'
 import { answersAt, startPinned, TARGET_CORE } from './machine.ts'
 import type { Stage } from './stage.ts'

@@ -2,7 +2,7 @@
 
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { freePort } from '../../support/gatehouse.ts'
+import { freePort } from '../../support/local-server.ts'
 import { answersAt, LOAD_CORE, startPinned, TARGET_CORE } from './machine.ts'
 import type { Stage } from './stage.ts'
 import type { Target } from './target.ts'

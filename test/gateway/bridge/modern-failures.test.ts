@@ -2,6 +2,7 @@
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import t, { type Test } from 'tap'
+import { serveLocally } from '../../support/local-server.ts'
 import { errorOf, send, until } from '../stage.ts'
 import { askingServers } from './asking-server.ts'
 import { serveLegacy } from './legacy-upstream.ts'
@@ -32,11 +33,7 @@ async function crooked(
       else answer(res, posted, req)
     })
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.teardown(() => server.close())
-  t.teardown(() => server.closeAllConnections())
-  const address = server.address()
-  return `http://127.0.0.1:${address !== null && typeof address === 'object' ? address.port : 0}/mcp`
+  return `${await serveLocally(t, server)}/mcp`
 }
 
 function json(res: ServerResponse, body: object, status = 200): void {

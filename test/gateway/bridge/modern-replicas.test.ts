@@ -3,6 +3,7 @@
 import { createServer } from 'node:http'
 import t, { type Test } from 'tap'
 import { createLocalMailbox, type Mailbox } from '../../../src/mcp/mailbox.ts'
+import { serveLocally } from '../../support/local-server.ts'
 import { type Answer, errorOf, type Sent, send, until } from '../stage.ts'
 import { askingServers } from './asking-server.ts'
 import { serveLegacy } from './legacy-upstream.ts'
@@ -71,12 +72,7 @@ t.test('a real client behind a balancer that alternates', async (t) => {
       res.end(await answer.text())
     })
   })
-  await new Promise<void>((resolve) => balancer.listen(0, '127.0.0.1', resolve))
-  t.teardown(() => balancer.close())
-  t.teardown(() => balancer.closeAllConnections())
-  const address = balancer.address()
-  const port = address !== null && typeof address === 'object' ? address.port : 0
-  const stage = { origin: `http://127.0.0.1:${port}`, token: one.token }
+  const stage = { origin: await serveLocally(t, balancer), token: one.token }
   const client = await connectModern(t, stage, { capabilities: CAPABILITIES })
   client.setRequestHandler('elicitation/create', () => ({ action: 'accept', content: { name: 'Ann' } }))
   t.match(await client.callTool({ name: 'ask', arguments: { again: 3 } }), { content: [{ text: /Ann/ }] })

@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { McpServer } from '@modelcontextprotocol/server'
 import * as z from 'zod'
 import { createEndpoint } from '../../../src/demo/endpoint.ts'
+import { listenLocally } from '../local-server.ts'
 import { createAuthorizationServer } from './authorization-server.ts'
 import { isManner, MANNERS } from './manners.ts'
 
@@ -12,9 +13,7 @@ const manner = process.argv[2] ?? 'open'
 if (!isManner(manner)) throw new Error(`one of ${MANNERS.join(', ')}`)
 
 const server = createServer()
-await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-const address = server.address()
-const origin = address !== null && typeof address === 'object' ? `http://127.0.0.1:${address.port}` : ''
+const origin = `http://127.0.0.1:${await listenLocally(server)}`
 
 const authorizationServer = await createAuthorizationServer(origin, manner)
 const endpoint = createEndpoint(() => buildServer())

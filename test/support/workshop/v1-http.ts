@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
 import type { Teardown } from '../database.ts'
+import { serveLocally } from '../local-server.ts'
 import { noCounts } from './plan.ts'
 import { buildWorkshopV1 } from './v1.ts'
 
@@ -31,9 +32,5 @@ export async function startWorkshopV1(t: Teardown): Promise<string> {
   }
 
   const server = createServer((req, res) => void handle(req, res).catch(() => res.destroy()))
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.teardown(() => void server.close().closeAllConnections())
-  const address = server.address()
-  const port = typeof address === 'object' && address ? address.port : 0
-  return `http://127.0.0.1:${port}/mcp`
+  return `${await serveLocally(t, server)}/mcp`
 }
