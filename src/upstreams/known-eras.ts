@@ -17,7 +17,7 @@ export interface KnownErasNeeds {
 
 /** Milliseconds. */
 export interface EraTimes {
-  /** For how long an answer is good; then it stays in use while it is asked for again. */
+  /** For how long an answer is good, a guess only for the longest pause; then it stays in use while it is asked for again. */
   readonly ttl: number
   /** Before an upstream that did not say is asked again: doubled each time, up to the second. */
   readonly firstPause: number
@@ -86,7 +86,7 @@ export function createKnownEras({ probe, clock, times }: KnownErasNeeds): KnownE
   function told(knowledge: Knowledge, eras: Eras): void {
     knowledge.eras = eras
     knowledge.askedAt = clock()
-    knowledge.until = knowledge.askedAt + ttl
+    knowledge.until = knowledge.askedAt + (eras.isGuess ? longestPause : ttl)
     knowledge.pause = firstPause
     knowledge.subject = null
   }

@@ -154,7 +154,7 @@ t.test(
     answer = ({ res }) => void res.writeHead(503).end()
     clock.ahead += 60_000
     t.equal(links.passes(upstream, 'legacy', callerOf()), false)
-    await until('the probe', () => plain.received.length === 3)
+    await until('the probe', () => plain.received.length === 4)
     await until('its end', () => links.passes(upstream, 'legacy', callerOf()) === false)
     answer = LEGACY
     clock.ahead += 60_000

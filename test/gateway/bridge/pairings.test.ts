@@ -8,7 +8,7 @@ import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
 import t, { type Test } from 'tap'
 import { startEverythingServer } from '../../support/everything-server.ts'
 import { until } from '../../support/until.ts'
-import { sendError, sendResult, servePlainly } from '../../upstreams/peers.ts'
+import { type Received, sendError, sendResult, servePlainly } from '../../upstreams/peers.ts'
 import { errorOf, modern, type Stage, send } from '../stage.ts'
 import { connectV1 } from './legacy-stage.ts'
 import { setLinkedStage } from './linked-stage.ts'
@@ -86,6 +86,30 @@ t.test('a legacy client begins anew when its upstream comes back as a modern one
   )
   t.match(await (await again()).callTool(SIMPLE), ANSWER)
 })
+
+t.test(
+  'a modern client works at a legacy server that fails, or is silent, when it is asked in its era',
+  async (t) => {
+    const ways: Readonly<Record<string, (received: Received) => void>> = {
+      'an error of its own': (received) => sendError(received, 500, -32603),
+      'no answer that is one': ({ res }) => res.writeHead(202).end(),
+      silence: () => undefined,
+    }
+    for (const [what, answer] of Object.entries(ways)) {
+      const plain = await servePlainly(t, (received) => {
+        const { method, params } = received.body
+        if (method === 'initialize') sendResult(received, { protocolVersion: '2025-06-18', capabilities: {} })
+        else if (JSON.stringify(params ?? {}).includes('2026-07-28')) answer(received)
+        else if (received.body.id === undefined) received.res.writeHead(202).end()
+        else sendResult(received, { tools: [] })
+      })
+      const stage = await setLinkedStage(t, plain.url)
+      const { status, json } = await send(stage, { token: await stage.token(), ...modern('tools/list') })
+      t.equal(status, 200, what)
+      t.match(json, { result: { resultType: 'complete', tools: [] } }, what)
+    }
+  },
+)
 
 t.test('an upstream that does not let the probe in gives its own answer to whoever asks', async (t) => {
   for (const [status, answered] of [
