@@ -325,6 +325,36 @@ t.test('an upstream that is not there, breaks off or hangs is told from a good o
   t.match(JSON.parse(batch.text), [{ id: 'a' }, { id: 2 }])
 })
 
+t.test('a head that can be read in two ways is none', async (t) => {
+  const body = JSON.stringify(RESULT)
+  const length = `Content-Length: ${body.length}\r\n`
+  const heads: Readonly<Record<string, string>> = {
+    'two lengths': `Content-Length: ${body.length + 5}\r\n${length}`,
+    'a length and pieces': `${length}Transfer-Encoding: chunked\r\n`,
+    'a NUL': `${length}X: a\0b\r\n`,
+    'a control character': `${length}Cache-Control: a\x01b\r\n`,
+    'a folded line': `${length}Cache-Control: a\r\n Set-Cookie: x=y\r\n`,
+    'a carriage return alone': `${length}Retry-After: 1\rSet-Cookie: x=y\r\n`,
+    'a line feed alone': `${length}Retry-After: 1\nSet-Cookie: x=y\r\n`,
+    'five thousand lines': length + 'X-A: 1\r\n'.repeat(5000),
+    'a session with a space': `${length}Mcp-Session-Id: a b\r\n`,
+    'two encodings': `${length}Content-Encoding: identity\r\nContent-Encoding: gzip\r\n`,
+  }
+  const answerWith = async (status: string, head: string) => {
+    const { get } = await scene(t)
+    const bytes = `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\n${head}\r\n${body}`
+    return get((_, res) => void res.socket?.end(bytes))
+  }
+  for (const [what, head] of Object.entries(heads)) {
+    const answer = await answerWith('200 OK', head)
+    t.ok(isOwnError(answer, 502), what)
+    t.equal(answer.headers['set-cookie'], undefined, what)
+  }
+  const upgrade = 'Upgrade: websocket\r\nConnection: Upgrade\r\n'
+  t.ok(isOwnError(await answerWith('101 Switching Protocols', upgrade), 502), 'another protocol')
+  t.same((await answerWith('200 OK', `${length}X: a\r\n`)).json, RESULT)
+})
+
 t.test('an answer in JSON that stops half-way is given up', async (t) => {
   const { get, stage } = await scene(t, { stalledAnswerMs: 60, pulseMs: 20 })
   await t.rejects(

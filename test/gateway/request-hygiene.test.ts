@@ -242,6 +242,24 @@ t.test('Connection cannot name headers away, and no upgrade happens', async (t) 
   t.notMatch(upstream.raw(), /upgrade: websocket/i)
 })
 
+t.test('what follows a body in pieces is not passed on', async (t) => {
+  const upstream = await startHostileUpstream(t)
+  const stage = await setStage(t, [{ url: upstream.url }])
+  const body = JSON.stringify(call('tools/list'))
+  const head = `POST /mcp/notes HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${await stage.token()}\r\nContent-Type: application/json\r\n`
+  const trailers = 'Authorization: Bearer canary\r\nX-Gw-User: canary\r\n'
+  const pieces = `${body.length.toString(16)};canary=1\r\n${body}\r\n0\r\n${trailers}\r\n`
+  const request = `${head}Trailer: Authorization\r\nTE: trailers\r\nTransfer-Encoding: chunked\r\n\r\n${pieces}`
+  t.match(await sendRaw(stage, request), /^HTTP\/1\.1 200 /)
+  t.equal(upstream.arrivals[0]?.body, body)
+  t.same(
+    upstream.arrivals[0]?.headers['content-length'],
+    [String(body.length)],
+    'one length, that of the body',
+  )
+  t.notMatch(upstream.raw(), /canary|trailer|chunked/i)
+})
+
 t.test('bodies of GET and DELETE are not passed on', async (t) => {
   const upstream = await startHostileUpstream(t)
   const stage = await setStage(t, [{ url: upstream.url }])
