@@ -14,12 +14,14 @@ export interface ListenNeeds {
   readonly visitor: Visitor
   readonly filter: SubscriptionFilter
   readonly hooks: PeerHooks
-  /** How long the acknowledgement waits for those that have not answered. */
+  /** How long the lists wait for those that have not answered. */
   readonly limitMs: number
 }
 
 const ACKNOWLEDGED = 'notifications/subscriptions/acknowledged'
 const UPDATED = 'notifications/resources/updated'
+/** How long the acknowledgement waits for those that have not answered: clients do nothing else before it comes. */
+const MOST_ACKNOWLEDGING_MS = 1_000
 const FIRST_PAUSE_MS = 1_000
 const LONGEST_PAUSE_MS = 60_000
 /** Of what comes before everybody has acknowledged. */
@@ -51,13 +53,12 @@ export async function listenToAll(members: readonly Member[], needs: ListenNeeds
     for (const notification of held) hooks.notify(notification)
   }
 
-  const patience = setTimeout(acknowledge, limitMs)
+  const patience = setTimeout(acknowledge, Math.min(limitMs, MOST_ACKNOWLEDGING_MS))
   const acknowledgeOnce = () => ears.every(({ agreed }) => agreed !== null) && acknowledge()
-  const isOver = () => waiting === null
   try {
     if (ears.length === 0) acknowledge()
     await Promise.all([
-      ...ears.map((ear) => keepListening(ear, needs, tell, { acknowledgeOnce, isOver })),
+      ...ears.map((ear) => keepListening(ear, needs, tell, acknowledgeOnce)),
       untilAborted(hooks.signal),
     ])
   } finally {
@@ -81,22 +82,17 @@ function earFor(member: Member, filter: SubscriptionFilter): readonly Ear[] {
   return Object.keys(own).length === 0 ? [] : [{ member, filter: own, agreed: null }]
 }
 
-interface Round {
-  readonly acknowledgeOnce: () => void
-  /** Whether the client has its acknowledgement. */
-  readonly isOver: () => boolean
-}
-
-/** An upstream that comes back may have changed in the meantime, and one that comes late was missing: which is said once. */
+/** An upstream that comes back may have changed in the meantime, and one that answers late was missing from the lists: which is said once. */
 async function keepListening(
   ear: Ear,
-  { visitor, hooks }: ListenNeeds,
+  { visitor, hooks, limitMs }: ListenNeeds,
   tell: (notification: RpcNotification) => void,
-  { acknowledgeOnce, isOver }: Round,
+  agreed: () => void,
 ): Promise<void> {
   const { member, filter } = ear
   const upstream = member.upstream.name
   let pauseMs = FIRST_PAUSE_MS
+  const began = performance.now()
   let wasAway = false
 
   function hear(notification: RpcNotification): void {
@@ -107,9 +103,8 @@ async function keepListening(
     const { notifications } = notification.params
     ear.agreed = isRecord(notifications) ? notifications : {}
     pauseMs = FIRST_PAUSE_MS
-    const isNews = wasAway || isOver()
-    acknowledgeOnce()
-    if (isNews) for (const change of changesIn(ear)) tell(change)
+    agreed()
+    if (wasAway || performance.now() - began > limitMs) for (const change of changesIn(ear)) tell(change)
   }
 
   while (!hooks.signal.aborted) {

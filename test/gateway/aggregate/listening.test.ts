@@ -2,6 +2,7 @@
 
 import t from 'tap'
 import { startDemoUpstream } from '../../../src/demo/server.ts'
+import { events, startHostileUpstream } from '../../support/hostile-upstream.ts'
 import { until } from '../stage.ts'
 import { clientAt, demoAt, serverAt, setTown } from './town.ts'
 
@@ -70,8 +71,11 @@ t.test('a server that comes back is listened to again, and may have changed', as
 })
 
 t.test('a server that is down or silent does not keep the others from being heard', async (t) => {
+  const hanging = await startHostileUpstream(t)
+  hanging.answer((_, res) => events(res))
   const town = await setTown(t, [
     { name: 'down', title: 'Down', url: 'http://127.0.0.1:9/mcp', headers: {} },
+    { name: 'hangs', title: 'Hangs', url: hanging.url, headers: {} },
     await demoAt(t, 'home'),
   ])
   const client = await clientAt(t, town)
@@ -80,7 +84,9 @@ t.test('a server that is down or silent does not keep the others from being hear
     'notifications/resources/updated',
     ({ params }) => void heard.push(params.uri),
   )
+  const began = performance.now()
   await client.listen({ toolsListChanged: true, resourceSubscriptions: ['mcp+home+demo://notes'] })
+  t.ok(performance.now() - began < 3000, 'clients do nothing else before it is acknowledged')
   await client.callTool({ name: 'home_add_note', arguments: { text: 'heard' } })
   await until(() => heard.length > 0)
   t.strictSame(heard, ['mcp+home+demo://notes'])
