@@ -2,6 +2,7 @@
 
 import type { FastifyInstance } from 'fastify'
 import { type Foundation, trustProxyOf } from './app-foundation.ts'
+import type { UpstreamState } from './app-metrics.ts'
 import { sealerOf } from './app-upstreams.ts'
 import type { ApiKeys } from './authorization-server/api-keys.ts'
 import type { AuthorizationServer } from './authorization-server/authorization-server.ts'
@@ -41,7 +42,7 @@ export function addGateway(
   }: Foundation,
   { findKey, challenged }: AuthorizationServer,
   keys: ApiKeys,
-): Pick<Gateway, 'isDraining' | 'openStreams'> {
+): Pick<Gateway, 'isDraining' | 'openStreams'> & { upstreamStates(): readonly UpstreamState[] } {
   const report = (err: unknown) => logger.error({ err }, 'the gateway failed')
   const guards = createGuards({ perUpstream: config.perUpstream, clock: Date.now })
   const guarded = guardLinks(opened, guards, report)
@@ -90,7 +91,20 @@ export function addGateway(
   })
   app.register(gatewayPlugin, { gateway, signpost })
   front.lead('/mcp', gateway.handle)
-  return { isDraining: () => draining, openStreams: gateway.openStreams }
+  return {
+    isDraining: () => draining,
+    openStreams: gateway.openStreams,
+    upstreamStates: () =>
+      registry.upstreams().map((upstream) => {
+        const { isDown, present } = guards.stateOf(upstream)
+        return {
+          upstream: upstream.name,
+          isDown,
+          calls: present?.calls ?? null,
+          streams: present?.streams ?? null,
+        }
+      }),
+  }
 }
 
 /** One insert for a call whose token is bound to a key, so that no replica accepts what another has seen. */

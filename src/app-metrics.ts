@@ -35,12 +35,46 @@ export async function openMetrics(
   return metrics
 }
 
+export interface UpstreamState {
+  readonly upstream: string
+  readonly isDown: boolean
+  /** Null where nothing limits them. */
+  readonly calls: number | null
+  readonly streams: number | null
+}
+
+/** How each upstream stands on this replica. */
+function addUpstreamGauges({ gaugePerUpstream }: Metrics, states: () => readonly UpstreamState[]): void {
+  const each = (value: (state: UpstreamState) => number | null) => () =>
+    states().flatMap((state): [string, number][] => {
+      const told = value(state)
+      return told === null ? [] : [[state.upstream, told]]
+    })
+  gaugePerUpstream(
+    'gatehouse_upstream_down',
+    '1 while an upstream is left alone because it failed five times in a row.',
+    each(({ isDown }) => (isDown ? 1 : 0)),
+  )
+  gaugePerUpstream(
+    'gatehouse_upstream_calls',
+    'Calls under way at an upstream.',
+    each(({ calls }) => calls),
+  )
+  gaugePerUpstream(
+    'gatehouse_upstream_streams',
+    'Streams that only listen, open at an upstream.',
+    each(({ streams }) => streams),
+  )
+}
+
 /** What the parts know at any moment. */
 export function addGauges(
-  { gauge }: Metrics,
+  metrics: Metrics,
   { pool }: Pick<OpenDatabase, 'pool'>,
-  { openStreams }: { openStreams(): number },
+  { openStreams, upstreamStates }: { openStreams(): number; upstreamStates(): readonly UpstreamState[] },
 ): void {
+  const { gauge } = metrics
+  addUpstreamGauges(metrics, upstreamStates)
   gauge('gatehouse_open_streams', 'Event streams to clients that are open.', openStreams)
   if (pool === null) return
   gauge('gatehouse_database_connections', 'Connections to PostgreSQL.', () => pool.totalCount)

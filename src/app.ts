@@ -133,8 +133,9 @@ async function compose(
   const authorizationServer = await addAuthorizationServer(app, foundation, overrides)
   const { setup } = await addPeople(app, foundation, authorizationServer, overrides)
   const keys = createApiKeys(storage.db, (member) => groupsOf(policy.current(), member))
-  const { isDraining, openStreams } = addGateway(app, front, foundation, authorizationServer, keys)
-  if (metrics !== null) addGauges(metrics, storage, { openStreams })
+  const gateway = addGateway(app, front, foundation, authorizationServer, keys)
+  const { isDraining } = gateway
+  if (metrics !== null) addGauges(metrics, storage, gateway)
   await app.register(health, { checks: [() => ping(storage.db)], isDraining })
   keepHouse(app, foundation, [authorizationServer.flush, keys.flush, logins.flush])
   keepKeys(app, foundation, authorizationServer, overrides)

@@ -24,8 +24,15 @@ export interface Meter {
   /** Counts what `excess` had nothing against, at the same moment. */
   enter(key: string, passing: Passing, now: number): void
   leave(key: string, passing: Passing): void
+  /** What is under way. */
+  present(key: string): Present
   /** Keys that are remembered. */
   size(): number
+}
+
+export interface Present {
+  readonly calls: number
+  readonly streams: number
 }
 
 interface Usage {
@@ -85,6 +92,10 @@ export function createMeter(allowance: Allowance): Meter | null {
       if (listening) usage.streams--
       else usage.calls--
       if (rate === null && usage.calls === 0 && usage.streams === 0) usages.delete(key)
+    },
+    present(key) {
+      const usage = usages.get(key)
+      return { calls: usage?.calls ?? 0, streams: usage?.streams ?? 0 }
     },
     size: () => usages.size,
   }

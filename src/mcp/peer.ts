@@ -85,7 +85,7 @@ export type PeerFailureReason =
 
 export interface PeerFailureOptions extends ErrorOptions {
   /** When it is worth calling again, where that is known. */
-  readonly retryAfterSeconds?: number
+  readonly retryAfterSeconds?: number | null
   /** What the credentials lack, where they lack scope alone. */
   readonly wantsScope?: string | null
   /** More than the reason says, for clients: no address, no path, and nothing that the upstream said. */

@@ -25,6 +25,8 @@ export interface Metrics {
   event(name: string): void
   /** Of what is asked when somebody looks. */
   gauge(name: string, help: string, value: () => number): void
+  /** The same for each upstream that there is. */
+  gaugePerUpstream(name: string, help: string, values: () => Iterable<readonly [string, number]>): void
   readonly contentType: string
   /** Everything, in the text format of Prometheus. */
   text(): Promise<string>
@@ -82,6 +84,14 @@ export function createMetrics(): Metrics {
         this.set(value())
       }
       registry.registerMetric(new Gauge({ name, help, registers: [], collect }))
+    },
+    gaugePerUpstream(name, help, values) {
+      const collect = function (this: Gauge) {
+        // Those that were removed are not told of any more.
+        this.reset()
+        for (const [upstream, value] of values()) this.set({ upstream }, value)
+      }
+      registry.registerMetric(new Gauge({ name, help, labelNames: ['upstream'], registers: [], collect }))
     },
     contentType: registry.contentType,
     text: () => registry.metrics(),

@@ -1,6 +1,8 @@
 // Owns the breaker: an upstream that failed several times in a row is left alone for a moment, and tried again now and then.
 
 export interface Breaker {
+  /** Also while one is let through to try. */
+  isOpen(): boolean
   /** Null when a call may go. Otherwise the seconds until one is let through to try. */
   refusal(now: number): number | null
   /** Says that a call goes now: while it is open, the next one waits for its turn. */
@@ -24,6 +26,7 @@ export function createBreaker(): Breaker {
   let closedUntil = 0
   const isOpen = () => failures >= FAILURES
   return {
+    isOpen,
     refusal(now) {
       if (!isOpen() || now >= closedUntil) return null
       return Math.max(1, Math.ceil((closedUntil - now) / 1000))

@@ -1,6 +1,6 @@
 // Owns the guards of the upstreams: how much each takes, from everybody, from one person and for one tool, and when it rests.
 
-import { createMeter, type Meter, type Passing } from '../http/meter.ts'
+import { createMeter, type Meter, type Passing, type Present } from '../http/meter.ts'
 import type { Allowance, ToolLimits } from '../oauth/allowance.ts'
 import { matches } from '../oauth/tool.ts'
 import { type Breaker, createBreaker } from './breaker.ts'
@@ -36,6 +36,15 @@ export interface Passage {
 
 export interface Guards {
   enter(upstream: Upstream, errand: Errand): Passage | Barrier
+  stateOf(upstream: Upstream): GuardState
+}
+
+/** Of one upstream, now. */
+export interface GuardState {
+  /** It failed too often, and is left alone but for one call now and then. */
+  readonly isDown: boolean
+  /** Null where they are not limited, and so not counted. */
+  readonly present: Present | null
 }
 
 interface Guard {
@@ -102,7 +111,13 @@ export function createGuards({ perUpstream, clock }: GuardsNeeds): Guards {
     }
   }
 
-  return { enter }
+  return {
+    enter,
+    stateOf(upstream) {
+      const { breaker, total } = guardOf(upstream)
+      return { isDown: breaker.isOpen(), present: total?.present(EVERYBODY) ?? null }
+    },
+  }
 }
 
 function toolGuard({ tool, total, perPerson }: ToolLimits): ToolGuard {

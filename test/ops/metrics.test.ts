@@ -1,11 +1,13 @@
 // Owns the proof that metrics count what happened, name nobody, and are told on a port of their own alone.
 
 import { once } from 'node:events'
-import { createServer } from 'node:net'
+import { createServer as createHttpServer, type ServerResponse } from 'node:http'
+import { type AddressInfo, createServer } from 'node:net'
 import t from 'tap'
 import { build } from '../support/gatehouse.ts'
 import { freePort } from '../support/local-server.ts'
 import { connect } from '../support/sign-in.ts'
+import { until } from '../support/until.ts'
 
 const ALICE = 'alice@example.com'
 const CLIENT = { capabilities: {}, clientInfo: { name: 'probe', version: '1' } }
@@ -43,6 +45,46 @@ t.test('calls, requests and what the audit records are counted', async (t) => {
   t.equal((await fetch(`${origin}/metrics`)).status, 404)
   await app.close()
   await t.rejects(fetch(`http://127.0.0.1:${port}/metrics`))
+})
+
+t.test('it is told of each upstream how much is under way there, and whether it is left alone', async (t) => {
+  const port = await freePort()
+  const waiting: ServerResponse[] = []
+  const hanging = createHttpServer((_, res) => void waiting.push(res)).listen(0, '127.0.0.1')
+  await once(hanging, 'listening')
+  t.teardown(() => {
+    hanging.close()
+    hanging.closeAllConnections()
+  })
+  const { port: hangingPort }: AddressInfo = Object(hanging.address())
+  const limits = { firstByteTimeout: '1s' }
+  const env = {
+    METRICS_PORT: String(port),
+    UPSTREAMS: JSON.stringify({
+      away: { url: 'http://127.0.0.1:9/mcp' },
+      slow: { url: `http://127.0.0.1:${hangingPort}/mcp`, limits },
+    }),
+  }
+  const { origin, createPerson, browser } = await build(t, { env })
+  await createPerson(ALICE)
+  const at = async (name: string) => {
+    const resource = `${origin}/mcp/${name}`
+    const { accessToken } = await connect(origin, browser(), ALICE, { parameters: { resource, scope: name } })
+    return () => post(resource, INITIALIZE, accessToken)
+  }
+  const told = async () => (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
+  const [away, slow] = [await at('away'), await at('slow')]
+  for (let n = 0; n < 5; n++) t.match(await away(), { status: 502 })
+  t.match(await away(), { status: 503 })
+  const call = slow()
+  await until('the call is there', async () =>
+    /^gatehouse_upstream_calls\{upstream="slow"\} 1$/m.test(await told()),
+  )
+  t.match(await told(), 'gatehouse_upstream_down{upstream="away"} 1')
+  t.match(await told(), 'gatehouse_upstream_down{upstream="slow"} 0')
+  t.match(await call, { status: 504 })
+  t.match(await told(), 'gatehouse_upstream_calls{upstream="slow"} 0')
+  t.match(await told(), 'gatehouse_upstream_streams{upstream="slow"} 0')
 })
 
 t.test('paths that strangers make up are one label', async (t) => {

@@ -224,7 +224,17 @@ const answers: readonly (readonly [string, (received: Received) => void, object]
     (received) => sendJson(received, 200, { jsonrpc: '2.0', id: 'x', result: {} }),
     { reason: 'answer' },
   ],
-  ['429', ({ res }) => void res.writeHead(429).end(), { reason: 'busy' }],
+  ['429', ({ res }) => void res.writeHead(429).end(), { reason: 'limited', retryAfterSeconds: null }],
+  [
+    '429 for a while',
+    ({ res }) => void res.writeHead(429, { 'retry-after': '17' }).end(),
+    { reason: 'limited', retryAfterSeconds: 17 },
+  ],
+  [
+    '503 for a while',
+    ({ res }) => void res.writeHead(503, { 'retry-after': '999999' }).end(),
+    { reason: 'unreachable', retryAfterSeconds: 3600 },
+  ],
   ['503', ({ res }) => void res.writeHead(503).end(), { reason: 'unreachable' }],
   [
     'a stream without an answer',

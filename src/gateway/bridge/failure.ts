@@ -16,6 +16,8 @@ import { DOWN, LIMITED } from '../limits/too-much.ts'
 import { Refusal, rpcRefusal } from '../refusal.ts'
 
 const RETRY_AFTER_SECONDS = 5
+/** Which pass by themselves, whether or not it is known when. */
+const LATER: ReadonlySet<PeerFailureReason> = new Set(['busy', 'limited'])
 const BROKEN = 'Something went wrong here.'
 
 const BUSY: Substitute = {
@@ -53,7 +55,7 @@ function failureRefusal(
 ): Refusal {
   const isLater = reason === 'credentials' && retryAfterSeconds !== null
   const instead = isLater ? LOGIN_LATER : SUBSTITUTES[reason]
-  const seconds = retryAfterSeconds ?? (reason === 'busy' ? RETRY_AFTER_SECONDS : null)
+  const seconds = retryAfterSeconds ?? (LATER.has(reason) ? RETRY_AFTER_SECONDS : null)
   const headers = seconds === null ? [] : ['retry-after', String(seconds)]
   return rpcRefusal({ ...instead, status: substituteStatus(instead.status, probe), ids, headers })
 }

@@ -30,7 +30,7 @@ export function meaningOf(status: number, headers: IncomingHttpHeaders, inSessio
 }
 
 export function failureOf(status: number): PeerFailureReason {
-  if (status === 429) return 'busy'
+  if (status === 429) return 'limited'
   if (status === 504) return 'timed_out'
   return status === 502 || status === 503 ? 'unreachable' : 'answer'
 }

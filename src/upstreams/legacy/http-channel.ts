@@ -3,6 +3,7 @@
 import type { Readable } from 'node:stream'
 import { discard, readJson } from '../../http/answer-body.ts'
 import type { Connections, IncomingAnswer } from '../../http/connections.ts'
+import { retryAfterOf } from '../../http/retry-after.ts'
 import { parseUnrounded } from '../../mcp/exact-json.ts'
 import { PeerFailure } from '../../mcp/peer.ts'
 import { isRpcId, type Members, type RpcId } from '../../mcp/rpc.ts'
@@ -58,23 +59,26 @@ function createHttpChannel(session: HttpSession, events: ChannelEvents, maxBytes
     const { status, headers, body } = answer
     const meaning = meaningOf(status, headers, session.isNamed())
     if (id !== null && meaning === 'events') void follow(body, id, signal)
-    else if (id !== null && (meaning === 'json' || meaning === 'error_json')) await takeJson(body, id, status)
+    else if (id !== null && (meaning === 'json' || meaning === 'error_json')) await takeJson(answer, id)
     else {
       await discard(body)
       if (meaning === 'credentials')
         throw new PeerFailure(meaning, { wantsScope: wantedScope(status, headers['www-authenticate']) })
-      judgeStatus(meaning, status, id)
+      judgeStatus(meaning, answer, id)
     }
   }
 
-  async function takeJson(body: Readable, id: RpcId, status: number): Promise<void> {
+  async function takeJson({ status, headers, body }: IncomingAnswer, id: RpcId): Promise<void> {
     const messages = await readJson(body, maxBytes, { parse: parseUnrounded }).then(messagesOf).catch(rethrow)
     streams.delete(id)
     // An error without an id, in a session, is what many servers say when they do not know the session.
     const unrelated = status === 400 && !messages.some((message) => message.id === id)
     if (unrelated && session.isNamed()) throw new SessionLost(false)
     const answered = messages.map((message) => deliver(named(message, id, status), id))
-    if (!answered.includes(true)) throw new PeerFailure(status < 300 ? 'answer' : failureOf(status))
+    if (answered.includes(true)) return
+    throw new PeerFailure(status < 300 ? 'answer' : failureOf(status), {
+      retryAfterSeconds: retryAfterOf(headers),
+    })
   }
 
   /** True when the message answers the request. */
@@ -102,7 +106,7 @@ function createHttpChannel(session: HttpSession, events: ChannelEvents, maxBytes
     const meaning = meaningOf(status, headers, session.isNamed())
     if (meaning === 'events') return body
     await discard(body)
-    if (meaning === 'unreachable' || meaning === 'timed_out' || meaning === 'busy')
+    if (meaning === 'unreachable' || meaning === 'timed_out' || meaning === 'limited')
       throw new PeerFailure(meaning)
     return null
   }
@@ -162,11 +166,12 @@ function rethrow(error: unknown): never {
   throw peerFailure(error)
 }
 
-function judgeStatus(meaning: Meaning, status: number, id: RpcId | null): void {
+function judgeStatus(meaning: Meaning, { status, headers }: IncomingAnswer, id: RpcId | null): void {
+  const again = { retryAfterSeconds: retryAfterOf(headers) }
   if (meaning === 'session_lost') throw new SessionLost(true)
   if (meaning === 'bad_request') throw new SessionLost(false)
-  if (meaning === 'error_json') throw new PeerFailure(failureOf(status))
+  if (meaning === 'error_json') throw new PeerFailure(failureOf(status), again)
   // A status alone does not answer a request; whatever else comes for anything but a request is of no interest.
   if (meaning === 'taken' && id !== null) throw new PeerFailure('answer')
-  if (meaning !== 'taken' && meaning !== 'json' && meaning !== 'events') throw new PeerFailure(meaning)
+  if (meaning !== 'taken' && meaning !== 'json' && meaning !== 'events') throw new PeerFailure(meaning, again)
 }

@@ -4,6 +4,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { discard, readEvents, type ServerSentEvent } from '../../http/answer-body.ts'
 import type { Connections, IncomingAnswer } from '../../http/connections.ts'
+import { retryAfterOf } from '../../http/retry-after.ts'
 import { PeerFailure, type PeerFailureReason } from '../../mcp/peer.ts'
 import type { Members } from '../../mcp/rpc.ts'
 import { wantedScope } from '../../oauth/wanted-scope.ts'
@@ -93,8 +94,9 @@ async function eventsOf({ status, headers, body }: IncomingAnswer) {
 }
 
 function failureIn(meaning: Meaning, status: number, headers: IncomingAnswer['headers']): PeerFailure {
-  const wantsScope = wantedScope(status, headers['www-authenticate'])
-  return new PeerFailure(reasonOf(meaning, status), { wantsScope })
+  if (meaning === 'credentials')
+    return new PeerFailure(meaning, { wantsScope: wantedScope(status, headers['www-authenticate']) })
+  return new PeerFailure(reasonOf(meaning, status), { retryAfterSeconds: retryAfterOf(headers) })
 }
 
 function reasonOf(meaning: Meaning, status: number): PeerFailureReason {

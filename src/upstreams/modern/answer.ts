@@ -4,6 +4,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
 import { discard, mediaTypeOf, readEvents, readJson, UnreadableAnswer } from '../../http/answer-body.ts'
 import { ConnectionFailure, type IncomingAnswer } from '../../http/connections.ts'
+import { retryAfterOf } from '../../http/retry-after.ts'
 import { contradicts } from '../../mcp/era-signs.ts'
 import { parseUnrounded } from '../../mcp/exact-json.ts'
 import { type PeerAnswer, PeerFailure } from '../../mcp/peer.ts'
@@ -27,7 +28,7 @@ export async function readAnswer(incoming: IncomingAnswer, expected: Expected): 
   const error = answer?.kind === 'error' ? answer.error : null
   const refused = { status: incoming.status, code: error?.code ?? null, method: expected.method }
   if (answer?.kind !== 'result' && contradicts('modern', refused)) throw new EraMismatch(error)
-  if (answer === null) throw failureOf(incoming.status)
+  if (answer === null) throw failureOf(incoming)
   return answer
 }
 
@@ -119,10 +120,11 @@ function rpcError(value: unknown): RpcError | null {
   return data === undefined ? { code, message } : { code, message, data }
 }
 
-function failureOf(status: number): PeerFailure {
-  if (status === 429) return new PeerFailure('busy')
+function failureOf({ status, headers }: IncomingAnswer): PeerFailure {
+  const again = { retryAfterSeconds: retryAfterOf(headers) }
+  if (status === 429) return new PeerFailure('limited', again)
   if (status === 408 || status === 504) return new PeerFailure('timed_out')
-  return new PeerFailure(status === 502 || status === 503 ? 'unreachable' : 'answer')
+  return status === 502 || status === 503 ? new PeerFailure('unreachable', again) : new PeerFailure('answer')
 }
 
 /** Empty for what is packed, which was not asked for. */

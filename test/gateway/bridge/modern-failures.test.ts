@@ -61,7 +61,9 @@ const CROOKED: Readonly<
   web_page: [502, (res) => void res.writeHead(200, { 'content-type': 'text/html' }).end('<h1>hello</h1>')],
   redirect: [502, (res) => void res.writeHead(307, { location: 'http://127.0.0.1:1/' }).end()],
   accepted: [502, (res) => void res.writeHead(202).end()],
-  busy: [503, (res) => void res.writeHead(429).end()],
+  limited: [429, (res) => void res.writeHead(429).end()],
+  limited_for_a_while: [429, (res) => void res.writeHead(429, { 'retry-after': '17' }).end()],
+  away_for_a_while: [502, (res) => void res.writeHead(503, { 'retry-after': '17' }).end()],
   broken: [502, (res) => void res.destroy()],
   enormous: [502, (res) => void events(res, `data: ${'x'.repeat(17 * 1024 * 1024)}`)],
 }
@@ -81,6 +83,8 @@ t.test(
       const answer = await send(stage, asking('tools/call', { name }, { token }))
       t.equal(answer.status, status, name)
       if (status !== 200) t.type(errorOf(answer).message, 'string', name)
+      const again = name === 'limited' ? '5' : name.endsWith('_for_a_while') ? '17' : undefined
+      t.equal(answer.headers['retry-after'], again, name)
     }
     t.same(runs, Object.keys(CROOKED))
     t.same(stage.errors, [])
