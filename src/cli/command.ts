@@ -1,5 +1,6 @@
 // Owns the command line: which commands there are, and that a failure is one clear line and a non-zero exit code.
 
+import { warn } from './output.ts'
 import type { Command } from './types.ts'
 
 /** Each is loaded when it is asked for: most of the program takes no part in most commands. */
@@ -42,6 +43,6 @@ async function overview(): Promise<string> {
 }
 
 function fail(line: string): void {
-  process.stderr.write(`${line}\n`)
+  warn(line)
   process.exitCode = 1
 }

@@ -3,12 +3,21 @@
 import { visibleText } from '../http/display.ts'
 
 export function print(value: unknown, json: boolean | undefined, lines: readonly string[]): void {
-  process.stdout.write(json ? `${JSON.stringify(value)}\n` : lines.map((line) => `${line}\n`).join(''))
+  const text = json ? `${JSON.stringify(value)}\n` : lines.map((line) => `${line}\n`).join('')
+  process.stdout.write(commandingNothing(text))
+}
+
+/** What a terminal would take for a command is spelled out, as JSON does it: anybody may register a client with such a name. */
+export function commandingNothing(text: string): string {
+  return text.replace(
+    /[\p{Cc}--[\t\n]]/gv,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 }
 
 /** To the side, so that what a program reads stays clean. */
 export function warn(line: string): void {
-  process.stderr.write(`${line}\n`)
+  process.stderr.write(`${commandingNothing(line)}\n`)
 }
 
 export type Row = readonly string[]

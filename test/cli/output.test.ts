@@ -1,7 +1,7 @@
 // Owns the promise about lists at the command line: columns for people, cells for programs, and no word to the terminal.
 
 import t from 'tap'
-import { table } from '../../src/cli/output.ts'
+import { commandingNothing, table } from '../../src/cli/output.ts'
 
 const ROWS = [
   ['alice@example.com', 'Alice', 'admin', '', 'staff'],
@@ -30,4 +30,12 @@ t.test('a name that somebody else chose stays in its cell, and moves no cursor',
   ]
   t.same(table(rows, false), ['id\tNice app usr_1 admin [2J', 'other\tPlain app'])
   t.equal(table(rows, true)[0], 'id     Nice app usr_1 admin [2J')
+})
+
+t.test('nothing that is printed commands a terminal, and JSON still means the same', async (t) => {
+  const name = 'Nice \u009b2J\u001b[2J\u007f app\tof\nmine'
+  const json = JSON.stringify({ name }, null, 2)
+  t.same(JSON.parse(commandingNothing(json)), { name })
+  t.equal(commandingNothing(name), 'Nice \\u009b2J\\u001b[2J\\u007f app\tof\nmine')
+  t.equal(commandingNothing('Größe: 3 ✓'), 'Größe: 3 ✓')
 })
