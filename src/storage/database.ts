@@ -13,6 +13,8 @@ export type { Database } from './tables.ts'
 const POOL_SIZE = 10
 const CONNECT_TIMEOUT_MS = 5_000
 const STATEMENT_TIMEOUT_MS = 15_000
+/** By then the server has given up too. A path that swallows what is sent would keep a request waiting for ever. */
+const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 1_000
 /** A transaction whose process went away without a word gives back its row locks after this long. */
 const IDLE_TRANSACTION_TIMEOUT_MS = 30_000
 
@@ -36,6 +38,8 @@ export interface OpenOptions {
   /** Told when a connection that nobody was using breaks. The pool replaces it. */
   readonly log?: { warn(details: object, message: string): void }
   readonly poolSize?: number
+  /** Shorter, for tests. */
+  readonly answerTimeoutMs?: number
 }
 
 /** Throws DirectoryInUseError when another process has the embedded database open. Does not migrate. */
@@ -48,11 +52,15 @@ export async function ping(db: Database): Promise<void> {
   await sql`select 1`.execute(db)
 }
 
-function openPostgres(url: string, { log, poolSize = POOL_SIZE }: OpenOptions): OpenDatabase {
+function openPostgres(
+  url: string,
+  { log, poolSize = POOL_SIZE, answerTimeoutMs = ANSWER_TIMEOUT_MS }: OpenOptions,
+): OpenDatabase {
   const pool = new pg.Pool({
     connectionString: url,
     max: poolSize,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    query_timeout: answerTimeoutMs,
     keepAlive: true,
     onConnect: setTimeouts,
   })

@@ -13,14 +13,16 @@ const SYSTEM_CODES: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Of PostgreSQL, by class: 08 connection exceptions, 53 insufficient resources, 57 operator intervention (shutdown,
- * cancelled statements), 58 system errors; 25006 is a replica that has not been promoted yet.
+ * Of PostgreSQL, by class: 08 connection exceptions, 40 transactions that others were in the way of (deadlocks), 53
+ * insufficient resources, 57 operator intervention (shutdown, cancelled statements), 58 system errors; 25006 is a replica that
+ * has not been promoted yet, 55P03 a lock that was not to be had.
  */
-const SQLSTATE = /^(?:08|53|57|58)[0-9A-Z]{3}$|^25006$/
+const SQLSTATE = /^(?:08|40|53|57|58)[0-9A-Z]{3}$|^25006$|^55P03$/
 
 /** pg-pool and pg give these no code. */
 const CONNECTION_LOST: ReadonlySet<string> = new Set([
   'timeout exceeded when trying to connect',
+  'Query read timeout',
   'Connection terminated',
   'Connection terminated unexpectedly',
   'Connection terminated due to connection timeout',

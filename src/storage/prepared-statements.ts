@@ -1,4 +1,4 @@
-// Owns server-side prepared statements: every SQL text gets a name, so PostgreSQL parses and plans it once a connection.
+// Owns how Kysely's statements reach PostgreSQL: prepared once a connection, and never on a connection that fell silent.
 import type { PostgresCursor, PostgresPool, PostgresPoolClient, PostgresQueryResult } from 'kysely'
 import type pg from 'pg'
 
@@ -21,6 +21,10 @@ export function prepareStatements(pool: pg.Pool): PostgresPool {
   }
 }
 
+/** As long as Node.js can wait: what changes the schema, or waits for its turn to, may take its time. */
+const PATIENCE_MS = 2 ** 31 - 1
+const QUICK = /^(?:begin|commit|rollback|select 1)\b/
+
 type NameOf = (text: string) => string | undefined
 
 function createNames(): NameOf {
@@ -35,6 +39,7 @@ function createNames(): NameOf {
 }
 
 function wrap(client: pg.PoolClient, nameOf: NameOf): PostgresPoolClient {
+  let silence: unknown = null
   function query<R>(text: string, values: readonly unknown[]): Promise<PostgresQueryResult<R>>
   function query<R>(cursor: PostgresCursor<R>): PostgresCursor<R>
   function query(
@@ -42,10 +47,23 @@ function wrap(client: pg.PoolClient, nameOf: NameOf): PostgresPoolClient {
     values: readonly unknown[] = [],
   ): PostgresCursor<unknown> | Promise<PostgresQueryResult<unknown>> {
     if (typeof text !== 'string') throw new Error('Cursors are not used here.')
-    const name = values.length === 0 ? undefined : nameOf(text)
-    return client.query({ name, text, values: [...values] }).then(kyselyResult)
+    if (silence !== null) return Promise.reject(silence)
+    return client.query(statementOf(text, values, nameOf)).then(kyselyResult, (error: unknown) => {
+      if (!isAnswer(error)) silence = error
+      throw error
+    })
   }
-  return { query, release: (destroy) => client.release(destroy) }
+  return { query, release: (destroy) => client.release(destroy || silence !== null) }
+}
+
+function statementOf(text: string, values: readonly unknown[], nameOf: NameOf) {
+  if (values.length > 0) return { name: nameOf(text), text, values: [...values] }
+  return QUICK.test(text) ? { text } : { text, query_timeout: PATIENCE_MS }
+}
+
+/** PostgreSQL's own word has an SQLSTATE. Without it, nobody knows what the connection would answer next. */
+function isAnswer(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && /^[0-9A-Z]{5}$/.test(String(error.code))
 }
 
 type Command = PostgresQueryResult<unknown>['command']
