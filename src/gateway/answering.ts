@@ -14,7 +14,7 @@ import { listRewrite } from './policy/list-rewrite.ts'
 import { openSession, type Session } from './session.ts'
 import type { TaskHandles } from './tasks/handle.ts'
 import { isAboutTasks } from './tasks/judged.ts'
-import { passingTasks } from './tasks/passing.ts'
+import { LARGEST_TASK_BYTES, passingTasks } from './tasks/passing.ts'
 
 export interface AnsweringNeeds extends AskNeeds {
   readonly policy: Pick<StandingPolicy, 'current'>
@@ -69,11 +69,13 @@ export function createAnswering(needs: AnsweringNeeds): Answering {
   /** With what is done to its answer on the way, if anything. */
   function treated(call: UpstreamCall, lookup: Lookup | null): UpstreamCall {
     const { body, rewrite } = passingTasks(tasks, call)
+    const ofPolicy = listRewrite(policy, call)
     return {
       ...call,
       body,
       session: call.modern ? null : sessionOf(call),
-      rewrite: listRewrite(policy, call) ?? rewrite,
+      rewrite: ofPolicy ?? rewrite,
+      rewriteUpTo: ofPolicy === null ? LARGEST_TASK_BYTES : Number.POSITIVE_INFINITY,
       keep: lookup?.keep ?? null,
       watch: isListening(call) ? cache.watch(call.place.upstream) : null,
     }

@@ -27,6 +27,8 @@ export interface Call {
   readonly session: Session | null
   /** Of an answer that may not pass as it is. */
   readonly rewrite?: RewriteResult | null
+  /** In a JSON answer that says it is longer there is nothing to rewrite. */
+  readonly rewriteUpTo?: number
   /** Gets the whole of a successful answer in JSON, as the client got it. */
   readonly keep?: ((body: Buffer) => void) | null
   /** Gets each piece of an event stream, before the client does. */

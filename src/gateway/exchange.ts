@@ -211,11 +211,12 @@ export class Exchange implements Dispatcher.DispatchHandler, Member {
 
   #sendHead(verdict: { readonly kind: AnswerKind; readonly status?: number }): void {
     const { call } = this
-    if (call.rewrite && verdict.kind === 'json') {
+    const length = Number(this.#headers['content-length'] ?? 0)
+    if (call.rewrite && verdict.kind === 'json' && length <= (call.rewriteUpTo ?? length)) {
       this.#phase = 'held'
       return
     }
-    const tooLarge = Number(this.#headers['content-length'] ?? 0) > this.#needs.limits.maxAnswerBytes
+    const tooLarge = length > this.#needs.limits.maxAnswerBytes
     const head = tooLarge ? null : answerHead(call, this.#needs.sealer, this.#headers, verdict.kind)
     if (head === null) {
       this.#refuse(tooLarge ? TOO_LARGE : UNREACHABLE)

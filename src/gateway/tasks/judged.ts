@@ -14,6 +14,8 @@ export type AsJudged = <A extends Asking>(
 ) => readonly A[]
 
 const LISTEN = 'subscriptions/listen'
+/** Each is opened. Who asks for more is refused later on, see bridge/modern/listening.ts. */
+const MOST_TASKS = 256
 
 export function createJudging(handles: TaskHandles): AsJudged {
   return (messages, upstream, caller) => {
@@ -23,7 +25,7 @@ export function createJudging(handles: TaskHandles): AsJudged {
   }
 }
 
-/** Whether it names a task, or more of them. */
+/** Whether it names tasks, or lists them. */
 export function isAboutTasks({ method, params }: Asking): boolean {
   if (method === null) return false
   return method.startsWith(TASK_METHOD) || (method === LISTEN && taskIdsIn(params) !== undefined)
@@ -37,9 +39,9 @@ function withTasks<A extends Asking>(
   const { method, params } = message
   if (method !== LISTEN) return [madeBy(message, toolOf(params.taskId))]
   const ids = taskIdsIn(params)
-  const reads = (Array.isArray(ids) ? ids : []).map((taskId: unknown) =>
-    madeBy({ ...message, method: 'tasks/get', params: { taskId } }, toolOf(taskId)),
-  )
+  const reads = (Array.isArray(ids) ? ids : [])
+    .slice(0, MOST_TASKS)
+    .map((taskId: unknown) => madeBy({ ...message, method: 'tasks/get', params: { taskId } }, toolOf(taskId)))
   return [message, ...reads]
 }
 

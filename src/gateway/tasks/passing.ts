@@ -1,7 +1,6 @@
 // Owns tasks in what passes: which bodies and answers are written anew, so that each person has their own tasks and no others.
 
 import { INVALID_PARAMS, isRecord, METHOD_NOT_FOUND, type Members } from '../../mcp/rpc.ts'
-import { TASK_METHOD } from '../../mcp/tasks.ts'
 import { tellsPeopleApart } from '../../oauth/upstream-auth.ts'
 import type { UpstreamCall } from '../call.ts'
 import type { RpcMessage } from '../message.ts'
@@ -10,13 +9,19 @@ import type { RewriteResult } from '../rewrite.ts'
 import { taskRewrite } from './concealed.ts'
 import type { TaskHandles } from './handle.ts'
 import { underHandle } from './heard.ts'
+import { isAboutTasks } from './judged.ts'
 
 export interface Passing {
   readonly body: Buffer | null
   readonly rewrite: RewriteResult | null
 }
 
+/** It would list the tasks of everybody. */
 const LIST = 'tasks/list'
+/** Of today: nobody listens so in a session. */
+const LISTEN = 'subscriptions/listen'
+/** What says that a task was made, or how it stands, is a few hundred bytes; the content of a tool may have any size. */
+export const LARGEST_TASK_BYTES = 64 * 1024
 const RELATED = 'io.modelcontextprotocol/related-task'
 
 /**
@@ -28,7 +33,7 @@ export function passingTasks(handles: TaskHandles, call: UpstreamCall): Passing 
   const { modern, body, messages, place } = call
   if (modern) return { body, rewrite: taskRewrite(handles, call) }
   if (body === null || tellsPeopleApart(place.upstream.auth)) return { body, rewrite: null }
-  const about = messages.find(({ method }) => method?.startsWith(TASK_METHOD))
+  const about = messages.find(isAboutTasks)
   if (about !== undefined) return ofOwnTask(handles, call, about)
   return { body, rewrite: rewriteFor(handles, call) }
 }
@@ -40,9 +45,7 @@ function ofOwnTask(
   about: RpcMessage,
 ): Passing {
   const { method, id, params } = about
-  // It would list the tasks of everybody.
-  if (method === LIST)
-    throw refused(METHOD_NOT_FOUND, 'Method not found: the tasks of others would be in the list.', about)
+  if (method === LIST || method === LISTEN) throw refused(METHOD_NOT_FOUND, 'Method not found', about)
   const task = handles.reveal(params.taskId, caller, place.upstream.name)
   const alone = messages.length === 1 && ids.length === 1
   if (task === null || !alone) throw refused(INVALID_PARAMS, 'Task not found', about)

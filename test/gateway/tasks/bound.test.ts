@@ -1,6 +1,7 @@
 // Owns the proof that a task belongs to whoever made it, at an upstream that cannot tell one person from another.
 
 import t from 'tap'
+import { startHostileUpstream } from '../../support/hostile-upstream.ts'
 import { serveTasks } from '../../support/tasks-server.ts'
 import { errorOf, send } from '../stage.ts'
 import { ask, beginTask, requestAs, setReplicas, setTasks } from './tasks-stage.ts'
@@ -122,6 +123,19 @@ t.test(
     )
   },
 )
+
+t.test('an answer of any length that it tells passes to a client that follows tasks', async (t) => {
+  const upstream = await startHostileUpstream(t)
+  const stage = await setTasks(t, [{ url: upstream.url }])
+  const text = 'x'.repeat(17 * 1024 * 1024)
+  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, result: { content: [{ type: 'text', text }] } })
+  upstream.answer((_, res) => {
+    res.writeHead(200, { 'content-type': 'application/json', 'content-length': body.length }).end(body)
+  })
+  const large = await ask(stage, 'tools/call', { name: 'look', arguments: {} })
+  t.equal(large.status, 200)
+  t.ok(large.text === body)
+})
 
 t.test('what 2025-11-25 had besides does not reach an upstream of today', async (t) => {
   const upstream = await serveTasks(t)

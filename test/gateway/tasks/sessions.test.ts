@@ -158,7 +158,8 @@ t.test('what hides a task from the reading of one is not taken for one', async (
   const asked = call('tasks/get', { taskId: id })
   const batch = [call('tools/list'), { ...call('tasks/get', { taskId: id }), id: 2 }]
   const notification = { jsonrpc: '2.0', method: 'tasks/cancel', params: { taskId: id } }
-  for (const body of [asked, [asked], batch, notification]) {
+  const listening = call('subscriptions/listen', { notifications: { taskIds: [id] } })
+  for (const body of [asked, [asked], batch, notification, listening]) {
     const answer = await send(stage, { token, body })
     t.notMatch(answer.text, /"status":"(working|input_required)"/)
   }
