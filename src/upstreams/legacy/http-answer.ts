@@ -1,9 +1,11 @@
 // Owns what the status and the type of an upstream's answer to one message mean.
 
 import type { IncomingHttpHeaders } from 'node:http'
-import { mediaTypeOf } from '../../http/answer-body.ts'
+import type { Readable } from 'node:stream'
+import { discard, mediaTypeOf, readJson } from '../../http/answer-body.ts'
 import { ConnectionFailure } from '../../http/connections.ts'
 import { PeerFailure, type PeerFailureReason } from '../../mcp/peer.ts'
+import { isRecord, METHOD_NOT_FOUND, type Members } from '../../mcp/rpc.ts'
 
 export type Meaning =
   | 'json'
@@ -40,6 +42,24 @@ export function peerFailure(error: unknown): PeerFailure {
   if (error instanceof PeerFailure) return error
   if (error instanceof ConnectionFailure) return new PeerFailure(error.reason, { cause: error })
   return new PeerFailure('answer', { cause: error })
+}
+
+/** The JSON-RPC message in an answer that is an error; null when there is none. Never rejects. */
+export async function errorIn(
+  headers: IncomingHttpHeaders,
+  body: Readable,
+  maxBytes: number,
+): Promise<Members | null> {
+  if (mediaTypeOf(headers['content-type']) !== 'application/json') {
+    await discard(body)
+    return null
+  }
+  const json = await readJson(body, maxBytes).catch(() => null)
+  return isRecord(json) ? json : null
+}
+
+export function isUnknownMethod({ error }: Members): boolean {
+  return isRecord(error) && error.code === METHOD_NOT_FOUND
 }
 
 function successOf(type: string): Meaning {

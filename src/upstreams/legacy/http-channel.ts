@@ -10,7 +10,7 @@ import { isRpcId, type Members, type RpcId } from '../../mcp/rpc.ts'
 import { wantedScope } from '../../oauth/wanted-scope.ts'
 import { balancedConnections } from '../balanced-connections.ts'
 import { type Channel, type ChannelEvents, type OpenChannel, SessionLost } from './channel.ts'
-import { failureOf, type Meaning, meaningOf, peerFailure } from './http-answer.ts'
+import { errorIn, failureOf, isUnknownMethod, type Meaning, meaningOf, peerFailure } from './http-answer.ts'
 import { createHttpSession, type Headers, type HttpSession } from './http-session.ts'
 import { messagesOf, readStream, type StreamNeeds } from './http-stream.ts'
 
@@ -60,6 +60,7 @@ function createHttpChannel(session: HttpSession, events: ChannelEvents, maxBytes
     const meaning = meaningOf(status, headers, session.isNamed())
     if (id !== null && meaning === 'events') void follow(body, id, signal)
     else if (id !== null && (meaning === 'json' || meaning === 'error_json')) await takeJson(answer, id)
+    else if (id !== null && meaning === 'session_lost') await takeNotFound(answer, id)
     else {
       await discard(body)
       if (meaning === 'credentials')
@@ -79,6 +80,14 @@ function createHttpChannel(session: HttpSession, events: ChannelEvents, maxBytes
     throw new PeerFailure(status < 300 ? 'answer' : failureOf(status), {
       retryAfterSeconds: retryAfterOf(headers),
     })
+  }
+
+  /** Whoever answers what was asked knows the session; some say with this status that they do not know the method. */
+  async function takeNotFound({ headers, body }: IncomingAnswer, id: RpcId): Promise<void> {
+    const said = await errorIn(headers, body, maxBytes)
+    if (said?.id !== id || !isUnknownMethod(said)) throw new SessionLost(true)
+    streams.delete(id)
+    deliver(said, id)
   }
 
   /** True when the message answers the request. */

@@ -4,6 +4,7 @@ import type { ServerResponse } from 'node:http'
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import t from 'tap'
 import { createConnections } from '../../../src/http/connections.ts'
+import { sendError, sendResult, servePlainly } from '../../upstreams/peers.ts'
 import { errorOf, send, until } from '../stage.ts'
 import { type LegacyUpstream, serveLegacy, type UpstreamOptions } from './legacy-upstream.ts'
 import { asking, setBridge } from './modern-stage.ts'
@@ -123,6 +124,31 @@ t.test('an upstream that says it with 400 runs no tool twice, and works from the
   await upstream.forgetSessions()
   t.equal((await send(stage, asking('tools/list', {}, { token }))).status, 200)
 })
+
+t.test(
+  'an upstream that does not know a method, and says so with 404, has not forgotten its session',
+  async (t) => {
+    const upstream = await servePlainly(t, (received) => {
+      const { method, id } = received.body
+      if (method === 'initialize') received.res.setHeader('mcp-session-id', 'session-1')
+      if (method === 'initialize') sendResult(received, { protocolVersion: '2025-11-25', capabilities: {} })
+      else if (id === undefined) received.res.writeHead(202).end()
+      else if (method === 'tools/list') sendResult(received, { tools: [] })
+      else sendError(received, 404, method === 'vendor/lost' ? -32001 : -32601)
+    })
+    const stage = await setBridge(t, upstream.url)
+    const token = await stage.token()
+    const ask = (method: string) => send(stage, asking(method, {}, { token }))
+    const handshakes = () => upstream.received.filter(({ body }) => body.method === 'initialize').length
+    const unknown = await ask('vendor/unknown')
+    t.equal(unknown.status, 404)
+    t.match(unknown.json, { id: 1, error: { code: -32601, message: 'no' } })
+    t.equal((await ask('tools/list')).status, 200)
+    t.equal(handshakes(), 1)
+    await ask('vendor/lost')
+    t.equal(handshakes(), 2, 'any other error is about the session')
+  },
+)
 
 t.test('a session that nobody uses is closed at the upstream, and the next call opens another', async (t) => {
   const { build } = counting()
