@@ -132,6 +132,13 @@ const api = (document: string): UpstreamSettings => ({
 })
 const SILENT: Script = () => undefined
 
+/** Each line of it is a sign of life, and the head is never whole. */
+const DRIPPING: Script = (_, { socket }) => {
+  socket?.write('HTTP/1.1 200 OK\r\n')
+  const drops = setInterval(() => socket?.write('x-drop: 1\r\n'), 50)
+  socket?.on('close', () => clearInterval(drops))
+}
+
 export const HANGING_KINDS: readonly HangingKind[] = [
   {
     what: 'a tool of Streamable HTTP of 2025',
@@ -147,6 +154,11 @@ export const HANGING_KINDS: readonly HangingKind[] = [
     what: 'all of Streamable HTTP',
     answersOthers: false,
     start: async (t) => ({ ...NAMED, url: await scripted(t, SILENT) }),
+  },
+  {
+    what: 'the head of an answer over Streamable HTTP, which only drips,',
+    answersOthers: false,
+    start: async (t) => ({ ...NAMED, url: await scripted(t, DRIPPING) }),
   },
   {
     what: 'a tool of HTTP+SSE',

@@ -42,6 +42,8 @@ export async function listenTo(
   const added = new Set<string>()
   try {
     for (const uri of heard ? subscribable(filter, session) : []) {
+      // Each may be waited for: not for a client that has left.
+      hooks.signal.throwIfAborted()
       added.add(uri)
       if (await session.subscriptions.add(uri)) wanted.add(keyOf(updated(uri)))
     }

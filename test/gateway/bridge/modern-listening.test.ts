@@ -1,14 +1,15 @@
 // Owns the proof that a modern subscription hears what a legacy upstream says of its own accord.
 
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Server } from '@modelcontextprotocol/sdk/server/index.js'
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { SubscribeRequestSchema, UnsubscribeRequestSchema } from '@modelcontextprotocol/sdk/types.js'
 import t, { type Test } from 'tap'
-import { open, until } from '../stage.ts'
+import { open, send, until } from '../stage.ts'
 import { serveLegacy } from './legacy-upstream.ts'
 import { asking, connectModern, setBridge } from './modern-stage.ts'
 
-async function stageWith(t: Test, needs = {}) {
+async function stageWith(t: Test, needs = {}, subscribeMs = 0) {
   const servers = new Set<Server>()
   const subscribed: string[] = []
   const upstream = await serveLegacy(t, () => {
@@ -17,7 +18,8 @@ async function stageWith(t: Test, needs = {}) {
       { capabilities: { resources: { subscribe: true, listChanged: true }, tools: { listChanged: true } } },
     )
     server.registerTool('nothing', {}, () => ({ content: [] }))
-    server.server.setRequestHandler(SubscribeRequestSchema, ({ params: { uri } }) => {
+    server.server.setRequestHandler(SubscribeRequestSchema, async ({ params: { uri } }) => {
+      await delay(subscribeMs)
       if (uri === 'file:///secret') throw new Error('not this one')
       subscribed.push(uri)
       return {}
@@ -208,4 +210,24 @@ t.test('an upstream without a stream of its own acknowledges nothing', async (t)
   const subscription = await client.listen({ toolsListChanged: true })
   t.same(subscription.honoredFilter, {})
   await subscription.close()
+})
+
+t.test('for a client that has left, nothing more is subscribed to at an upstream that is slow', async (t) => {
+  const { upstream, stage, subscribed } = await stageWith(t, {}, 100)
+  const resourceSubscriptions = Array.from({ length: 200 }, (_, n) => `file:///${n}`)
+  const leaving = new AbortController()
+  const token = await stage.token()
+  const params = { notifications: { resourceSubscriptions } }
+  const listening = send(stage, {
+    ...asking('subscriptions/listen', params, { token }),
+    signal: leaving.signal,
+  })
+  await until(() => subscribed.length > 1)
+  leaving.abort()
+  await t.rejects(listening)
+  await until(() => subscribed.length === 0)
+  const asked = upstream.count('resources/subscribe')
+  t.ok(asked < 50)
+  await delay(300)
+  t.equal(upstream.count('resources/subscribe'), asked)
 })
