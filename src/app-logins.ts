@@ -7,7 +7,6 @@ import { createGuardedFetch, type GuardedFetch } from './http/guarded-fetch.ts'
 import type { Caller } from './oauth/caller.ts'
 import { groupsOf } from './oauth/policy.ts'
 import type { StandingPolicy } from './oauth/standing-policy.ts'
-import type { UpstreamAuth } from './oauth/upstream-auth.ts'
 import type { Audit } from './ops/audit.ts'
 import type { Logger } from './ops/logger.ts'
 import * as administrators from './storage/administrators.ts'
@@ -36,6 +35,7 @@ import type { WhoConnects } from './upstreams/connections/who-connects.ts'
 import { createIdentityCredentials } from './upstreams/identity/credentials.ts'
 import type { PersonOf, Sign } from './upstreams/identity/person.ts'
 import { createStates } from './upstreams/legacy/request-state.ts'
+import { isConfigured } from './upstreams/named-origins.ts'
 import { createProofs } from './upstreams/oauth/proofs.ts'
 import { CLIENT_DOCUMENT_PATH, clientMetadata } from './upstreams/oauth/registration.ts'
 import type { Registry, Upstream } from './upstreams/registry.ts'
@@ -137,28 +137,6 @@ export function serveClientDocument(app: FastifyInstance, publicUrl: string): vo
   app.get(CLIENT_DOCUMENT_PATH, async (_, reply) =>
     reply.header('cache-control', 'public, max-age=3600').send(document),
   )
-}
-
-/** What an operator wrote down: the upstreams, and the servers named in their `auth`. */
-export function isConfigured(registry: Registry): (origin: string) => boolean {
-  return (origin) => registry.upstreams().some((upstream) => originsOf(upstream).has(origin))
-}
-
-function originsOf(upstream: Upstream): ReadonlySet<string> {
-  const { auth } = upstream
-  const place = 'url' in upstream ? upstream.url : null
-  const named = auth === null ? [] : serversOf(auth)
-  return new Set([place, ...named].flatMap((url) => (url === null ? [] : (URL.parse(url)?.origin ?? []))))
-}
-
-function serversOf(auth: UpstreamAuth): readonly (string | null)[] {
-  if (auth.type === 'oauth2') {
-    const { issuer, authorizationEndpoint, tokenEndpoint, deviceEndpoint, revocationEndpoint } = auth
-    return [issuer, authorizationEndpoint, tokenEndpoint, deviceEndpoint, revocationEndpoint]
-  }
-  if (auth.type === 'id-jag')
-    return [auth.issuer, auth.tokenEndpoint, auth.identityProvider?.tokenEndpoint ?? null]
-  return auth.type === 'token-exchange' ? [auth.tokenEndpoint] : []
 }
 
 /** A client by itself is no account; a service account is one that cannot open a link. */

@@ -1,6 +1,5 @@
 // Owns `gatehouse upstream login`, `logout` and `status`: whose logins there are at the upstreams, making and ending them.
 
-import { isConfigured } from '../app-logins.ts'
 import type { Config } from '../config/config.ts'
 import { createGuardedFetch } from '../http/guarded-fetch.ts'
 import type { Database } from '../storage/database.ts'
@@ -9,6 +8,7 @@ import type { User } from '../storage/users.ts'
 import { createConnections } from '../upstreams/connections/connections.ts'
 import { createKnownConnections } from '../upstreams/connections/known.ts'
 import { type Connections, connectPath, type DeviceLogin, type Wish } from '../upstreams/connections/port.ts'
+import { isConfigured } from '../upstreams/named-origins.ts'
 import { createProofs } from '../upstreams/oauth/proofs.ts'
 import { createRegistry } from '../upstreams/registry.ts'
 import { withDatabase } from './database.ts'

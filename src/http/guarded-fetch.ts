@@ -5,11 +5,16 @@ import { type DownloadOptions, OutboundError, openChecked } from './outbound-dow
 import { outboundTarget } from './outbound-target.ts'
 
 /** The shape of `fetch` that OAuth libraries want. Redirects are answers; nothing is followed. */
-export type GuardedFetch = (input: string | URL, init?: RequestInit) => Promise<Response>
+export type GuardedFetch = (input: string | URL, init?: GuardedInit) => Promise<Response>
+
+export interface GuardedInit extends RequestInit {
+  /** The origins that an operator named where this request comes from; without it, anywhere. */
+  readonly named?: ReadonlySet<string>
+}
 
 export interface GuardedFetchOptions extends DownloadOptions {
   /** Whether the operator named this origin: then a private address, or http, is the operator's choice. */
-  readonly isConfigured: (origin: string) => boolean
+  readonly isConfigured: (origin: string, named: ReadonlySet<string> | undefined) => boolean
   readonly timeoutMs?: number
 }
 
@@ -37,7 +42,7 @@ export function createGuardedFetch(options: GuardedFetchOptions): GuardedFetch {
     const deadline = AbortSignal.timeout(timeoutMs)
     const signal = init.signal ? AbortSignal.any([init.signal, deadline]) : deadline
     try {
-      if (isConfigured(url.origin)) return await ask(agent, url, init, signal)
+      if (isConfigured(url.origin, init.named)) return await ask(agent, url, init, signal)
       const target = outboundTarget(url.href, null)
       if (target === null) throw new OutboundError('the address is not public, or not https')
       const client = await openChecked(target, signal, { ...options, maxBytes })

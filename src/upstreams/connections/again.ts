@@ -2,6 +2,7 @@
 
 import type { OAuth2Auth } from '../../oauth/upstream-auth.ts'
 import type { NewSecret, StoredConnection } from '../../storage/upstream-connection-row.ts'
+import { fetchFor } from '../named-origins.ts'
 import { ClientRefused, LoginEnded, LoginRefused } from '../oauth/failure.ts'
 import type { LoginClient } from '../oauth/registration.ts'
 import type { Reach } from '../oauth/token-endpoint.ts'
@@ -16,8 +17,9 @@ export interface AgainNeeds extends Reach {
   readonly forgetClient: (registrationId: string) => Promise<void>
 }
 
-export function againFor(upstream: Wanting, needs: AgainNeeds): Again {
+export function againFor(upstream: Wanting, { fetch, ...others }: AgainNeeds): Again {
   const { auth } = upstream
+  const needs = { ...others, fetch: fetchFor(upstream, fetch) }
   const place = 'url' in upstream ? upstream.url : null
   if (auth.type === 'oauth2' && isOurOwn(upstream))
     return async (connection) => {

@@ -5,6 +5,7 @@ import type { UserId } from '../../storage/tables.ts'
 import * as stored from '../../storage/upstream-connections.ts'
 import * as logins from '../../storage/upstream-logins.ts'
 import * as registrations from '../../storage/upstream-registrations.ts'
+import { fetchFor } from '../named-origins.ts'
 import { discover, type LoginServer } from '../oauth/discovery.ts'
 import { ClientRefused, whyFor } from '../oauth/failure.ts'
 import { chooseKey, insistOnBinding } from '../oauth/key-binding.ts'
@@ -25,7 +26,7 @@ export interface BrowserLoginNeeds extends RegistrationNeeds, Reach {
 }
 
 export function createBrowserLogins(needs: BrowserLoginNeeds): Pick<Connections, 'begin' | 'finish'> {
-  const { db, keyring, fetch, targets, keep, report } = needs
+  const { db, keyring, targets, keep, report } = needs
 
   /** MCP, "Scope Challenge Handling": what there is, and what is asked for beside it. */
   async function withScope(server: LoginServer, upstream: Wanting, userId: UserId, more: string | null) {
@@ -43,9 +44,10 @@ export function createBrowserLogins(needs: BrowserLoginNeeds): Pick<Connections,
     const target = targets.loginAt(name, isOperator)
     if ('why' in target) return target
     const { upstream, auth, place, redirectUri } = target
+    const fetch = fetchFor(upstream, needs.fetch)
     try {
       const server = await withScope(await discover(place, auth, fetch), upstream, userId, scope)
-      const client = await identify(server, auth, { redirectUri, isDevice: false }, needs)
+      const client = await identify(server, auth, { redirectUri, isDevice: false }, { ...needs, fetch })
       const { url, pending } = await start(
         server,
         client,
@@ -79,7 +81,10 @@ export function createBrowserLogins(needs: BrowserLoginNeeds): Pick<Connections,
     if (isShared(upstream) && !isOperator)
       return { kind: 'failed', upstream: upstream.name, why: OPERATORS_ONLY }
     try {
-      const granted = insistOnBinding(await finish(pending, parameters, needs), upstream.auth)
+      const granted = insistOnBinding(
+        await finish(pending, parameters, { ...needs, fetch: fetchFor(upstream, needs.fetch) }),
+        upstream.auth,
+      )
       const { server, client, key } = pending
       await keep(upstream, userId, loginSecret(granted, server, client, key), granted)
       return { kind: 'connected', upstream: upstream.name }

@@ -4,6 +4,7 @@ import type { Database } from '../../storage/database.ts'
 import type { Keyring } from '../../storage/sealing.ts'
 import type { UserId } from '../../storage/tables.ts'
 import * as stored from '../../storage/upstream-connections.ts'
+import { fetchFor } from '../named-origins.ts'
 import { whyFor } from '../oauth/failure.ts'
 import type { Reach } from '../oauth/token-endpoint.ts'
 import type { Granted } from '../oauth/tokens.ts'
@@ -47,7 +48,12 @@ export function createConnections(needs: ConnectionsNeeds): Connections {
     if (userId === null && !isShared(upstream)) return { kind: 'failed', why: PERSONAL }
     const keepIt = (secret: string, granted: Granted) => keep(upstream, userId, secret, granted)
     try {
-      const login = await beginDevice(target, { ...needs, redirectUri, keep: keepIt })
+      const login = await beginDevice(target, {
+        ...needs,
+        fetch: fetchFor(upstream, fetch),
+        redirectUri,
+        keep: keepIt,
+      })
       return { kind: 'device', login }
     } catch (error) {
       report(error, name)
@@ -97,7 +103,7 @@ export function createConnections(needs: ConnectionsNeeds): Connections {
       if (isShared(upstream) && !isOperator) return { kind: 'failed', why: OPERATORS_ONLY }
       if (!isShared(upstream) && userId === null) return { kind: 'failed', why: PERSONAL }
       const key = keyOf(upstream, userId ?? stored.EVERYBODY)
-      const had = await disconnect(key, { db, keyring, fetch, report })
+      const had = await disconnect(key, { db, keyring, fetch: fetchFor(upstream, fetch), report })
       known.forget(key)
       return { kind: had ? 'ended' : 'nothing' }
     },

@@ -5,6 +5,7 @@ import type { Caller } from '../../oauth/caller.ts'
 import type { AssertionAuth, ExchangeAuth, IdentityAuth } from '../../oauth/upstream-auth.ts'
 import { isForeign, type Wanting } from '../connections/binding.ts'
 import { ConnectFirst, type Credential, CredentialUnavailable } from '../credentials.ts'
+import { fetchFor } from '../named-origins.ts'
 import { hostOf } from '../oauth/discovery.ts'
 import { OAuthFailure } from '../oauth/failure.ts'
 import { foreignAssertion, nameOf, SubjectEnded } from './foreign-assertion.ts'
@@ -89,6 +90,7 @@ export function createIdentityCredentials(needs: IdentityCredentialNeeds): Ident
   ): Promise<Made> {
     const { clientId, scopes, identityProvider } = auth
     const place = placeOf(upstream)
+    const fetch = fetchFor(upstream, needs.fetch)
     const endpoint = auth.tokenEndpoint ?? (await tokenEndpointOf(auth.issuer, fetch))
     const assertion =
       subject !== null && identityProvider !== null
