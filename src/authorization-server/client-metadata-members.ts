@@ -36,6 +36,9 @@ export function withoutEmpty(members: Members): Members {
   )
 }
 
+/** What a client gets that names none, or nothing in place of one: with refresh tokens, since the SDKs leave both out. */
+export const USUAL_GRANTS: readonly string[] = ['authorization_code', 'refresh_token']
+
 export interface RedirectRules {
   readonly redirectSchemes?: readonly string[]
   readonly redirectHosts?: readonly string[]
@@ -43,12 +46,13 @@ export interface RedirectRules {
 
 /** Refuses the whole list for one dangerous entry, and does without those that are merely unknown or not allowed here. */
 export function checkRedirectUris(
-  uris: unknown,
+  given: unknown,
   label: string,
   { redirectSchemes, redirectHosts }: RedirectRules,
 ): readonly string[] | undefined {
-  if (uris === undefined) return undefined
-  if (!Array.isArray(uris)) throw invalid(`${label} must be an array of strings`)
+  if (given === undefined) return undefined
+  if (!Array.isArray(given)) throw invalid(`${label} must be an array of strings`)
+  const uris = given.filter((uri) => uri !== null && uri !== '')
   if (uris.length > MOST_REDIRECT_URIS) {
     throw invalid(`${label} must not have more than ${MOST_REDIRECT_URIS} entries`)
   }
@@ -93,7 +97,7 @@ export function applicationType(declared: unknown, redirectUris: readonly string
 
 /** RFC 7591 §2.1: what is offered of what was asked for. OAuth 2.1 leaves one response type. */
 export function grantsOf(given: Members, offered: readonly string[]): Members {
-  const asked = strings(given.grant_types) ?? ['authorization_code']
+  const asked = strings(given.grant_types) ?? USUAL_GRANTS
   const grants = new Set(asked.filter((grant) => offered.includes(grant)))
   if (grants.size === 0) {
     throw invalid('grant_types has nothing that is offered here; use authorization_code, and refresh_token')

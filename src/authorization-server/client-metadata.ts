@@ -12,6 +12,7 @@ import {
   type Members,
   type MetadataSource,
   nameOf,
+  USUAL_GRANTS,
   withoutEmpty,
 } from './client-metadata-members.ts'
 import { CLIENT_CREDENTIALS } from './grants/names.ts'
@@ -40,11 +41,11 @@ export interface ClientMetadataRules {
 /** Members that are kept beside the standard ones; the first is also what the hook below waits for. */
 const EXTRA_MEMBERS = ['software_id', 'software_version', 'software_statement'] as const
 
-/** What a client gets that does not say: a public client with refresh tokens, since the SDKs leave both out. */
+/** What a client is that does not say: a public one. */
 export function clientDefaults({ idTokenAlgorithm }: ClientMetadataRules): AllClientMetadata {
   return {
     token_endpoint_auth_method: 'none',
-    grant_types: ['authorization_code', 'refresh_token'],
+    grant_types: [...USUAL_GRANTS],
     id_token_signed_response_alg: idTokenAlgorithm,
   }
 }

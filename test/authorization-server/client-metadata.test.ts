@@ -147,9 +147,15 @@ t.test('redirect URIs must be a list with something in it', async (t) => {
   for (const redirect_uris of [REDIRECT_URI, { 0: REDIRECT_URI }, 7]) {
     await refuses(t, { redirect_uris }, 'invalid_redirect_uri', /must be an array/)
   }
-  for (const redirect_uris of [[], null, '']) {
+  for (const redirect_uris of [[], null, '', [''], [null]]) {
     await refuses(t, { redirect_uris }, 'invalid_redirect_uri', /redirect_uris/)
   }
+  const { status, body } = await register({
+    redirect_uris: ['', REDIRECT_URI, null],
+    post_logout_redirect_uris: [''],
+  })
+  t.equal(status, 201, 'what is empty in a list is absent too')
+  t.same(body.redirect_uris, [REDIRECT_URI])
 })
 
 t.test('https on a loopback host is a web client in development', async (t) => {
@@ -258,6 +264,11 @@ t.test('what a client gets that says nothing', async (t) => {
     application_type: 'web',
     id_token_signed_response_alg: 'ES256',
   })
+  for (const nothing of [null, '', []]) {
+    const { grant_types } = (await register({ grant_types: nothing, response_types: nothing })).body
+    t.same(grant_types, ['authorization_code', 'refresh_token'], JSON.stringify(nothing))
+  }
+  t.same((await register({ grant_types: ['authorization_code'] })).body.grant_types, ['authorization_code'])
 })
 
 t.test('an algorithm that our keys do not sign with is replaced', async (t) => {
