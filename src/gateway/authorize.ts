@@ -50,9 +50,10 @@ const NO_TOOLS: Tools = new Map()
 export function createAuthorize(needs: AuthorizeNeeds): Authorize {
   const { aggregate, toolsOf, onStepUp, report, limits } = needs
 
-  function decideOne(upstream: Upstream, asking: Authorizing): Access | Promise<Access> {
+  function decideOne(upstream: Upstream, asking: Authorizing, noticed: Noticed): Access | Promise<Access> {
     const { caller, body } = asking
     const messages = needs.judged(asking.messages, upstream.name, caller)
+    if (messages.length === asking.messages.length) noticed.messages = messages
     const question = { caller, policy: needs.policy.current(), upstream, messages }
     if (body !== null && asksForDepth(question)) refuseRepeatedMembers(body, limits)
     const asked = toolsInQuestion(question)
@@ -69,7 +70,7 @@ export function createAuthorize(needs: AuthorizeNeeds): Authorize {
     const routed = await aggregate.route(place, caller, messages).catch((error: unknown) => {
       throw refusalFor(error, requestIds(messages), report)
     })
-    Object.assign(noticed, inOwnWords(routed, caller, place.upstreams))
+    Object.assign(noticed, inOwnWords(routed, caller, place.upstreams, needs.judged))
     const policy = needs.policy.current()
     if (body !== null) for (const each of routed) checkBody(policy, caller, body, each)
     return aggregate.decide(place, policy, caller, routed)
@@ -96,7 +97,9 @@ export function createAuthorize(needs: AuthorizeNeeds): Authorize {
   return (asking, noticed) => {
     const { place } = asking
     const access =
-      place.kind === 'aggregate' ? decideSeveral(place, asking, noticed) : decideOne(place.upstream, asking)
+      place.kind === 'aggregate'
+        ? decideSeveral(place, asking, noticed)
+        : decideOne(place.upstream, asking, noticed)
     if (access instanceof Promise) return access.then((decided) => conclude(decided, asking))
     return conclude(access, asking)
   }

@@ -59,6 +59,7 @@ export function inOwnWords(
   routed: readonly Routed[],
   caller: Caller,
   upstreams: readonly Upstream[],
+  judged: AsJudged,
 ): { readonly upstreams: readonly string[]; readonly messages: readonly RpcMessage[] } {
   const used = upstreams.filter((upstream) => hasAnyScope(caller.scopes, upstream))
   const concerned = routed.flatMap(({ route }) => {
@@ -67,7 +68,9 @@ export function inOwnWords(
   })
   const messages = routed.map(({ message, route }) => {
     const [part] = route.kind === 'each' ? route.parts : []
-    return part ? { ...message, params: part.params } : message
+    if (!part) return message
+    const own = { ...message, params: part.params }
+    return judged([own], part.upstream.name, caller)[0] ?? own
   })
   return { upstreams: [...new Set(concerned)].map(({ name }) => name), messages }
 }

@@ -29,6 +29,7 @@ for (const [path, prefix] of [
     for (const method of METHODS) {
       const params = { taskId: looked, inputResponses: {} }
       t.notOk(errorOf(await ask(stage, method, params, reading)).code, `${method} of what only reads`)
+      t.match(stage.events.at(-1), { upstream: 'notes', method, tool: 'look', subject: 'usr_alice' })
       const refused = await ask(stage, method, { ...params, taskId: changed }, reading)
       t.equal(refused.status, 403, `${method} of what changes`)
       t.match(refused.headers['www-authenticate'], /error="insufficient_scope", .*scope="(work )?notes"/)
