@@ -25,6 +25,8 @@ export interface MessageLimits {
 /** From here on, finding out what there is costs less than making all of it. */
 const LARGE_BYTES = 4 * 1024
 const METHOD_LENGTH = 256
+/** Of the messages and what is directly in them. Making hundreds of thousands takes seconds, in which nobody else is served. */
+const MOST_MEMBERS = 4096
 const ID_LENGTH = 1024
 const MESSAGE_MEMBERS = spellings('jsonrpc', 'id', 'method', 'params', 'result', 'error')
 const PARAMS_MEMBERS = spellings('name', 'uri', 'arguments', 'taskId', 'ref', 'notifications', '_meta')
@@ -46,6 +48,7 @@ export function readMessages(body: Buffer, batches: boolean, limits: MessageLimi
 export function readWhole(body: Buffer, batches: boolean, limits: MessageLimits): readonly RpcMessage[] {
   const members = countMembers(body, limits.maxDepth)
   if (!members) throw malformed('The body is nested too deeply.')
+  if (members.total > MOST_MEMBERS) throw malformed('The body has too many members.')
   const json = parseJson(body)
   const elements = Array.isArray(json) ? batchElements(json, batches, limits.maxBatch) : [json]
   if (visibleMembers(json) !== members.total) throw malformed('A member appears twice.', idsOf(elements))

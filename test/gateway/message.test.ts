@@ -151,6 +151,18 @@ t.test('a body has a size and a depth', async (t) => {
   t.equal(upstream.arrivals.length, 3)
 })
 
+t.test('a message has so many members, and its arguments may have more', async (t) => {
+  const { upstream, post } = await scene(t)
+  const members = (count: number) => Array.from({ length: count }, (_, at) => `"${at * 65_536}":1`).join(',')
+  const calling = (params: string, more = '') =>
+    `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"x",${params}}${more}}`
+  for (const much of [calling(members(250_000)), calling(members(1), `,${members(250_000)}`)])
+    t.equal((await post(much)).status, 400)
+  t.equal(upstream.arrivals.length, 0)
+  t.equal((await post(calling(members(4000)))).status, 200)
+  t.equal((await post(calling(`"arguments":{${members(50_000)}}`))).status, 200)
+})
+
 t.test('members are counted where they decide something', async (t) => {
   const count = (text: string) => countMembers(Buffer.from(text), 10)?.total
   t.equal(count('{"a":1,"b":{"c":1,"d":{"e":1}}}'), 4)

@@ -5,13 +5,18 @@ import { countMembers } from '../json-shape.ts'
 import { fold, type MessageLimits } from '../message.ts'
 import { malformed } from '../refusal.ts'
 
+/** What is made of more takes seconds, in which nobody else is served. */
+const MOST_MEMBERS = 16 * 1024
+
 /**
  * Throws a refusal (400) when a member appears twice, at any depth and in whatever case: the upstream gets the same bytes, and
  * may go by the other one. The body is JSON, which has been seen to before.
  */
 export function refuseRepeatedMembers(body: Buffer, { maxDepth }: Pick<MessageLimits, 'maxDepth'>): void {
+  const written = countMembers(body, maxDepth, maxDepth)?.total ?? 0
+  if (written > MOST_MEMBERS) throw malformed('There is too much in this to be judged.')
   const json: unknown = JSON.parse(body.toString('utf8'))
-  if (countMembers(body, maxDepth, maxDepth)?.total === membersIn(json)) return
+  if (written === membersIn(json)) return
   throw malformed('A member appears twice.')
 }
 
