@@ -8,7 +8,8 @@ import { openDatabase } from '../storage/database.ts'
 import { holderOf } from '../storage/directory-lock.ts'
 import { openMailbox } from '../storage/mailbox.ts'
 import { createKeyring } from '../storage/sealing.ts'
-import { print, printList } from './output.ts'
+import { startProblem } from '../upstreams/programs/startable.ts'
+import { print, printList, warn } from './output.ts'
 import type { Command } from './types.ts'
 import { type Desk, type LoginOptions, login, logout, withConnections } from './upstream-login.ts'
 import { status } from './upstream-status.ts'
@@ -35,7 +36,8 @@ export const upstreamCommand: Command = {
        gatehouse upstream logout NAME --user EMAIL | --shared [--json]
        gatehouse upstream status [--user EMAIL] [--json]
 
-list    the upstreams as they are written down now. When something is wrong with them, says what, all of it.
+list    the upstreams as they are written down now. When something is wrong with them, says what, all of it; also of a program that
+        cannot be started here.
 reload  the same check, then tells the running service to read them again, and the policy with them: with PostgreSQL every
         replica, each its own files; with the embedded database the process on this machine.
 login   at an upstream that wants it: prints the link to open; with --flow device, a code to enter on another device, and waits
@@ -73,13 +75,17 @@ async function actOnLogins(
   await (action === 'login' ? login : logout)(desk, upstream, options)
 }
 
-function list({ upstreams }: Config, json: boolean | undefined): void {
-  const shown = upstreams.map((upstream) => ({
-    name: upstream.name,
-    title: upstream.title,
-    kind: upstream.kind ?? 'http',
-    at: placeOf(upstream),
-  }))
+async function list({ upstreams }: Config, json: boolean | undefined): Promise<void> {
+  const shown = await Promise.all(
+    upstreams.map(async (upstream) => ({
+      name: upstream.name,
+      title: upstream.title,
+      kind: upstream.kind ?? 'http',
+      at: placeOf(upstream),
+      problem: upstream.kind === 'stdio' ? await startProblem(upstream) : null,
+    })),
+  )
+  for (const { name, problem } of shown) if (problem) warn(`${name}: ${problem.why} ${problem.advice}`)
   const rows = shown.map(({ name, kind, at, title }) => [name, kind, at, title])
   printList(shown, json, rows, 'There are none, so the service starts with the demo upstream.')
 }

@@ -3,7 +3,7 @@
 import { visibleText } from '../http/display.ts'
 
 /** RFC 5321 §4.5.3.1.3, without the angle brackets. */
-export const EMAIL_MAX_LENGTH = 254
+const EMAIL_MAX_LENGTH = 254
 const NAME_MAX_LENGTH = 100
 
 /** One @ between two parts without spaces, quotes or list separators. Whether it receives mail is not asked. */

@@ -1,8 +1,10 @@
 // Owns how the processes around the service end together with it: npm, and the launcher on an old Node.js.
 
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { holderOf } from '../../src/storage/directory-lock.ts'
 import { copyLauncher, OLD_NODE } from '../support/launcher.ts'
-import { npmStart, pidIn, runs, type Served, serve, usedDataDir } from '../support/process.ts'
+import { npmStart, runs, type Served, serve, usedDataDir } from '../support/process.ts'
 import { until } from '../support/until.ts'
 
 t.test(
@@ -40,7 +42,7 @@ async function launch(t: Test): Promise<{ readonly launcher: Served; readonly pi
   const dataDir = await usedDataDir(t)
   const old = { ...OLD_NODE, launcher: await copyLauncher(t, { bundled: true }), group: true }
   const launcher = await serve(t, { DATA_DIR: dataDir }, [], old)
-  return { launcher, pid: await pidIn(dataDir) }
+  return { launcher, pid: (await holderOf(join(dataDir, 'database'))) ?? 0 }
 }
 
 async function answers({ origin }: Served): Promise<boolean> {

@@ -1,7 +1,7 @@
 // Owns Gatehouse as a process of its own, started the way a person starts it.
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -132,12 +132,6 @@ export async function usedDataDir(t: Teardown): Promise<string> {
   const config = await prepareTestDatabase(t, { kind: 'embedded' })
   if (config.kind !== 'embedded') throw new Error('not the embedded database')
   return dirname(config.directory)
-}
-
-/** The number of the process that has the embedded database there. */
-export async function pidIn(dataDir: string): Promise<number> {
-  const lock: unknown = JSON.parse(await readFile(join(dataDir, 'database.lock'), 'utf8'))
-  return typeof lock === 'object' && lock !== null && 'pid' in lock ? Number(lock.pid) : 0
 }
 
 export function runs(pid: number): boolean {
