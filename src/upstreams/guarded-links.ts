@@ -67,6 +67,7 @@ async function through<T>(
     return answer
   } catch (error) {
     if (isAbsence(error)) passage.failed()
+    else if (isHeard(error)) passage.answered()
     throw error
   } finally {
     passage.leave()
@@ -88,6 +89,11 @@ function noticing(hooks: PeerHooks, passage: Passage): PeerHooks {
 function isAbsence(error: unknown): boolean {
   if (!(error instanceof PeerFailure)) return false
   return error.reason === 'timed_out' || (error.reason === 'unreachable' && error.cause !== undefined)
+}
+
+/** What it said was of no use, and still it is there: a server that was restarted begins like this where sessions were open. */
+function isHeard(error: unknown): boolean {
+  return error instanceof PeerFailure && error.reason === 'answer'
 }
 
 function errandOf({ caller }: Visitor, request?: PeerRequest): Errand {

@@ -158,6 +158,22 @@ t.test('a peer takes the places of its upstream, and gives them back however it 
   t.notOk(isBarrier(guards.enter(upstream, ERRAND)))
 })
 
+t.test('an upstream whose trial is answered with nonsense is there again', async (t) => {
+  for (const [reason, isBack] of [
+    ['answer', true],
+    ['credentials', false],
+  ] as const) {
+    const { clock, guards, upstream, enter, fail } = scene()
+    fail(5)
+    clock.now = 5_000
+    const { peer, waiting } = waitingPeer()
+    const trial = guardPeer(peer, upstream, guards).request(VISITOR, REQUEST, hooks)
+    waiting.at(-1)?.reject(new PeerFailure(reason))
+    await t.rejects(trial, { name: 'PeerFailure', reason })
+    t.equal(isBarrier(enter()), !isBack, reason)
+  }
+})
+
 t.test(
   'a peer that is not there opens the breaker for all ways, and one that says no does not',
   async (t) => {

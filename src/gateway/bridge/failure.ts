@@ -49,7 +49,7 @@ const SUBSTITUTES: Readonly<Record<PeerFailureReason, Substitute>> = {
 
 /** In the words and with the status that the same failure has where bytes are passed on. */
 function failureRefusal(
-  { reason, retryAfterSeconds }: PeerFailure,
+  { reason, retryAfterSeconds, description }: PeerFailure,
   ids: readonly RpcId[],
   probe = false,
 ): Refusal {
@@ -57,7 +57,8 @@ function failureRefusal(
   const instead = isLater ? LOGIN_LATER : SUBSTITUTES[reason]
   const seconds = retryAfterSeconds ?? (LATER.has(reason) ? RETRY_AFTER_SECONDS : null)
   const headers = seconds === null ? [] : ['retry-after', String(seconds)]
-  return rpcRefusal({ ...instead, status: substituteStatus(instead.status, probe), ids, headers })
+  const message = description ?? instead.message
+  return rpcRefusal({ ...instead, message, status: substituteStatus(instead.status, probe), ids, headers })
 }
 
 /** What anything that was thrown comes to; a bug or an outage is reported, and told as such. */

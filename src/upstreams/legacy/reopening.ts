@@ -3,6 +3,9 @@
 import { PeerFailure } from '../../mcp/peer.ts'
 import { SessionLost } from './channel.ts'
 
+const description =
+  'The upstream server does not know the session any more, as after a restart, and may have begun with this request. Make the call again where that does no harm.'
+
 /** Rejects with what `act` does, or with a `PeerFailure` when the session is lost and it is not `repeatable`. */
 export async function reopening<Value>(
   act: () => Promise<Value>,
@@ -12,7 +15,7 @@ export async function reopening<Value>(
     return await act()
   } catch (error) {
     if (!(error instanceof SessionLost)) throw error
-    if (!repeatable(error)) throw new PeerFailure('answer', { cause: error })
+    if (!repeatable(error)) throw new PeerFailure('answer', { cause: error, description })
   }
   return act().catch((error: unknown) => {
     throw error instanceof SessionLost ? new PeerFailure('answer', { cause: error }) : error
