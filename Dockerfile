@@ -21,5 +21,5 @@ EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/healthz`).then((answer) => { process.exitCode = answer.ok ? 0 : 1 }, () => { process.exitCode = 1 })"]
 # Signals reach Node itself, and nothing but /data is ever written. The size: docs/performance.md.
-ENTRYPOINT ["node", "--disable-sigusr1", "--max-semi-space-size=16", "src/cli/gatehouse.js"]
+ENTRYPOINT ["node", "--disable-sigusr1", "--max-semi-space-size=8", "src/cli/gatehouse.js"]
 CMD ["serve"]

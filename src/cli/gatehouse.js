@@ -18,6 +18,7 @@ if (!existsSync(join(root, 'node_modules'))) {
   fail('Gatehouse is not installed yet. Run `npm ci` first.')
 } else if (isNewEnough) {
   if (process.env[LAUNCHED] && process.channel) endWithLauncher()
+  if (process.argv[2] === 'serve') await (await import('./without-types.js')).loadWithoutTypes()
   await import('./command.ts')
 } else if (existsSync(bundled)) {
   runWith(bundled)

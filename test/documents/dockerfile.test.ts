@@ -42,7 +42,7 @@ t.test('Docker is sent nothing that is not copied', async (t) => {
 t.test('it runs as a user without rights, with signals reaching Node, and is looked after', async (t) => {
   t.same(textsOf(last, 'USER'), ['node'])
   const entrypoint: unknown = JSON.parse(textsOf(last, 'ENTRYPOINT')[0] ?? '')
-  t.match(entrypoint, ['node', '--disable-sigusr1', '--max-semi-space-size=16', 'src/cli/gatehouse.js'])
+  t.match(entrypoint, ['node', '--disable-sigusr1', '--max-semi-space-size=8', 'src/cli/gatehouse.js'])
   t.ok(context.includes('src/cli/gatehouse.js'))
   t.same(textsOf(last, 'CMD'), ['["serve"]'])
   t.match(textsOf(last, 'HEALTHCHECK')[0], /--interval=\d+s --timeout=\d+s .*\/healthz/)

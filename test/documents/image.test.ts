@@ -8,7 +8,7 @@ import { prepareTestDatabase } from '../support/database.ts'
 import { freePort } from '../support/local-server.ts'
 import { buildImage, fingerprintOf, startProgram, temporaryDirectory, waitFor } from './image.ts'
 
-const SERVE = ['--disable-sigusr1', '--max-semi-space-size=16', 'src/cli/gatehouse.js', 'serve']
+const SERVE = ['--disable-sigusr1', '--max-semi-space-size=8', 'src/cli/gatehouse.js', 'serve']
 
 const image = await buildImage(t)
 const asBuilt = fingerprintOf(image)

@@ -50,7 +50,7 @@ const POLICY = {
 }
 
 /** What `npm start` gives to Node. */
-const AS_STARTED = ['--max-semi-space-size=16']
+const AS_STARTED = ['--max-semi-space-size=8']
 /** Whose refresh tokens are exchanged again and again, all at once. */
 const GRANTS = 8
 
