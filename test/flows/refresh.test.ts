@@ -131,6 +131,37 @@ t.test('the refresh token outlives the browser session', async (t) => {
   t.match(await refresh(origin, client.client_id, refreshToken), { status: 200 })
 })
 
+t.test('a refresh token ends when it lay unused, and at last whatever happens', async (t) => {
+  const { origin, browser, createPerson, db } = await build(t)
+  await createPerson(ALICE)
+  const days = async (model: string) => {
+    const { rows } = await sql<{ days: number }>`select
+      round(extract(epoch from max(expires_at) - now()) / 86400)::int as days from artifacts where model = ${model}`.execute(
+      db,
+    )
+    return rows[0]?.days
+  }
+  const end = (model: string) =>
+    sql`update artifacts set expires_at = now() - interval '1 second' where model = ${model}`.execute(db)
+
+  const idle = await connect(origin, browser(), ALICE)
+  t.same([await days('RefreshToken'), await days('Grant')], [30, 365])
+  await end('RefreshToken')
+  const refused = await refresh(origin, idle.client.client_id, idle.refreshToken)
+  t.match(refused, { status: 400, body: { error: 'invalid_grant' } })
+
+  const used = await connect(origin, browser(), ALICE)
+  await sql`update artifacts set expires_at = expires_at - interval '29 days' where expires_at > now()`.execute(
+    db,
+  )
+  const again = await refresh(origin, used.client.client_id, used.refreshToken)
+  t.equal(again.status, 200)
+  t.same([await days('RefreshToken'), await days('Grant')], [30, 336], 'use prolongs the one, not the other')
+  await end('Grant')
+  const late = await refresh(origin, used.client.client_id, String(again.body.refresh_token))
+  t.match(late, { status: 400, body: { error: 'invalid_grant' } })
+})
+
 t.test('a disabled person refreshes nothing', async (t) => {
   const { origin, browser, createPerson, db } = await build(t)
   const alice = await createPerson(ALICE)

@@ -13,7 +13,7 @@ import { commandLine } from '../support/command-line.ts'
 import { build, createPerson, type Running } from '../support/gatehouse.ts'
 import { authorizationRequest, getJson, register } from '../support/oauth.ts'
 import { ask, startReplica } from '../support/replica.ts'
-import { connect, signIn } from '../support/sign-in.ts'
+import { connect, refresh, signIn } from '../support/sign-in.ts'
 import { until } from '../support/until.ts'
 
 const ALICE = 'alice@example.com'
@@ -70,7 +70,7 @@ t.test(
   async (t) => {
     const running = await scene(t)
     const { origin, notes, mail, write } = running
-    const { accessToken } = await connected(running, 'notes')
+    const { accessToken, refreshToken, client } = await connected(running, 'notes')
     t.equal(await initialize(origin, '/mcp/notes', accessToken), 200)
     t.equal((await metadataOf(origin, 'mail')).status, 404)
     t.notMatch(await scopes(origin), ['mail'])
@@ -101,6 +101,8 @@ t.test(
     await until('it is gone', async () => (await metadataOf(origin, 'notes')).status === 404)
     t.equal(await initialize(origin, '/mcp/notes', accessToken), 404, 'its token is for nothing any more')
     t.equal(await initialize(origin, '/mcp/mail', mailed.accessToken), 200)
+    t.equal((await refresh(origin, client.client_id, refreshToken)).status, 400, 'and there are no new ones')
+    t.equal((await refresh(origin, mailed.client.client_id, mailed.refreshToken)).status, 200)
     t.match(running.log(), '"removed":["notes"]')
   },
 )
