@@ -35,6 +35,8 @@ export interface ChannelEvents {
   readonly broken: (request: RpcId, failure: PeerFailure) => void
   /** Nothing comes any more, and nothing can be sent: the channel closed by itself. At most once. */
   readonly closed: (failure: PeerFailure) => void
+  /** An answer reads as if the upstream did not know the session: nothing new should be begun in it. */
+  readonly doubted?: () => void
   /** What belongs to no request is not heard any more, though `hear` said that it is; it can be asked for again. */
   readonly deaf?: (failure: PeerFailure) => void
 }

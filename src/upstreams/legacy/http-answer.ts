@@ -5,7 +5,7 @@ import type { Readable } from 'node:stream'
 import { discard, mediaTypeOf, readJson } from '../../http/answer-body.ts'
 import { ConnectionFailure } from '../../http/connections.ts'
 import { PeerFailure, type PeerFailureReason } from '../../mcp/peer.ts'
-import { isRecord, METHOD_NOT_FOUND, type Members } from '../../mcp/rpc.ts'
+import { INVALID_REQUEST, isRecord, METHOD_NOT_FOUND, type Members } from '../../mcp/rpc.ts'
 
 export type Meaning =
   | 'json'
@@ -16,6 +16,8 @@ export type Meaning =
   | 'session_lost'
   | 'bad_request'
   | PeerFailureReason
+
+const OWN_ERRORS = { from: -32000, to: -32019 }
 
 /** MCP 2025-11-25, basic/transports.mdx, "Sending Messages to the Server" and "Session Management". */
 export function meaningOf(status: number, headers: IncomingHttpHeaders, inSession: boolean): Meaning {
@@ -42,6 +44,15 @@ export function peerFailure(error: unknown): PeerFailure {
   if (error instanceof PeerFailure) return error
   if (error instanceof ConnectionFailure) return new PeerFailure(error.reason, { cause: error })
   return new PeerFailure('answer', { cause: error })
+}
+
+/**
+ * "Session Management": a server that wants a session answers with 400 to whoever has none. What else the error says is its own
+ * choice, often the id of the request and a code that JSON-RPC leaves to it; it may as well be about the request.
+ */
+export function doubtsSession({ error }: Members, status: number): boolean {
+  if (status !== 400 || !isRecord(error) || typeof error.code !== 'number') return false
+  return error.code === INVALID_REQUEST || (error.code <= OWN_ERRORS.from && error.code >= OWN_ERRORS.to)
 }
 
 /** The JSON-RPC message in an answer that is an error; null when there is none. Never rejects. */

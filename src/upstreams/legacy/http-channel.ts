@@ -10,7 +10,15 @@ import { isRpcId, type Members, type RpcId } from '../../mcp/rpc.ts'
 import { wantedScope } from '../../oauth/wanted-scope.ts'
 import { balancedConnections } from '../balanced-connections.ts'
 import { type Channel, type ChannelEvents, type OpenChannel, SessionLost } from './channel.ts'
-import { errorIn, failureOf, isUnknownMethod, type Meaning, meaningOf, peerFailure } from './http-answer.ts'
+import {
+  doubtsSession,
+  errorIn,
+  failureOf,
+  isUnknownMethod,
+  type Meaning,
+  meaningOf,
+  peerFailure,
+} from './http-answer.ts'
 import { createHttpSession, type Headers, type HttpSession } from './http-session.ts'
 import { messagesOf, readStream, type StreamNeeds } from './http-stream.ts'
 
@@ -75,6 +83,7 @@ function createHttpChannel(session: HttpSession, events: ChannelEvents, maxBytes
     // An error without an id, in a session, is what many servers say when they do not know the session.
     const unrelated = status === 400 && !messages.some((message) => message.id === id)
     if (unrelated && session.isNamed()) throw new SessionLost(false)
+    if (messages.some((message) => doubtsSession(message, status))) events.doubted?.()
     const answered = messages.map((message) => deliver(named(message, id, status), id))
     if (answered.includes(true)) return
     throw new PeerFailure(status < 300 ? 'answer' : failureOf(status), {

@@ -60,6 +60,7 @@ export async function openSession(
   const owners = createOwners()
   const listeners = new Set<Listener>()
   let over = false
+  let begun = false
   const opened = await open({
     ...opening,
     events: {
@@ -67,6 +68,10 @@ export async function openSession(
       broken: (id, failure) => requests.settle(id, failure),
       closed,
       deaf,
+      // A revision that it does not speak may be refused in the same words.
+      doubted: () => {
+        over ||= begun
+      },
     },
   })
   const channel = { ...opened, send }
@@ -159,6 +164,7 @@ export async function openSession(
     await close()
     throw error
   })
+  begun = true
   let uses = 0
   return {
     about,

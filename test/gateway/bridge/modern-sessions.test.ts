@@ -4,7 +4,7 @@ import type { ServerResponse } from 'node:http'
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import t from 'tap'
 import { createConnections } from '../../../src/http/connections.ts'
-import { sendError, sendResult, servePlainly } from '../../upstreams/peers.ts'
+import { type Received, sendError, sendJson, sendResult, servePlainly } from '../../upstreams/peers.ts'
 import { errorOf, send, until } from '../stage.ts'
 import { type LegacyUpstream, serveLegacy, type UpstreamOptions } from './legacy-upstream.ts'
 import { asking, setBridge } from './modern-stage.ts'
@@ -151,6 +151,51 @@ t.test(
   },
 )
 
+/** Null: it has none. */
+function wantSession(received: Received, session: string | null, refuse: (received: Received) => void): void {
+  const { req, res, body } = received
+  const isBegin = body.method === 'initialize'
+  if (!isBegin && req.headers['mcp-session-id'] !== (session ?? undefined)) refuse(received)
+  else if (body.id === undefined) res.writeHead(202).end()
+  else {
+    if (isBegin && session !== null) res.setHeader('mcp-session-id', session)
+    sendResult(received, { protocolVersion: '2025-11-25', capabilities: {}, content: [] })
+  }
+}
+
+t.test(
+  'an upstream that wants sessions from now on, or a new one, gets it, in whichever words it says so',
+  async (t) => {
+    for (const named of [false, true])
+      for (const [what, code, id] of [
+        ['as the SDK does', -32000, null],
+        ['with the id of the request', -32000, 'that'],
+        ['as a request that is not valid', -32600, 'that'],
+      ] as const) {
+        let session: string | null = named ? 'first' : null
+        const refuse = (received: Received) =>
+          sendJson(received, 400, {
+            jsonrpc: '2.0',
+            id: id && received.body.id,
+            error: { code, message: 'no' },
+          })
+        const upstream = await servePlainly(t, (received) => wantSession(received, session, refuse))
+        const stage = await setBridge(t, upstream.url)
+        const token = await stage.token()
+        const calling = async () => {
+          const { status, json } = await send(stage, asking('tools/call', COUNT, { token }))
+          return status === 200 && 'result' in json
+        }
+        t.ok(await calling(), what)
+        session = 'second'
+        await calling()
+        t.ok(await calling(), `${what}, from the next call on`)
+        const calls = upstream.received.filter(({ body }) => body.method === 'tools/call')
+        t.equal(calls.length, 3, 'and no call is made twice')
+      }
+  },
+)
+
 t.test('a session that nobody uses is closed at the upstream, and the next call opens another', async (t) => {
   const { build } = counting()
   const upstream = await serveLegacy(t, build)
@@ -221,10 +266,10 @@ function oldest(refuses: boolean): NonNullable<UpstreamOptions['before']> {
     }
     const serverInfo = { name: 'old', version: '0' }
     const result = { protocolVersion: '2025-03-26', capabilities: {}, serverInfo }
-    const error = { code: -32602, message: 'Unsupported protocol version' }
+    const error = { code: -32000, message: 'Bad Request: Unsupported protocol version' }
     const refused = refuses && !asked.includes('2025-03-26')
     const answer = { jsonrpc: '2.0', id: JSON.parse(asked).id, ...(refused ? { error } : { result }) }
-    res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer))
+    res.writeHead(refused ? 400 : 200, { 'content-type': 'application/json' }).end(JSON.stringify(answer))
     return true
   }
 }
@@ -237,7 +282,8 @@ t.test('an upstream that offers an older revision, and one that refuses newer on
     t.equal(discovered.status, 200, String(refuses))
     const { headers } = upstream.received.find(({ method }) => method === 'notifications/initialized') ?? {}
     t.equal(headers?.['mcp-protocol-version'], '2025-03-26')
-    t.equal(upstream.count('initialize'), refuses ? 3 : 1)
+    await send(stage, asking('tools/list', {}, { token: await stage.token() }))
+    t.equal(upstream.count('initialize'), refuses ? 3 : 1, 'and once is enough')
   }
 })
 
