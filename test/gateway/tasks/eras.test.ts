@@ -2,8 +2,12 @@
 
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
+import { InMemoryTaskStore } from '@modelcontextprotocol/sdk/experimental/tasks'
+import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+import { CallToolResultSchema } from '@modelcontextprotocol/sdk/types.js'
 import t from 'tap'
 import { serveTasks, type TasksOptions } from '../../support/tasks-server.ts'
+import { serveLegacy } from '../bridge/legacy-upstream.ts'
 import { errorOf, PUBLIC_URL, type Stage, type Teardown } from '../stage.ts'
 import { ask, setTasks } from './tasks-stage.ts'
 
@@ -65,3 +69,43 @@ t.test('so is a client of today that did not declare them, at the aggregate', as
     taskId: /^notes\./,
   })
 })
+
+t.test(
+  'a tool of 2025-11-25 that may be a task is answered to its end, and one that has to be says so',
+  async (t) => {
+    const taskStore = new InMemoryTaskStore()
+    t.teardown(async () => taskStore.cleanup())
+    const upstream = await serveLegacy(t, () => taskServer(taskStore))
+    const stage = await setTasks(t, [{ url: upstream.url }])
+    const { json } = await ask(stage, 'server/discover', {})
+    t.notMatch(JSON.stringify(json), 'io.modelcontextprotocol/tasks')
+    for (const params of [{ name: 'optional' }, { name: 'optional', task: { ttl: 60_000 } }]) {
+      const answered = await ask(stage, 'tools/call', { ...params, arguments: {} })
+      t.match(answered.json.result, { resultType: 'complete', content: [{ text: 'worked' }] })
+    }
+    const refused = await ask(stage, 'tools/call', { name: 'required', arguments: {} })
+    t.match(refused.text, /requires task augmentation/)
+  },
+)
+
+function taskServer(taskStore: InMemoryTaskStore): McpServer {
+  const tasks = { cancel: {}, requests: { tools: { call: {} } } }
+  const server = new McpServer({ name: 'tasks', version: '1' }, { capabilities: { tasks }, taskStore })
+  for (const taskSupport of ['optional', 'required'] as const)
+    server.experimental.tasks.registerToolTask(
+      taskSupport,
+      { execution: { taskSupport } },
+      {
+        async createTask(extra) {
+          const task = await extra.taskStore.createTask({ ttl: 60_000, pollInterval: 20 })
+          const content = [{ type: 'text' as const, text: 'worked' }]
+          setTimeout(() => void extra.taskStore.storeTaskResult(task.taskId, 'completed', { content }), 50)
+          return { task }
+        },
+        getTask: (extra) => extra.taskStore.getTask(extra.taskId),
+        getTaskResult: async (extra) =>
+          CallToolResultSchema.parse(await extra.taskStore.getTaskResult(extra.taskId)),
+      },
+    )
+  return server
+}
