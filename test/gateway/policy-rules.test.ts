@@ -103,6 +103,18 @@ t.test('prompts, resources and methods have rules of their own', async (t) => {
     [call('completion/complete', { ref: { type: 'ref/prompt', name: 'draft_mail' } }), 'no: 1'],
     [call('completion/complete', { ref: { type: 'ref/prompt', name: 'other' } }), 'yes: 5'],
     [call('completion/complete', { ref: { type: 'ref/resource', uri: 'file:///etc/{x}' } }), 'no: 3'],
+    [call('completion/complete', { ref: { type: 'ref/Prompt', name: 'draft_mail' } }), 'no: 1'],
+    [
+      call('completion/complete', { ref: { type: 'ref/prompt', name: 'other', uri: 'file:///etc/{x}' } }),
+      'no: 3',
+    ],
+    [
+      call('completion/complete', {
+        ref: { type: 'ref/resource', uri: 'file:///public/{x}', name: 'draft_a' },
+      }),
+      'no: 1',
+    ],
+    [call('completion/complete', { ref: { type: 'ref/resource', uri: 'file:///public/{x}' } }), 'yes: 2'],
     [read('file:///public/a'), 'yes: 2'],
     [read('file:///etc/passwd'), 'no: 3'],
     [call('resources/subscribe', { uri: 'file:///etc/passwd' }), 'no: 3'],

@@ -77,7 +77,7 @@ export function usesOf({ method, params, madeBy }: Asking): readonly Use[] {
     case 'resources/unsubscribe':
       return [use('resource', params.uri, method)]
     case 'completion/complete':
-      return [completed(params.ref, method)]
+      return completed(params.ref, method)
     case 'subscriptions/listen':
       return [use('method', method, method), ...listened(params.notifications, method)]
     default:
@@ -103,9 +103,14 @@ function useOfTool(params: Members, method: string): Use {
 }
 
 /** Completing the arguments of a prompt, or of the template of a resource, tells what is there. */
-function completed(ref: unknown, method: string): Use {
-  if (!isRecord(ref)) return use('method', method, method)
-  return ref.type === 'ref/prompt' ? use('prompt', ref.name, method) : use('resource', ref.uri, method)
+function completed(ref: unknown, method: string): readonly Use[] {
+  if (!isRecord(ref)) return [use('method', method, method)]
+  // By what it names, whatever it says that it is: an upstream may look at either.
+  const named = [
+    ...('name' in ref ? [use('prompt', ref.name, method)] : []),
+    ...('uri' in ref ? [use('resource', ref.uri, method)] : []),
+  ]
+  return named.length > 0 ? named : [use('resource', '', method)]
 }
 
 function listened(filter: unknown, method: string): readonly Use[] {
