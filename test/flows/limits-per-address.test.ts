@@ -18,9 +18,9 @@ t.test(
     const env = { TRUST_PROXY: 'loopback', RATE_REFUSED_PER_ADDRESS: '3/m' }
     const { origin, browser, createPerson } = await build(t, { env })
     await createPerson(ALICE)
-    const ask = async (address: string, token?: string) => {
+    const ask = async (address: string, token?: string, more: Readonly<Record<string, string>> = {}) => {
       const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` }
-      const headers = { ...HEADERS, ...authorization, 'x-forwarded-for': address }
+      const headers = { ...HEADERS, ...more, ...authorization, 'x-forwarded-for': address }
       return fetch(`${origin}/mcp`, { method: 'POST', headers, body: JSON.stringify(call('tools/list')) })
     }
     for (let n = 0; n < 3; n++) t.equal((await ask('192.0.2.1', `invented-${n}`)).status, 401)
@@ -28,6 +28,10 @@ t.test(
     t.equal(late.status, 429)
     t.ok(Number(late.headers.get('retry-after')) > 0)
     t.match(await late.json(), { jsonrpc: '2.0', error: { code: 429, message: /from your address/ } })
+    const probing = { 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'server/discover' }
+    const probe = await ask('192.0.2.1', 'invented', probing)
+    t.equal(probe.status, 503, 'a client that probes takes a 429 for an old server')
+    t.ok(Number(probe.headers.get('retry-after')) > 0)
     t.equal((await ask('192.0.2.1')).status, 401, 'who has no token yet learns where to get one')
     t.equal((await ask('192.0.2.2', 'invented')).status, 401, 'another address')
     const { accessToken } = await connect(origin, browser(), ALICE)

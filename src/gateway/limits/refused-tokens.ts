@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http'
 import { addressGroup } from '../../http/address-group.ts'
 import { createMeter } from '../../http/meter.ts'
 import type { Rate } from '../../oauth/allowance.ts'
+import { substituteStatus } from '../answer.ts'
 import { type Refusal, rpcRefusal } from '../refusal.ts'
 
 export interface RefusedTokensNeeds {
@@ -26,17 +27,17 @@ export function createRefusedTokens({ rate, clock }: RefusedTokensNeeds) {
     const key = addressGroup(address)
     const now = clock()
     const excess = meter.excess(key, ONCE, now)
-    if (excess) return tooOften(excess.retryAfterSeconds)
+    if (excess) return tooOften(excess.retryAfterSeconds, req)
     meter.enter(key, ONCE, now)
     meter.leave(key, ONCE)
     return refusal
   }
 }
 
-/** RFC 6585 §4. */
-function tooOften(seconds: number): Refusal {
+/** RFC 6585 §4. Nothing of the request was read but its head, and a probe says there what it is. */
+function tooOften(seconds: number, { headers }: IncomingMessage): Refusal {
   return rpcRefusal({
-    status: 429,
+    status: substituteStatus(429, headers['mcp-method'] === 'server/discover'),
     reason: 'rate',
     code: 429,
     message: 'Too many tokens from your address were not accepted lately. Try again later.',
