@@ -195,7 +195,7 @@ export function createGateway(needs: GatewayNeeds): Gateway {
     if (!(error instanceof Refusal)) report(error)
     const refusal = error instanceof Refusal ? refused(error, req, visit.ip) : internalError(visit.messages)
     tell(refusal, req, res, visit.cors)
-    const detail = error instanceof Refusal ? null : detailOf(error)
+    const detail = error instanceof Refusal ? error.detail : detailOf(error)
     return { outcome: 'refused', status: refusal.status, reason: refusal.reason, detail }
   }
 

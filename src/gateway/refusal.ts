@@ -38,6 +38,8 @@ export interface RefusalOptions {
   readonly body: string
   /** Flat pairs, beside the ones that every refusal has. */
   readonly headers?: readonly string[]
+  /** For the record: what the reason leaves open. */
+  readonly detail?: string | undefined
 }
 
 /** An answer that ends the flow. Thrown by the step that decides it, written by the one place that answers. */
@@ -46,14 +48,16 @@ export class Refusal extends Error {
   readonly reason: RefusalReason
   readonly body: string
   readonly headers: readonly string[]
+  readonly detail: string | null
 
-  constructor({ status, reason, body, headers = [] }: RefusalOptions) {
+  constructor({ status, reason, body, headers = [], detail }: RefusalOptions) {
     super(`${status} ${reason}`)
     this.name = 'Refusal'
     this.status = status
     this.reason = reason
     this.body = body
     this.headers = headers
+    this.detail = detail ?? null
   }
 }
 

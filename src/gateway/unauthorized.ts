@@ -39,5 +39,6 @@ function refusal(
       error_description: fault.description ?? 'An access token is needed',
     }),
     headers: ['www-authenticate', challenge],
+    detail: fault.description,
   })
 }

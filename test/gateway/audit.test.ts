@@ -9,6 +9,7 @@ t.test('each call leaves one record', async (t) => {
   const stage = await setStage(t, [{ url: upstream.url }], { toolsOf: async () => new Map() })
   const token = await stage.token()
   const reader = await stage.token({ scope: 'notes:read', sub: 'usr_bob', client_id: 'client-2' })
+  const elsewhere = await stage.token({ aud: 'https://gate.example/mcp/other' })
   const hers = { subject: 'usr_alice', clientId: 'client-1', upstream: 'notes', httpMethod: 'POST' }
   const nobody = { ...hers, subject: null, clientId: null, method: null, tool: null }
   const writing = modern('tools/call', { name: 'write', arguments: { text: 'canary-in-arguments' } })
@@ -48,7 +49,11 @@ t.test('each call leaves one record', async (t) => {
         status: 403,
       },
     ],
-    [{}, { ...nobody, outcome: 'refused', reason: 'token', status: 401 }],
+    [{}, { ...nobody, outcome: 'refused', reason: 'token', status: 401, detail: null }],
+    [
+      { token: elsewhere },
+      { ...nobody, reason: 'token', status: 401, detail: 'The access token is for another resource' },
+    ],
     [
       { headers: { origin: 'https://evil.example' } },
       { upstream: null, outcome: 'refused', reason: 'origin', status: 403 },
