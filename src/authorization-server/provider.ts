@@ -43,6 +43,7 @@ import { tellScopes } from './scopes-supported.ts'
 import type { SigningKey } from './signing-keys.ts'
 import { createSpending, getsRefreshToken } from './spending.ts'
 import { answerOutages, commitTokenRequests, type OutageAnswer } from './token-transaction.ts'
+import { tellUnnamedClients } from './unnamed-clients.ts'
 import { limitVerifierGuesses } from './verifier-guesses.ts'
 
 type Customizer = NonNullable<NonNullable<NonNullable<Configuration['formats']>['customizers']>['jwt']>
@@ -127,6 +128,7 @@ export function createProvider(needs: ProviderNeeds): Provider {
   addGrants(provider, needs)
   letKeySetBeCached(provider)
   letFormsBePosted(provider)
+  tellUnnamedClients(provider)
   tellScopes(provider, needs.resources, IDENTITY_SCOPES)
   return provider
 }

@@ -5,6 +5,7 @@ import { wantsPage } from './accept.ts'
 import { type ErrorAnswer, errorAnswer, NOT_FOUND, wrongMethod } from './error-answer.ts'
 import type { Render } from './views.ts'
 
+const PLAIN_PATH = /^[\w./-]+$/
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS'] as const
 
 export interface ErrorNeeds {
@@ -35,9 +36,10 @@ export function addErrorAnswers(app: FastifyInstance, { render, isOutage }: Erro
   })
 }
 
-/** What could have been done at this very path. */
+/** What could have been done at this very path. What is asked of the router is a pattern, which no stranger may write. */
 function methodsAt(app: FastifyInstance, { url: target }: FastifyRequest): readonly string[] {
   const [url = ''] = target.split('?', 1)
+  if (!PLAIN_PATH.test(url)) return []
   return METHODS.filter((method) => app.hasRoute({ method, url }))
 }
 

@@ -112,6 +112,10 @@ t.test('a wrong method is answered with the right ones', async (t) => {
     ['DELETE', '/userinfo', 'GET, HEAD, POST, OPTIONS'],
     ['POST', '/login', 'GET, HEAD'],
     ['POST', '/nowhere', null],
+    ['GET', '/a:(b', null],
+    ['POST', '/:x(a+)+', null],
+    ['PUT', '/authorize/:uid', null],
+    ['DELETE', '/*', null],
   ]
   for (const [method, path, allow] of tries) {
     const response = await fetch(origin + path, { method, redirect: 'manual' })
@@ -139,6 +143,26 @@ t.test('metadata is found where clients look for it that end the issuer with a s
     for (const other of ['/mcp', '/tenant', '/mcp/demo'])
       t.equal((await getJson(origin + path + other)).status, 404)
   }
+})
+
+t.test('a client that does not say who it is learns that it has to', async (t) => {
+  const { origin, browser } = await withAlice(t)
+  const { client, refreshToken } = await connect(origin, browser(), ALICE)
+  const fields = { grant_type: 'refresh_token', refresh_token: refreshToken }
+  for (const path of ['/token', '/revoke', '/par', '/device/code', '/introspect'])
+    t.match(
+      await postForm(origin + path, { ...fields, token: refreshToken }),
+      { status: 400, body: { error: 'invalid_request', error_description: /send client_id/ } },
+      path,
+    )
+  const { grant_type: _, ...incomplete } = fields
+  const other = await postForm(`${origin}/token`, { ...incomplete, client_id: client.client_id })
+  t.match(
+    other.body,
+    { error: 'invalid_request', error_description: /grant_type/ },
+    'what else is wrong is said',
+  )
+  t.equal((await postForm(`${origin}/token`, { ...fields, client_id: client.client_id })).status, 200)
 })
 
 t.test('a token request in another format is told which one', async (t) => {
