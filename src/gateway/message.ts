@@ -136,7 +136,7 @@ function readCall(value: Readonly<Record<string, unknown>>): RpcMessage {
   if (!isRecord(params)) throw malformed('The params are not an object.', idsOf([value]))
   if ('result' in value || 'error' in value) throw malformed('A call has no result.', idsOf([value]))
   if (!('id' in value)) return { kind: 'notification', method, id: null, params }
-  if (!isId(id)) throw malformed('The id is neither a short text nor an integer.')
+  if (!isId(id)) throw malformed('The id is neither a short text nor an integer of at most 2^53 - 1.')
   return { kind: 'request', method, id, params }
 }
 
@@ -147,7 +147,7 @@ function readResponse(value: Readonly<Record<string, unknown>>): RpcMessage {
   const { id = null } = value
   if (isId(id)) return { kind: 'response', method: null, id, params: NO_PARAMS }
   if (failed && id === null) return { kind: 'response', method: null, id, params: NO_PARAMS }
-  throw malformed('The id is neither a short text nor an integer.')
+  throw malformed('The id is neither a short text nor an integer of at most 2^53 - 1.')
 }
 
 function isId(value: unknown): value is RpcId {

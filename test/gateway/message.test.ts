@@ -70,6 +70,8 @@ t.test('what is not one clear message is refused', async (t) => {
 t.test('an error names the request that it answers, where there is one to name', async (t) => {
   const { post } = await scene(t)
   t.equal((await post({ jsonrpc: '2.0', id: 'seven', method: 7 })).json.id, 'seven')
+  const long = await post('{"jsonrpc":"2.0","id":9007199254740993,"method":"ping"}')
+  t.match(errorOf(long).message, '2^53 - 1', 'and an id that would be rounded is told what it may be')
   t.equal((await post({ jsonrpc: '2.0', id: {}, method: 7 })).json.id, null)
 })
 

@@ -12,7 +12,6 @@ import {
   type RpcError,
 } from '../../mcp/rpc.ts'
 import { EraMismatch } from '../era-mismatch.ts'
-import { withoutHeaderWishes } from './annotations.ts'
 import type { Answer } from './message.ts'
 
 /** MCP 2026-07-28, server/utilities/caching.mdx, "Cacheable Results". A legacy upstream says nothing of how long it is good. */
@@ -39,7 +38,7 @@ export function modernAnswer(method: string, answer: Answer, serverInfo: Members
 function modernResult(method: string, result: Members, serverInfo: Members | null): Members {
   const meta = isRecord(result._meta) ? result._meta : {}
   return {
-    ...(method === 'tools/list' ? withoutHeaderWishes(result) : result),
+    ...result,
     resultType: 'complete',
     ...(CACHEABLE.has(method) && { ttlMs: 0, cacheScope: 'private' }),
     ...(serverInfo !== null && { _meta: { ...meta, [SERVER_INFO]: serverInfo } }),

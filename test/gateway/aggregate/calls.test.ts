@@ -2,6 +2,7 @@
 
 import t from 'tap'
 import * as z from 'zod'
+import { sendError, sendResult, servePlainly } from '../../upstreams/peers.ts'
 import { modern } from '../stage.ts'
 import { ask, clientAt, demoAt, serverAt, setTown, textOf } from './town.ts'
 
@@ -63,6 +64,30 @@ t.test('tools with long and odd names can be called, also on a replica that neve
     [LONG, `${LONG}_twice`, 'admin.tools.list', 'plain'].map((text) => [{ type: 'text', text }]),
   )
   await t.rejects(client.callTool({ name: 'odd_admin_tools_list--0000000000' }), { code: -32602 })
+})
+
+t.test('a parameter that a server wants in a header gets there, and no client is asked for it', async (t) => {
+  const upstream = await servePlainly(t, (received) => {
+    const { method, params } = received.body
+    const schema = { type: 'object', properties: { region: { type: 'string', 'x-mcp-header': 'Region' } } }
+    if (method === 'initialize') sendError(received, 400, -32022, { supported: ['2026-07-28'] })
+    else if (method === 'server/discover')
+      sendResult(received, { supportedVersions: ['2026-07-28'], capabilities: { tools: {} } })
+    else if (method === 'tools/list')
+      sendResult(received, { tools: [{ name: 'query', inputSchema: schema }] })
+    else
+      sendResult(received, {
+        content: [{ type: 'text', text: `${received.req.headers['mcp-param-region']} ${textOf(params)}` }],
+      })
+  })
+  const regional = { name: 'db', title: 'DB', url: upstream.url, headers: {} }
+  const town = await setTown(t, [await demoAt(t, 'home'), regional])
+  const client = await clientAt(t, town)
+  const { tools } = await client.listTools()
+  const listed = tools.find(({ name }) => name === 'db_query')
+  t.match(listed, { inputSchema: { properties: { region: { type: 'string' } } } })
+  t.notMatch(textOf(listed), 'x-mcp-header')
+  t.match(textOf(await client.callTool({ name: 'db_query', arguments: { region: 'eu' } })), '"text":"eu {')
 })
 
 t.test('resources, links to them, templates, prompts and completion belong to their server', async (t) => {

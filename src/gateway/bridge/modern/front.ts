@@ -1,5 +1,6 @@
 // Owns the front for clients of the modern era: each request is answered by itself, as JSON or as a stream of its own.
 
+import { withoutHeaderWishes } from '../../../mcp/header-wishes.ts'
 import type { Peer, PeerAnswer } from '../../../mcp/peer.ts'
 import { METHOD_NOT_FOUND, type RpcError, type RpcId } from '../../../mcp/rpc.ts'
 import { isProbe } from '../../call.ts'
@@ -69,10 +70,15 @@ async function answerRequest(reply: Reply, peer: Peer, { id, visitor, request }:
       signal: reply.signal,
       notify: (notification) => reply.event({ jsonrpc: '2.0', ...notification }),
     })
-    writeAnswer(reply, id, answered)
+    writeAnswer(reply, id, request.method === 'tools/list' ? plainly(answered) : answered)
   } finally {
     clearTimeout(patience)
   }
+}
+
+/** What is bridged compares no headers. */
+function plainly(answered: PeerAnswer): PeerAnswer {
+  return answered.kind === 'result' ? { ...answered, result: withoutHeaderWishes(answered.result) } : answered
 }
 
 function writeAnswer(reply: Reply, id: RpcId, answered: PeerAnswer): void {

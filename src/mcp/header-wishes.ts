@@ -1,7 +1,7 @@
-// Owns the annotations of tools that only a server of the modern era can mean.
+// Owns the wish of tools to see parameters in headers, which only a server that compares them with the body may have.
 
-import { writtenNumber } from '../../mcp/exact-json.ts'
-import { isRecord, type Members } from '../../mcp/rpc.ts'
+import { writtenNumber } from './exact-json.ts'
+import { isRecord, type Members } from './rpc.ts'
 
 const ANNOTATION = 'x-mcp-header'
 /** Deeper than any schema that somebody wrote. */
@@ -9,7 +9,8 @@ const MAX_DEPTH = 64
 
 /**
  * A result of `tools/list` without the wish to see parameters in headers (MCP 2026-07-28, "Custom Headers from Tool
- * Parameters"): who offers that has to compare them with the body, and an upstream that gets no such headers cannot.
+ * Parameters"): who offers that has to compare them with the body. An upstream that gets no such headers cannot, and one that
+ * does gets them made out of the body, which leaves nothing to compare.
  */
 export function withoutHeaderWishes(result: Members): Members {
   if (!Array.isArray(result.tools)) return result
