@@ -340,8 +340,10 @@ t.test('a head that can be read in two ways is none', async (t) => {
     'a session with a space': `${length}Mcp-Session-Id: a b\r\n`,
     'two encodings': `${length}Content-Encoding: identity\r\nContent-Encoding: gzip\r\n`,
   }
+  const { get } = await scene(t)
   const answerWith = async (status: string, head: string) => {
-    const { get } = await scene(t)
+    // An upstream that answers well in between is not taken for one that is down.
+    await get((_, res) => json(res, 200, RESULT))
     const bytes = `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\n${head}\r\n${body}`
     return get((_, res) => void res.socket?.end(bytes))
   }
