@@ -231,3 +231,21 @@ t.test('for a client that has left, nothing more is subscribed to at an upstream
   await delay(300)
   t.equal(upstream.count('resources/subscribe'), asked)
 })
+
+t.test('a filter of ten thousand resources is refused, and one of 256 is honoured', async (t) => {
+  const { upstream, stage, subscribed } = await stageWith(t)
+  const token = await stage.token()
+  const filter = (length: number) => ({
+    notifications: { resourceSubscriptions: Array.from({ length }, (_, n) => `file:///${n}`) },
+  })
+  for (const length of [10_000, 257]) {
+    const refused = await send(stage, asking('subscriptions/listen', filter(length), { token }))
+    t.equal(refused.status, 400)
+    t.match(refused.json, { id: 1, error: { code: -32602, message: /at most 256/ } })
+  }
+  t.equal(upstream.count('resources/subscribe'), 0)
+  const stream = await open(stage, asking('subscriptions/listen', filter(256), { token }))
+  await until(() => subscribed.length === 256)
+  stream.destroy()
+  await until(() => subscribed.length === 0)
+})
