@@ -70,7 +70,7 @@ t.test('who is no resource server learns nothing at all', async (t) => {
       status: 401,
       body: { error: 'invalid_client' },
     })
-    t.equal((await fetch(`${origin}/introspect?token=${token}`)).status, 404, 'GET')
+    t.equal((await fetch(`${origin}/introspect?token=${token}`)).status, 405, 'GET')
   }
 })
 
