@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import type { Config } from './config/config.ts'
-import { createMetrics, type Metrics } from './ops/metrics.ts'
+import type { Metrics } from './ops/metrics.ts'
 import type { OpenDatabase } from './storage/database.ts'
 
 /** Null when there is no port for them: then nothing is counted. Throws when the port cannot be had. */
@@ -13,6 +13,7 @@ export async function openMetrics(
   { host, metricsPort }: Pick<Config, 'host' | 'metricsPort'>,
 ): Promise<Metrics | null> {
   if (metricsPort === null) return null
+  const { createMetrics } = await import('./ops/metrics.ts')
   const metrics = createMetrics()
   const server = createServer(async ({ method, url }, res) => {
     const isAsked = url === '/metrics' && (method === 'GET' || method === 'HEAD')

@@ -1,6 +1,7 @@
 // Owns the process: start, signals, exit code, and the few lines that a person reads first.
 
 import closeWithGrace, { type Signals } from 'close-with-grace'
+import type { DestinationStream } from 'pino'
 import { buildApp } from './app.ts'
 import type { Overrides } from './app-foundation.ts'
 import { banner } from './banner.ts'
@@ -21,7 +22,7 @@ export async function start(flags: Flags = {}, overrides: Partial<Overrides> = {
   const env = withFlags(readEnvironment(), flags)
   const config = loadConfig(env)
   const secrets = await loadSecrets(env, config)
-  const logger = createLogger({ level: config.logLevel, readable: process.stdout.isTTY })
+  const logger = createLogger({ level: config.logLevel, destination: await terminalOutput() })
 
   const readConfig = () => loadConfig(withFlags(readEnvironment(), flags))
   const given = { logger, readConfig, ...overrides }
@@ -47,6 +48,11 @@ export async function start(flags: Flags = {}, overrides: Partial<Overrides> = {
   })
   process.stdout.write(banner(config, firstSteps))
   logger.info({ url: config.publicUrl, ms: Math.round(performance.now() - began) }, 'ready')
+}
+
+/** Undefined where nobody looks: then the log is JSON. */
+async function terminalOutput(): Promise<DestinationStream | undefined> {
+  return process.stdout.isTTY ? (await import('./ops/readable-output.ts')).readableOutput() : undefined
 }
 
 function whyNotListening(error: unknown, { host, port }: Config): string {

@@ -1,7 +1,6 @@
 // Owns the conditions on arguments that an operator writes as JSON Schema: compiled once, and cheap whatever a client sends.
 
-import { Ajv2020 } from 'ajv/dist/2020.js'
-import { RE2JS } from 're2js'
+import { createRequire } from 'node:module'
 import type { Condition } from '../oauth/policy.ts'
 
 /**
@@ -26,6 +25,9 @@ const MOST_CHARACTERS = 16 * 1024
 /** Of the texts that are matched with patterns, in the arguments of one call: milliseconds. */
 const MOST_MATCHED = 64 * 1024
 
+/** Loads what most installations have no use for once there is a condition. Not `import()`: configuration is read in one go. */
+const require = createRequire(import.meta.url)
+
 /** The condition, or what is wrong with the schema in words that follow "expected". */
 export function readCondition(schema: unknown): Condition | string {
   if (typeof schema !== 'object' || schema === null || Array.isArray(schema))
@@ -41,6 +43,7 @@ export function readCondition(schema: unknown): Condition | string {
 }
 
 function compile(schema: object): Condition {
+  const { Ajv2020 }: typeof import('ajv/dist/2020.js') = require('ajv/dist/2020.js')
   const budget = { characters: 0 }
   const ajv = new Ajv2020({
     strict: true,
@@ -68,6 +71,7 @@ function compile(schema: object): Condition {
  * references) is a mistake at the start.
  */
 export function linearWithin(budget: { characters: number }) {
+  const { RE2JS }: typeof import('re2js') = require('re2js')
   const regExp = (pattern: string) => {
     const compiled = RE2JS.compile(pattern)
     const test = (text: string) => {

@@ -1,7 +1,6 @@
-// Owns the log: JSON lines for machines, readable lines in a terminal, and never a credential in either.
+// Owns the log: JSON lines, which readable-output.ts makes readable, and never a credential in them.
 
 import { type DestinationStream, type Logger, pino } from 'pino'
-import pretty from 'pino-pretty'
 import { openOutput } from './output.ts'
 
 export type { Logger }
@@ -9,9 +8,7 @@ export type { Logger }
 export interface LoggerOptions {
   readonly level: string
   /** Where lines go; standard output by default. */
-  readonly destination?: DestinationStream
-  /** Readable lines instead of JSON. */
-  readonly readable?: boolean
+  readonly destination?: DestinationStream | undefined
 }
 
 /** Members whose values are credentials wherever they turn up in what is logged. */
@@ -47,7 +44,7 @@ const HARMLESS_PARAMETERS: ReadonlySet<string> = new Set([
   'iss',
 ])
 
-export function createLogger({ level, destination, readable = false }: LoggerOptions): Logger {
+export function createLogger({ level, destination }: LoggerOptions): Logger {
   // Not pino's own `redact`: with as many paths as these it costs more than all the rest of a call through the gateway.
   // It does not see what a child is created with: those are names of ours.
   const log = (members: Members) => censor(members, CENSORED_LEVELS)
@@ -58,7 +55,7 @@ export function createLogger({ level, destination, readable = false }: LoggerOpt
     hooks: { streamWrite: withoutControls },
     serializers: { err: serializeError, error: serializeError },
   }
-  const stream = readable ? readableOutput(destination) : (destination ?? openOutput())
+  const stream = destination ?? openOutput()
   const logger = pino(options, stream)
   streams.set(logger, stream)
   return logger
@@ -69,20 +66,6 @@ const CONTROLS = /[\x7f-\x9f\u2028\u2029]/g
 
 function withoutControls(line: string): string {
   return line.replace(CONTROLS, '\ufffd')
-}
-
-/** The others are printed as JSON; a member of this name is printed in front as it is. */
-const customPrettifiers = { name: (name: string | object) => JSON.stringify(name).slice(1, -1) }
-
-function readableOutput(destination: DestinationStream | undefined): DestinationStream {
-  const lines = {
-    ignore: 'reqId',
-    translateTime: 'SYS:HH:MM:ss',
-    singleLine: true,
-    sync: true,
-    customPrettifiers,
-  }
-  return pretty(destination ? { ...lines, destination } : lines)
 }
 
 /** Where each logger writes. */

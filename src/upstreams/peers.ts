@@ -15,7 +15,7 @@ import { openSseChannels } from './legacy/sse-channel.ts'
 import { createStdioChannels } from './legacy/stdio-channel.ts'
 import { createModernPeer } from './modern/peer.ts'
 import { createProgramPeer } from './modern/program-peer.ts'
-import { createOpenApiPeer, MAX_BYTES } from './openapi/peer.ts'
+import { openApiPeerLater } from './openapi/later.ts'
 import type { ApiProblem } from './openapi/problem.ts'
 import { patienceWith, patientPeer } from './patient-peer.ts'
 import { createProgramEras } from './program-eras.ts'
@@ -96,9 +96,8 @@ export function createPeers(needs: PeersNeeds): Peers {
   function openApi(there: Connections, upstream: OpenApiUpstream): OpenPeer {
     const report = (problem: ApiProblem) => needs.apiProblem(upstream.name, problem)
     const { maxAnswerBytes } = needs
-    const bounded = maxAnswerBytes !== undefined && { maxBytes: Math.min(maxAnswerBytes, MAX_BYTES) }
-    const peer = createOpenApiPeer({ upstream, connections: there, credentialFor, report, clock, ...bounded })
-    return { peer, close: async () => peer.close() }
+    const bounded = maxAnswerBytes !== undefined && { maxBytes: maxAnswerBytes }
+    return openApiPeerLater({ upstream, connections: there, credentialFor, report, clock, ...bounded })
   }
 
   function openEither(given: Connections, upstream: HttpUpstream): OpenPeer {

@@ -5,6 +5,7 @@ import { text } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { createLogger } from '../../src/ops/logger.ts'
+import { readableOutput } from '../../src/ops/readable-output.ts'
 import { lines } from '../support/lines.ts'
 
 t.test('a credential is not logged, however it is wrapped, and what stands beside it is', async (t) => {
@@ -41,7 +42,8 @@ t.test('what somebody else wrote commands no terminal, and begins no line', asyn
   const evil = 'a\u001b[2J\u0007\r\n\u0085\u009b31m\u2028\u2029\u007f{"level":60}'
   for (const readable of [false, true]) {
     const { destination, written } = lines()
-    const logger = createLogger({ level: 'info', destination, readable })
+    const output = readable ? readableOutput(destination) : destination
+    const logger = createLogger({ level: 'info', destination: output })
     logger.info({ name: evil, tool: evil }, 'said')
     logger.child({ audit: true }).info({ [evil]: 1, list: [evil] }, 'more')
     logger.info({ name: 'Claude, désolé 世界', tool: 'read' }, 'fine')

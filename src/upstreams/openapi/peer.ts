@@ -19,7 +19,7 @@ export interface OpenApiPeerNeeds {
   /** The document is of no use, or not all of it; for the log. */
   readonly report: (problem: ApiProblem) => void
   readonly refreshMs?: number
-  /** Of an answer. */
+  /** Of an answer; never more than 4 MiB. */
   readonly maxBytes?: number
   /** Milliseconds. */
   readonly clock?: () => number
@@ -30,7 +30,7 @@ export interface OpenApiPeer extends Peer {
 }
 
 const REFRESH_MS = 5 * 60_000
-export const MAX_BYTES = 4 * 1024 * 1024
+const MAX_BYTES = 4 * 1024 * 1024
 const MAX_INSTRUCTIONS = 4_000
 const NO_DOCUMENT = 'The OpenAPI document of this server cannot be used.'
 const TTL_MS = 60_000
@@ -43,6 +43,7 @@ export function createOpenApiPeer(needs: OpenApiPeerNeeds): OpenApiPeer {
   const { upstream, connections, report, refreshMs = REFRESH_MS, clock = Date.now } = needs
   const listeners = new Set<PeerHooks['notify']>()
   const check = createArgumentCheck()
+  const maxBytes = Math.min(needs.maxBytes ?? MAX_BYTES, MAX_BYTES)
   const source = createSource({
     load: () => loadApi(upstream, connections),
     report,
@@ -66,7 +67,7 @@ export function createOpenApiPeer(needs: OpenApiPeerNeeds): OpenApiPeer {
       if (request.method === 'tools/list') return listed(await api())
       if (request.method === 'server/discover') return reach(connections, await api(), signal)
       if (request.method !== 'tools/call') return TOOLS_ONLY
-      return call({ maxBytes: MAX_BYTES, ...needs, check }, await api(), visitor, request, signal)
+      return call({ ...needs, maxBytes, check }, await api(), visitor, request, signal)
     },
     async listen(_visitor, { toolsListChanged = false }, { signal, notify }) {
       const notifications = toolsListChanged ? { toolsListChanged } : {}
