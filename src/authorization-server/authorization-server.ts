@@ -170,6 +170,7 @@ export async function createAuthorizationServer(
         onFailure: needs.onFailure,
         initialAccess,
         registrations,
+        mode: needs.registration,
       })
       // The code in the query is nobody's; the session it came with is what the person wanted.
       app.get(SIGNED_IN_PATH, (request, reply) => reply.redirect(landingOf(request.query), 303))

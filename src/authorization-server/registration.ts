@@ -2,7 +2,9 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import { addressGroup } from '../http/address-group.ts'
+import { OAuthError } from '../oauth/errors.ts'
 import { LONGEST_BODY_BYTES, readRegistrationBody, withBody } from './client-metadata-body.ts'
+import type { ClientPolicy } from './clients.ts'
 import type { InitialAccess } from './initial-access.ts'
 import { createAnswer, type MountOptions } from './mount.ts'
 import type { Registrations } from './registrations.ts'
@@ -17,6 +19,13 @@ export interface RegistrationOptions extends MountOptions {
   /** Null: anybody may register. */
   readonly initialAccess: InitialAccess | null
   readonly registrations: Registrations
+  readonly mode: ClientPolicy['registration']
+}
+
+/** Clients try this path whether the metadata names it or not, and show their person what they are told. */
+const CLOSED: Partial<Record<ClientPolicy['registration'], string>> = {
+  cimd: 'Clients do not register here. Publish a client ID metadata document and send its URL as client_id.',
+  off: 'Clients do not register here. Whoever runs this service creates them, and gives out their client_id.',
 }
 
 /** oidc-provider answers no preflight here. No credentials of the browser are involved, so any origin may ask. */
@@ -28,7 +37,8 @@ const CORS = {
 }
 
 export function mountRegistration(app: FastifyInstance, options: RegistrationOptions): void {
-  const { throttle, refuseFailing, initialAccess, registrations } = options
+  const { throttle, refuseFailing, initialAccess, registrations, mode } = options
+  const closed = CLOSED[mode]
   const answer = createAnswer(options)
 
   app.register(async (scope) => {
@@ -42,6 +52,7 @@ export function mountRegistration(app: FastifyInstance, options: RegistrationOpt
 
     const admit = async (request: FastifyRequest, reply: FastifyReply) => {
       reply.raw.setHeader('access-control-allow-origin', '*')
+      if (closed !== undefined) throw new OAuthError('access_denied', closed, { status: 403 })
       if (!initialAccess) return
       reply.header('www-authenticate', 'Bearer realm="registration"')
       await initialAccess.admit(request.headers.authorization).catch((error: unknown) => {

@@ -5,7 +5,7 @@ import { clientDocuments, isAcceptableClientId } from '../../src/authorization-s
 import { isAllowedRedirect } from '../../src/authorization-server/redirect-uris.ts'
 import * as tokens from '../../src/storage/initial-access-tokens.ts'
 import { build } from '../support/gatehouse.ts'
-import { postJson, register } from '../support/oauth.ts'
+import { getJson, postJson, register } from '../support/oauth.ts'
 
 const CLIENT = { client_name: 'App', redirect_uris: ['https://app.example/cb'] }
 const CONFIGURED = 'a-token-of-the-configuration'
@@ -50,6 +50,22 @@ t.test('of many registrations at once with one token, as many succeed as it has 
   )
   t.equal(answers.filter(({ status }) => status === 201).length, 3)
   t.equal(answers.filter(({ status }) => status === 401).length, 9)
+})
+
+t.test('where nobody registers, who tries is told what to do instead', async (t) => {
+  for (const [REGISTRATION, instead] of [
+    ['cimd', /metadata document/],
+    ['off', /Whoever runs this service/],
+  ] as const) {
+    const { origin } = await build(t, { env: { REGISTRATION } })
+    const { status, headers, body } = await postJson(`${origin}/register`, CLIENT)
+    t.match({ status, body }, { status: 403, body: { error: 'access_denied', error_description: instead } })
+    t.equal(headers.get('access-control-allow-origin'), '*', 'also a client in a browser')
+    const metadata = (await getJson(`${origin}/.well-known/oauth-authorization-server`)).body
+    t.notOk('registration_endpoint' in metadata)
+  }
+  const { origin } = await build(t)
+  t.equal((await postJson(`${origin}/register`, CLIENT)).status, 201)
 })
 
 t.test('a token of the configuration still opens registration', async (t) => {
