@@ -38,6 +38,7 @@ export interface AuthorizationServerNeeds
       | 'trustedIssuers'
       | 'onUserCreated'
       | 'answersChallenge'
+      | 'startsOver'
       | 'registrations'
       | 'initialAccess'
     >,
@@ -125,6 +126,7 @@ export async function createAuthorizationServer(
       trustedIssuers,
       onUserCreated,
       answersChallenge: stepUps.answers,
+      startsOver: stepUps.startsOver,
       registrations,
       initialAccess,
     })

@@ -1,7 +1,7 @@
 // Owns how consent becomes a grant: the one just given, or the one remembered (walk B).
 
 import type { Client, Grant, KoaContextWithOIDC, Provider } from 'oidc-provider'
-import type { DecideConsent } from '../oauth/consent-question.ts'
+import type { ConsentQuestion, DecideConsent } from '../oauth/consent-question.ts'
 import type { ProtectedResource } from '../oauth/resource.ts'
 import { formatScope, IDENTITY_SCOPES, parseScope, scopesOf } from '../oauth/scope.ts'
 import * as consents from '../storage/consents.ts'
@@ -11,6 +11,7 @@ import { isShared, marksOf } from './client-marks.ts'
 import { PAGES_CLIENT_ID } from './pages-client.ts'
 import { isLoopbackRedirect, redirectHost } from './redirect-uris.ts'
 import { findResource, type Resources } from './resources.ts'
+import type { StepUps } from './step-up.ts'
 
 export interface GrantNeeds {
   readonly transactions: Transactions
@@ -25,13 +26,16 @@ export interface GrantNeeds {
     asker: Pick<NewGrant, 'accountId' | 'clientId'>,
   ) => Promise<boolean>
   readonly decideConsent: DecideConsent
+  /** Whether a client of this person was just made to ask for more. */
+  readonly startsOver: StepUps['startsOver']
 }
 
 /**
  * Each authorization gets a grant of its own, so that revoking one (or its refresh token being replayed) leaves the
  * person's other devices alone; what the person agreed to is remembered apart from it.
  */
-export function createGrantLoader({ transactions, resources, decideConsent, hasHeldTools }: GrantNeeds) {
+export function createGrantLoader(needs: GrantNeeds) {
+  const { transactions, resources, decideConsent, hasHeldTools, startsOver } = needs
   const hasUnseenTools = async (
     resource: ProtectedResource | null,
     remembered: consents.Consent | null,
@@ -40,6 +44,9 @@ export function createGrantLoader({ transactions, resources, decideConsent, hasH
     resource !== null &&
     remembered !== null &&
     (await hasHeldTools(resource, Math.floor(remembered.grantedAt.getTime() / 1000), asker))
+
+  const mustAsk = (client: Client, accountId: string, question: ConsentQuestion) =>
+    !needsNoConsent(client) && (decideConsent(question) === 'ask' || startsOver(accountId, client.clientId))
 
   return async (ctx: KoaContextWithOIDC): Promise<Grant | undefined> => {
     const { client, account, provider, result } = ctx.oidc
@@ -69,7 +76,7 @@ export function createGrantLoader({ transactions, resources, decideConsent, hasH
     }
     // RFC 8628 §5.4: only the person knows whose device shows the code, so they are asked about every one.
     if (ctx.oidc.deviceCode) return undefined
-    if (!needsNoConsent(client) && decideConsent(question) === 'ask') return undefined
+    if (mustAsk(client, account.accountId, question)) return undefined
     return createGrant(provider, { ...owner, resource: indicator, scopes })
   }
 }

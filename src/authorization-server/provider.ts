@@ -42,6 +42,7 @@ import { REVOCATION_PATH, revocation, revokeAccessTokens } from './revocation.ts
 import { tellScopes } from './scopes-supported.ts'
 import type { SigningKey } from './signing-keys.ts'
 import { createSpending, getsRefreshToken } from './spending.ts'
+import type { StepUps } from './step-up.ts'
 import { answerOutages, commitTokenRequests, type OutageAnswer } from './token-transaction.ts'
 import { tellUnnamedClients } from './unnamed-clients.ts'
 import { limitVerifierGuesses } from './verifier-guesses.ts'
@@ -52,7 +53,7 @@ export interface ProviderNeeds
   extends ClientPolicy,
     Lifetimes,
     OutageAnswer,
-    Pick<GrantNeeds, 'decideConsent' | 'hasHeldTools'>,
+    Pick<GrantNeeds, 'decideConsent' | 'hasHeldTools' | 'startsOver'>,
     Pick<OwnAccessTokenNeeds, 'findKey' | 'isRevoked'>,
     Pick<JwtBearerNeeds, 'onUserCreated'> {
   /** PUBLIC_URL, which is the issuer. */
@@ -67,7 +68,7 @@ export interface ProviderNeeds
   readonly registrations: Registrations
   /** Null: anybody may register, or nobody. */
   readonly initialAccess: InitialAccess | null
-  readonly answersChallenge: (grantId: string) => boolean
+  readonly answersChallenge: StepUps['answers']
   /** Counts the requests of a device that waits; see POLL_WINDOW_SECONDS. */
   readonly devicePolls: Counters
   /** Told the address of whoever presented something to `/token`, and the like, that is wrong. */

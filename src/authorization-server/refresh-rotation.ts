@@ -6,6 +6,7 @@ import type * as artifacts from '../storage/artifacts.ts'
 import { hashToken, type TokenHash } from '../storage/hash.ts'
 import { openWithToken, sealWithToken } from '../storage/sealing.ts'
 import type { Spending } from './spending.ts'
+import type { StepUps } from './step-up.ts'
 
 /** How long a client that lost our answer, or refreshed twice at once, may repeat the refresh. */
 const REFRESH_GRACE_SECONDS = 30
@@ -18,7 +19,7 @@ export interface RotationOptions {
   readonly readAgain: (model: string, idHash: TokenHash) => Promise<artifacts.Artifact | null>
   readonly graceSeconds?: number
   /** Whether refreshing this grant is a client's answer to being told that it needs more scope (see step-up.ts). */
-  readonly answersChallenge?: (grantId: string) => boolean
+  readonly answersChallenge?: StepUps['answers']
 }
 
 export interface RefreshRotation {
@@ -73,8 +74,8 @@ export function createRefreshRotation({
     },
     async consume(token) {
       const request = currentRequest()
-      const grantId = request.oidc.entities.Grant?.jti
-      if (grantId !== undefined && answersChallenge(grantId))
+      const grant = request.oidc.entities.Grant
+      if (grant !== undefined && answersChallenge(grant))
         throw new errors.InvalidGrant('more scope has to be asked for')
       const earlier = earlierSuccessor(token, presented.get(request))
       const successor = earlier ?? randomBytes(32).toString('base64url')

@@ -153,6 +153,27 @@ t.test('a client that refreshes instead of asking is sent to ask', async (t) => 
   t.match(await refresh(origin, client.client_id, refreshToken), { status: 200 }, 'and nothing was lost')
 })
 
+t.test('who starts over without saying what it lacks is shown to the person, once', async (t) => {
+  const running = await shop(t)
+  const { origin, browser } = running
+  const desk = browser()
+  const { client, accessToken, refreshToken } = await connect(origin, desk, ALICE, {
+    parameters: { scope: 'shop:read' },
+  })
+  const visit = () =>
+    signIn(desk, authorizationRequest(origin, client.client_id, { scope: 'shop:read' }).url, ALICE)
+  t.match((await visit()).url, 'code=', 'the consent is remembered')
+  t.equal((await callTool(origin, accessToken, 'create_issue')).status, 403)
+  t.match((await visit()).url, 'code=', 'and another window of the app is not disturbed')
+  t.match(await refresh(origin, client.client_id, refreshToken), { status: 400 })
+
+  const page = await visit()
+
+  t.match(page.url, '/consent/', 'MCP Inspector asks for the same as before')
+  await desk.submit(page, { scope: ['shop:read', 'shop'] }, 'allow')
+  t.match((await visit()).url, 'code=')
+})
+
 t.test('new tools wait until the person has agreed again, where the operator wants that', async (t) => {
   const running = await shop(t, { holdNewTools: true })
   const { origin, db, shelf } = running
