@@ -1,6 +1,7 @@
 // Owns the way that a call is answered: from memory, by passing its bytes, or by the bridge.
 
 import type { StandingPolicy } from '../oauth/standing-policy.ts'
+import { isPersonal } from '../oauth/upstream-auth.ts'
 import type { Credential } from '../upstreams/credentials.ts'
 import type { Links } from '../upstreams/links.ts'
 import { answerFromMemory } from './cache/answer.ts'
@@ -40,17 +41,30 @@ export function createAnswering(needs: AnsweringNeeds): Answering {
   /** Bytes pass where both sides speak the same era; the bridge speaks for whoever does not. */
   async function answer(call: UpstreamCall): Promise<Outcome> {
     const lookup = cache.lookUp(call)
-    if (lookup?.found) return answerFromMemory(call, lookup.found)
+    const known = fromMemory(call, lookup, false)
+    if (known) return known
     const finding = credentialToPass(call)
     const credential = finding instanceof Promise ? await finding : finding
     if (credential === BRIDGE) return bridged(call)
     if (credential === null) return askForLogin(call)
+    const theirs = fromMemory(call, lookup, true)
+    if (theirs) return theirs
     const outcome = await forwarder.forward(treated(call, lookup), credential, logins.mayRenew(call))
-    if (!outcome.handedBack) return outcome
+    return outcome.handedBack ? answerAgain(call, credential, outcome) : outcome
+  }
+
+  /** What was presented was not accepted. */
+  async function answerAgain(call: UpstreamCall, credential: Credential, outcome: Outcome): Promise<Outcome> {
     if (outcome.wantsScope) return askForScope(call, outcome.wantsScope)
     if (outcome.wantsNonce && !call.withNonce) return answer({ ...call, withNonce: true })
     await logins.renew(call, credential)
     return answer({ ...call, renewed: true })
+  }
+
+  /** Where a person logs in, memory has nothing for somebody who has logged out since. */
+  function fromMemory(call: UpstreamCall, lookup: Lookup | null, isLoggedIn: boolean): Outcome | null {
+    if (!lookup?.found || isPersonal(call.place.upstream.auth) !== isLoggedIn) return null
+    return answerFromMemory(call, lookup.found)
   }
 
   /** What to present to an upstream that the bytes pass to; null when there is nothing yet. */

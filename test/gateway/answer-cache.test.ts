@@ -8,6 +8,7 @@ import { loadConfig } from '../../src/config/config.ts'
 import type { GatewayNeeds } from '../../src/gateway/gateway.ts'
 import { createLocalMailbox } from '../../src/mcp/mailbox.ts'
 import { createStandingPolicy } from '../../src/oauth/standing-policy.ts'
+import { ConnectFirst } from '../../src/upstreams/credentials.ts'
 import { events, json, startHostileUpstream } from '../support/hostile-upstream.ts'
 import { serveMcp } from './mcp-upstream.ts'
 import { type Claims, call, MODERN, modern, open, type Sent, send, setStage, until } from './stage.ts'
@@ -115,6 +116,26 @@ t.test(
     )
   },
 )
+
+t.test('who logged out at an upstream gets nothing of it from memory, until the next login', async (t) => {
+  const { upstream, asked } = await counting(t)
+  const auth = { type: 'api-key', header: 'x-key', prefix: '', hint: null } as const
+  const login = { isThere: true }
+  const stage = await setStage(t, [{ url: upstream.url, auth }], {
+    answerCacheBytes: 65_536,
+    async credentialFor(_, wanting) {
+      if (!login.isThere) throw new ConnectFirst(wanting, false)
+      return { kind: 'header', name: 'x-key', value: 'hers' }
+    },
+  })
+  const ask = async () => (await send(stage, { token: await stage.token(), ...modern('tools/list') })).json
+  for (const _ of [1, 2]) t.match(await ask(), { result: { answer: 1 } })
+  login.isThere = false
+  t.equal((await ask()).result, undefined)
+  login.isThere = true
+  t.match(await ask(), { result: { answer: 1 } })
+  t.equal(asked.times, 1)
+})
 
 t.test('it lives as long as it was given, and says how long that still is', async (t) => {
   const { stage, ask } = await scene(t)
