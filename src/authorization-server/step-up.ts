@@ -47,6 +47,9 @@ export function createStepUps(clock: () => number = Date.now): StepUps {
     },
     // Some (MCP Inspector 2.12) have forgotten by then which scope they lack: a remembered consent to what they ask for once more
     // would lead them round in a circle, and nobody would ever be asked.
-    startsOver: (accountId, clientId) => startingOver.delete(`${accountId} ${clientId}`),
+    startsOver(accountId, clientId) {
+      const key = `${accountId} ${clientId}`
+      return startingOver.has(key) && startingOver.delete(key)
+    },
   }
 }
