@@ -122,7 +122,7 @@ Whatever an upstream speaks itself, clients of every revision use it under \`/mc
 **Streamable HTTP** is an entry with a \`url\`: the \`http:\` or \`https:\` URL of its MCP endpoint, without user and fragment. Link-local
 addresses are refused. \`type\` or \`transport\` may say \`http\` or \`streamable-http\`. With \`urls\` instead, one upstream answers at 2 to 16
 places: each request goes where the fewest are open, a session stays where it began, and a place that cannot be reached is left out for a
-while.
+while. What it keeps beyond a session, tasks say, all its places have to know.
 
 **HTTP+SSE**, the transport of 2024-11-05, is an entry with \`"type": "sse"\` and the \`url\` of its event stream. The headers are sent with the
 stream and with every message; messages go to the origin of the stream only, whatever the upstream says.
