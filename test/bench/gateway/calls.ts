@@ -3,6 +3,7 @@
 import { cpuMicros, spentSince } from '../cpu.ts'
 import { median } from '../measure.ts'
 import type { Target } from './target.ts'
+import { inTurn } from './turns.ts'
 import type { Answered, Load } from './wrk.ts'
 
 export interface CallOptions {
@@ -43,13 +44,14 @@ export async function measureCosts(
   for (let round = -WARM_UP; round < rounds; round++) {
     for (const sample of samples) {
       const { pids, url } = sample.target
-      const before = await cpuMicros(pids)
       const load = { url, tokensFile, clients, firstToken: sample.seen }
-      const { requests, seconds: took } = await wrk({
-        ...load,
-        seconds: round < 0 ? seconds * WARM_UP_LENGTH : seconds,
+      const length = round < 0 ? seconds * WARM_UP_LENGTH : seconds
+      const measured = await inTurn(targets, sample.target, async () => {
+        const before = await cpuMicros(pids)
+        const answered = await wrk({ ...load, seconds: length })
+        return { ...answered, spent: spentSince(before, await cpuMicros(pids)) }
       })
-      const spent = spentSince(before, await cpuMicros(pids))
+      const { requests, seconds: took, spent } = measured
       sample.seen += requests
       if (round < 0) continue
       sample.micros.push(spent / requests)
@@ -100,7 +102,7 @@ async function sampleWaits({ targets, wrk, tokensFile, rounds, seconds }: CallOp
   for (let round = 0; round < rounds; round++) {
     for (const { target, answers } of samples) {
       const { url, moderateRate: rate = MODERATE_RATE } = target
-      answers.push(await wrk({ url, tokensFile, clients, seconds, rate }))
+      answers.push(await inTurn(targets, target, () => wrk({ url, tokensFile, clients, seconds, rate })))
     }
   }
   return samples
