@@ -12,7 +12,7 @@ const METHODS = ['tasks/get', 'tasks/update', 'tasks/cancel']
 async function twoServers(t: { teardown(close: () => Promise<unknown>): unknown }): Promise<Servers> {
   return [
     { name: 'notes', url: (await serveTasks(t)).url },
-    { name: 'work', url: (await serveTasks(t)).url },
+    { name: 'jobs', url: (await serveTasks(t)).url },
   ]
 }
 
@@ -22,8 +22,8 @@ for (const [path, prefix] of [
 ] as const) {
   t.test(`the scope of the tool is enough, and what is less is not, at ${path}`, async (t) => {
     const stage = await setTasks(t, await twoServers(t))
-    const all = { path, claims: { scope: 'notes work' } }
-    const reading = { path, claims: { scope: 'notes:read work' } }
+    const all = { path, claims: { scope: 'notes jobs' } }
+    const reading = { path, claims: { scope: 'notes:read jobs' } }
     const looked = await beginTask(stage, `${prefix}look`, all)
     const changed = await beginTask(stage, `${prefix}change`, all)
     for (const method of METHODS) {
@@ -32,14 +32,14 @@ for (const [path, prefix] of [
       t.match(stage.events.at(-1), { upstream: 'notes', method, tool: 'look', subject: 'usr_alice' })
       const refused = await ask(stage, method, { ...params, taskId: changed }, reading)
       t.equal(refused.status, 403, `${method} of what changes`)
-      t.match(refused.headers['www-authenticate'], /error="insufficient_scope", .*scope="(work )?notes"/)
+      t.match(refused.headers['www-authenticate'], /error="insufficient_scope", .*scope="(jobs )?notes"/)
       t.match(errorOf(refused), { message: 'Tool change needs more permission.' })
       t.notOk(errorOf(await ask(stage, method, { ...params, taskId: changed }, all)).code)
     }
     const both = { notifications: { taskIds: [looked, changed] } }
     t.equal((await ask(stage, 'subscriptions/listen', both, reading)).status, 403)
     t.equal(
-      (await ask(stage, 'tasks/get', { taskId: looked }, { path, claims: { scope: 'work' } })).status,
+      (await ask(stage, 'tasks/get', { taskId: looked }, { path, claims: { scope: 'jobs' } })).status,
       403,
     )
   })
@@ -47,7 +47,7 @@ for (const [path, prefix] of [
   t.test(`a task of a tool that the policy has forbidden since is out of reach, at ${path}`, async (t) => {
     const policy = createStandingPolicy(null)
     const stage = await setTasks(t, await twoServers(t), { policy })
-    const all = { path, claims: { scope: 'notes work' } }
+    const all = { path, claims: { scope: 'notes jobs' } }
     const looked = await beginTask(stage, `${prefix}look`, all)
     const changed = await beginTask(stage, `${prefix}change`, all)
     t.match((await ask(stage, 'tasks/get', { taskId: changed }, all)).json.result, { taskId: changed })
@@ -101,6 +101,6 @@ t.test('a listener hears no more of a task whose tool is forbidden while it list
 })
 
 function policyOf(document: unknown) {
-  const UPSTREAMS = '{"notes": {"url": "http://notes/mcp"}, "work": {"url": "http://work/mcp"}}'
+  const UPSTREAMS = '{"notes": {"url": "http://notes/mcp"}, "jobs": {"url": "http://jobs/mcp"}}'
   return loadConfig({ UPSTREAMS, POLICY: JSON.stringify(document) }).policy
 }
