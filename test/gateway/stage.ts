@@ -245,7 +245,7 @@ export function errorOf({ json }: Answer): { readonly code?: unknown; readonly m
   return typeof error === 'object' && error !== null ? error : {}
 }
 
-export async function until(condition: () => boolean, ms = 2000): Promise<void> {
+export async function until(condition: () => boolean, ms = 10_000): Promise<void> {
   const deadline = Date.now() + ms
   while (!condition()) {
     if (Date.now() > deadline) throw new Error('it did not happen in time')

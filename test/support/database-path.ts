@@ -2,6 +2,7 @@
 
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import type { Teardown } from './database.ts'
+import { freePort } from './local-server.ts'
 
 export interface DatabasePath {
   /** The database's URL, by way of this. */
@@ -44,9 +45,8 @@ export async function startDatabasePath(t: Teardown, databaseUrl: string): Promi
     if (silent) hush(pair)
   }
 
-  let server: Server = await listen(relay, 0)
-  const address = server.address()
-  const port = address !== null && typeof address === 'object' ? address.port : 0
+  const port = await freePort()
+  let server: Server = await listen(relay, port)
   const url = new URL(databaseUrl)
   url.hostname = '127.0.0.1'
   url.port = String(port)

@@ -4,6 +4,17 @@ import { once } from 'node:events'
 import type { Server as HttpServer } from 'node:http'
 import { createServer, type Server } from 'node:net'
 
+/** Above those that browsers refuse to visit. */
+const FIRST_PORT = 11_000
+const PORTS = 100
+const JOBS = 2
+const PROCESSES_OF_A_JOB = 100
+
+/** tap runs that many files at a time, each in a process that knows as which of them. */
+const JOB = Number(process.env.TAP_JOB_ID ?? 0) % JOBS
+const OWN_PORTS = FIRST_PORT + PORTS * ((process.pid % PROCESSES_OF_A_JOB) * JOBS + JOB)
+let given = 0
+
 interface Teardown {
   teardown(close: () => unknown): unknown
 }
@@ -32,10 +43,24 @@ export function closed(server: HttpServer): Promise<void> {
   })
 }
 
-/** For who has to know an address before anything listens there. */
+/**
+ * For who has to know an address before anything listens there. Nobody else takes it meanwhile: it is none of those that the
+ * system gives to whoever asks for any (from 32768 on), and each test process has a hundred of its own.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer()
-  const port = await listenLocally(server)
-  await new Promise((resolve) => server.close(resolve))
-  return port
+  for (let tried = 0; tried < PORTS; tried++) {
+    const port = OWN_PORTS + (given++ % PORTS)
+    if (await isFree(port)) return port
+  }
+  throw new Error('All ports of this process are taken.')
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer().listen(port, '127.0.0.1')
+  const free = await once(server, 'listening').then(
+    () => true,
+    () => false,
+  )
+  if (free) await new Promise((resolve) => server.close(resolve))
+  return free
 }

@@ -6,6 +6,7 @@ import type { Links, LinksNeeds } from '../../src/upstreams/links.ts'
 import type { HttpUpstream } from '../../src/upstreams/registry.ts'
 import { startEverythingServer } from '../support/everything-server.ts'
 import { openLinks } from '../support/links.ts'
+import { freePort } from '../support/local-server.ts'
 import { until } from '../support/until.ts'
 import {
   asking,
@@ -182,8 +183,8 @@ t.test('a contradiction is a reason to ask, but not all the time', async (t) => 
 t.test(
   'an upstream that comes back in another era is spoken to in that one, by the call that notices',
   async (t) => {
-    const modern = await startEverythingServer({ eras: new Set(['modern']) })
-    const { port } = new URL(modern.url)
+    const port = await freePort()
+    const modern = await startEverythingServer({ eras: new Set(['modern']), port })
     const upstream = upstreamAt(modern.url)
     const { links, clock } = setUp(t)
     const peer = links.peerOf(upstream)
@@ -194,7 +195,7 @@ t.test(
       name: 'PeerFailure',
       reason: 'unreachable',
     })
-    const legacy = await startEverythingServer({ eras: new Set(['legacy']), port: Number(port) })
+    const legacy = await startEverythingServer({ eras: new Set(['legacy']), port })
     t.teardown(() => legacy.close())
     clock.ahead += 1_000
     await peer.request(visitorOf(), call, listening()).catch(() => undefined)

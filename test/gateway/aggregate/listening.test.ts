@@ -3,6 +3,7 @@
 import t from 'tap'
 import { startDemoUpstream } from '../../../src/demo/server.ts'
 import { events, startHostileUpstream } from '../../support/hostile-upstream.ts'
+import { freePort } from '../../support/local-server.ts'
 import { until } from '../stage.ts'
 import { clientAt, demoAt, serverAt, setTown } from './town.ts'
 
@@ -40,8 +41,8 @@ t.test('a changed list of one server is heard once', async (t) => {
 })
 
 t.test('a server that comes back is listened to again, and may have changed', async (t) => {
-  const first = await startDemoUpstream()
-  const port = Number(new URL(first.url).port)
+  const port = await freePort()
+  const first = await startDemoUpstream({ port })
   const town = await setTown(t, [
     { name: 'flaky', title: 'Flaky', url: first.url, headers: {} },
     await demoAt(t, 'home'),
@@ -64,7 +65,7 @@ t.test('a server that comes back is listened to again, and may have changed', as
 
   const second = await startDemoUpstream({ port })
   t.teardown(() => second.close())
-  await until(() => changes > 0, 8000)
+  await until(() => changes > 0, 20_000)
   await client.callTool({ name: 'flaky_add_note', arguments: { text: 'back' } })
   await until(() => updates.length === 2)
   t.strictSame(updates, ['mcp+home+demo://notes', 'mcp+flaky+demo://notes'])

@@ -1,6 +1,7 @@
 // Owns the promises about the streams of legacy clients: when they begin, what they carry, and when they end.
 
 import t from 'tap'
+import { freePort } from '../../support/local-server.ts'
 import { call, notification, open, setStage, until } from '../stage.ts'
 import { countedLinks } from './counted-peer.ts'
 import { startHoldingServer } from './holding-server.ts'
@@ -165,13 +166,14 @@ t.test('what we never gave out as an event id begins a fresh stream', async (t) 
 t.test(
   'an upstream that was away is listened to again, and the client told that much may have changed',
   async (t) => {
-    const first = await startHoldingServer(t)
+    const port = await freePort()
+    const first = await startHoldingServer(t, { port })
     const { links, counts } = countedLinks(t)
     const stage = await setStage(t, [{ url: first.url }], { links })
     const stream = await (await talk(stage)).get()
     await until(() => counts.acknowledged() === 1)
     await first.close()
-    const second = await startHoldingServer(t, { port: Number(new URL(first.url).port) })
+    const second = await startHoldingServer(t, { port })
     await until(() => counts.acknowledged() === 2, 20_000)
     t.match((await stream.next())?.message, { method: 'notifications/tools/list_changed' })
     t.match((await stream.next())?.message, { method: 'notifications/resources/list_changed' })

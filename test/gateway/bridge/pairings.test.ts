@@ -7,6 +7,7 @@ import {
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
 import t, { type Test } from 'tap'
 import { startEverythingServer } from '../../support/everything-server.ts'
+import { freePort } from '../../support/local-server.ts'
 import { until } from '../../support/until.ts'
 import { type Received, sendError, sendResult, servePlainly } from '../../upstreams/peers.ts'
 import { errorOf, modern, type Stage, send } from '../stage.ts'
@@ -26,8 +27,8 @@ async function connectV2(t: Test, stage: Stage, mode: 'legacy' | 'auto'): Promis
   return client
 }
 
-async function serve(t: Test, eras: readonly Era[], port = 0) {
-  const server = await startEverythingServer({ eras: new Set(eras), port })
+async function serve(t: Test, eras: readonly Era[], port?: number) {
+  const server = await startEverythingServer({ eras: new Set(eras), port: port ?? (await freePort()) })
   t.teardown(() => server.close().catch(() => undefined))
   return server
 }
