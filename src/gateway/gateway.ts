@@ -21,6 +21,7 @@ import { canSkipBody } from './body.ts'
 import { createBridge } from './bridge/bridge.ts'
 import { createLocalSessionStore, type SessionStore } from './bridge/legacy/session-store.ts'
 import { createAnswerCache } from './cache/answer-cache.ts'
+import { rememberingPeer } from './cache/remembering-peer.ts'
 import { watchedPeer } from './cache/watched-peer.ts'
 import { type Call, isListening, type UpstreamCall } from './call.ts'
 import { type CallEvent, callEvent } from './call-event.ts'
@@ -140,7 +141,8 @@ export function createGateway(needs: GatewayNeeds): Gateway {
   registry.onReplace(forwarder.retire)
   const cache = createAnswerCache({ registry, mailbox, report, clock, bytes: needs.answerCacheBytes ?? 0 })
   const peerOf = (upstream: Upstream) => {
-    const peer = watchedPeer(needs.links.peerOf(upstream), (topic) => cache.drop(upstream, topic))
+    const watched = watchedPeer(needs.links.peerOf(upstream), (topic) => cache.drop(upstream, topic))
+    const peer = rememberingPeer(watched, upstream, { ...needs, cache })
     return policedPeer(boundPeer(peer, upstream, tasks), upstream, { ...needs, policy, judged })
   }
   const aggregate = createAggregate({ ...needs, policy, peerOf, judged, limits, clock })

@@ -14,6 +14,8 @@ export interface Visitor {
   readonly logLevel: string | null
   /** W3C trace context of the request, by header name. */
   readonly trace: Readonly<Record<string, string>>
+  /** Nothing from memory: the peer itself is to answer. */
+  readonly wantsFresh?: boolean
 }
 
 export interface PeerRequest {
@@ -47,12 +49,20 @@ export interface SubscriptionFilter {
   readonly taskIds?: readonly string[]
 }
 
+/** MCP 2026-07-28, server/utilities/caching.mdx. */
+export interface Freshness {
+  readonly ttlMs: number
+  readonly cacheScope: 'public' | 'private'
+}
+
 export interface Discovery {
   readonly capabilities: Members
   readonly serverInfo: Members | null
   readonly instructions: string | null
   /** Of an upstream that the visitor has to log in at before it says more. */
   readonly needsLogin?: true
+  /** How long this is good for, where the peer says so. */
+  readonly freshness?: Freshness
 }
 
 /** Every method rejects with a `PeerFailure` when there is no answer to pass on. */

@@ -1,6 +1,6 @@
 // Owns what the aggregate says of itself: all that its upstreams can do, and what they say about their use.
 
-import type { Discovery } from '../../mcp/peer.ts'
+import type { Discovery, Freshness } from '../../mcp/peer.ts'
 import { isRecord, type Members } from '../../mcp/rpc.ts'
 import { TASKS_EXTENSION } from '../../mcp/tasks.ts'
 import type { Gathered, Member } from './member.ts'
@@ -25,7 +25,16 @@ export function mergedDiscovery(
     capabilities: mergedCapabilities(all),
     serverInfo: AGGREGATE_INFO,
     instructions: [introduction(members), ...chapters(answers)].join('\n\n'),
+    ...(missing.length > 0 ? { freshness: NONE } : freshnessOf(answers)),
   }
+}
+
+const NONE: Freshness = { ttlMs: 0, cacheScope: 'private' }
+
+/** As fresh as the oldest part, as far as the parts say. */
+function freshnessOf(answers: Gathered<Discovery>['answers']): Pick<Discovery, 'freshness'> {
+  const told = answers.flatMap(({ answer: { freshness } }) => (freshness ? [freshness.ttlMs] : []))
+  return told.length === 0 ? {} : { freshness: { ...NONE, ttlMs: Math.min(...told) } }
 }
 
 function mergedCapabilities(all: readonly Members[]): Members {

@@ -89,7 +89,11 @@ async function* pagesOf(
   let params: Members = {}
   for (let page = 0; page < MOST_PAGES; page++) {
     const request = { method: `${kind}/list`, params, inputResponses: null, requestState: null }
-    const answer = await peer.request(visitor, request, { signal, notify: () => undefined })
+    // Another replica may have shown a list that is newer than what is in memory here.
+    const answer = await peer.request({ ...visitor, wantsFresh: true }, request, {
+      signal,
+      notify: () => undefined,
+    })
     if (answer.kind === 'error') return
     yield itemsIn(answer.result, kind)
     const { nextCursor } = answer.result

@@ -90,8 +90,9 @@ export function createPatience(limitMs: number, clock: () => number): Patience {
   }
 }
 
-function askAgain({ member: { peer }, visitor, method }: Wait): Promise<unknown> {
+function askAgain({ member: { peer }, visitor: asking, method }: Wait): Promise<unknown> {
   const signal = AbortSignal.timeout(LOOK_MS)
+  const visitor = { ...asking, wantsFresh: true }
   if (method === DISCOVER) return peer.discover(visitor, signal)
   const request = { method, params: {}, inputResponses: null, requestState: null }
   return peer.request(visitor, request, { signal, notify: () => undefined })

@@ -31,7 +31,7 @@ export async function upstreamStatus(
   const asked = usable.filter(({ upstream }) => wanted === undefined || upstream.name === wanted)
   const began = clock()
   const { answers, missing } = await askEach(asked, asking, async (member, signal) => {
-    const standing = await standingOf(member, visitor, signal)
+    const standing = await standingOf(member, { ...visitor, wantsFresh: true }, signal)
     return { ...standing, milliseconds: clock() - began }
   })
   return {

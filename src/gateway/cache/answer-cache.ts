@@ -2,13 +2,16 @@
 
 import { LRUCache } from 'lru-cache'
 import type { Mailbox } from '../../mcp/mailbox.ts'
-import { isRecord } from '../../mcp/rpc.ts'
+import type { PeerRequest, Visitor } from '../../mcp/peer.ts'
+import { isRecord, type Members } from '../../mcp/rpc.ts'
 import { isPersonal } from '../../oauth/upstream-auth.ts'
 import type { Registry, Upstream } from '../../upstreams/registry.ts'
 import type { UpstreamCall } from '../call.ts'
+import { createAges } from './ages.ts'
+import { createAnnouncer } from './announcer.ts'
 import { createChangeWatch } from './changes.ts'
-import { questionOf, type Topic } from './question.ts'
-import { readAnswer, type StoredAnswer, writeAnswer } from './stored-answer.ts'
+import { peerQuestionOf, type Question, questionOf, type Topic } from './question.ts'
+import { readAnswer, resultOf, type StoredAnswer, storedAnswer, writeAnswer } from './stored-answer.ts'
 
 export interface AnswerCacheNeeds {
   /** Zero: nothing is kept. */
@@ -29,9 +32,18 @@ export interface Lookup {
   keep(body: Buffer): void
 }
 
+/** The same of what a peer may be asked. */
+export interface PeerLookup {
+  /** The result, as the peer gave it; null as well when the visitor wants nothing from memory. */
+  readonly found: Members | null
+  keep(result: Members): void
+}
+
 export interface AnswerCache {
   /** Null for a call that the cache has nothing to do with. The caller must be allowed to make it. */
   lookUp(call: UpstreamCall): Lookup | null
+  /** Null for a request that the cache has nothing to do with. The visitor must be allowed to make it. */
+  lookUpAt(upstream: Upstream, visitor: Visitor, request: PeerRequest): PeerLookup | null
   /** What was kept of this upstream is not given any more, here and on other replicas. */
   drop(upstream: Upstream, topic: Topic): void
   /** Nothing that was kept is given any more, here: what callers may see is something else. */
@@ -39,6 +51,12 @@ export interface AnswerCache {
   /** Looks through an event stream of this upstream, in pieces; null when there is no use in it. */
   watch(upstream: Upstream): ((chunk: Buffer) => void) | null
   close(): Promise<void>
+}
+
+/** Where the answers to one question are. */
+interface Shelf {
+  find(): StoredAnswer | null
+  put(answer: StoredAnswer | null): void
 }
 
 /** One answer does not push out all others. */
@@ -49,6 +67,7 @@ const OVERHEAD_BYTES = 200
 
 const NOTHING_KEPT: AnswerCache = {
   lookUp: () => null,
+  lookUpAt: () => null,
   drop: () => undefined,
   renew: () => undefined,
   watch: () => null,
@@ -80,17 +99,25 @@ export function createAnswerCache(needs: AnswerCacheNeeds): AnswerCache {
       const question = questionOf(call)
       const [id] = call.ids
       if (!question || id === undefined) return null
-      const { upstream } = call.place
-      // Of before the upstream is asked: an answer that a change overtakes is kept where nobody looks.
-      const about = `${generation}.${ages.now(upstream, question.topic)} ${question.text}`
-      const own = `${about} ${question.asker}`
-      const shared = isPersonal(upstream.auth) ? own : about
-      const found = fresh(shared) ?? fresh(own)
+      const shelf = shelfFor(call.place.upstream, question)
+      const found = shelf.find()
       return {
         found: found ? writeAnswer(found, id, clock()) : null,
         keep(body) {
-          const answer = body.length > MOST_KEPT_BYTES ? null : readAnswer(body, clock())
-          if (answer) answers.set(answer.isPublic ? shared : own, answer)
+          if (body.length <= MOST_KEPT_BYTES) shelf.put(readAnswer(body, clock()))
+        },
+      }
+    },
+    lookUpAt(upstream, visitor, request) {
+      const question = peerQuestionOf(visitor, request)
+      if (!question) return null
+      const shelf = shelfFor(upstream, question)
+      const found = visitor.wantsFresh ? null : shelf.find()
+      return {
+        found: found ? resultOf(found, clock()) : null,
+        keep(result) {
+          const answer = storedAnswer(result, clock())
+          if (answer && answer.rest.length <= MOST_KEPT_BYTES) shelf.put(answer)
         },
       }
     },
@@ -107,6 +134,19 @@ export function createAnswerCache(needs: AnswerCacheNeeds): AnswerCache {
     },
   }
 
+  function shelfFor(upstream: Upstream, { topic, text, asker }: Question): Shelf {
+    // Of before the upstream is asked: an answer that a change overtakes is kept where nobody looks.
+    const about = `${generation}.${ages.now(upstream, topic)} ${text}`
+    const own = `${about} ${asker}`
+    const shared = isPersonal(upstream.auth) ? own : about
+    return {
+      find: () => fresh(shared) ?? fresh(own),
+      put(answer) {
+        if (answer) answers.set(answer.isPublic ? shared : own, answer)
+      },
+    }
+  }
+
   function drop(upstream: Upstream, topic: Topic): void {
     ages.advance(upstream, topic)
     announcer.announce(upstream.name, topic)
@@ -115,75 +155,6 @@ export function createAnswerCache(needs: AnswerCacheNeeds): AnswerCache {
   function fresh(key: string): StoredAnswer | null {
     const answer = answers.get(key)
     return answer && clock() < answer.until ? answer : null
-  }
-}
-
-interface Ages {
-  /** A text that no other upstream has, nor this one before it changed. */
-  now(upstream: Upstream, topic: Topic): string
-  advance(upstream: Upstream, topic: Topic): void
-}
-
-/** What is old is never looked for again, and goes when there is no more room. So does all of an upstream that was reloaded. */
-function createAges(): Ages {
-  const known = new WeakMap<Upstream, { readonly id: number; readonly ages: Map<Topic, number> }>()
-  let upstreams = 0
-  const of = (upstream: Upstream) => {
-    const found = known.get(upstream) ?? { id: upstreams++, ages: new Map<Topic, number>() }
-    known.set(upstream, found)
-    return found
-  }
-  return {
-    now(upstream, topic) {
-      const { id, ages } = of(upstream)
-      return `${id}.${ages.get(topic) ?? 0}`
-    },
-    advance(upstream, topic) {
-      const { ages } = of(upstream)
-      ages.set(topic, (ages.get(topic) ?? 0) + 1)
-    },
-  }
-}
-
-/** A server that changes something tells each of its streams, and may change much at once: the rest of it is one message more. */
-const ANNOUNCING_PAUSE_MS = 50
-
-interface Announcer {
-  /** At once; and while that is under way or was just now, however often it changes again, once more. */
-  announce(upstream: string, topic: Topic): void
-  /** Sends what waits. */
-  close(): Promise<void>
-}
-
-function createAnnouncer(send: (upstream: string, topic: Topic) => Promise<void>): Announcer {
-  /** By what changed: what says it once more, when there is more to say. */
-  const recent = new Map<string, (() => Promise<void>) | null>()
-
-  function announce(upstream: string, topic: Topic): void {
-    const key = `${upstream} ${topic}`
-    if (recent.has(key)) {
-      recent.set(key, () => send(upstream, topic))
-      return
-    }
-    recent.set(key, null)
-    void send(upstream, topic).finally(() =>
-      setTimeout(rest, ANNOUNCING_PAUSE_MS, key, upstream, topic).unref(),
-    )
-  }
-
-  function rest(key: string, upstream: string, topic: Topic): void {
-    const again = recent.get(key)
-    recent.delete(key)
-    if (again) announce(upstream, topic)
-  }
-
-  return {
-    announce,
-    async close() {
-      const waiting = [...recent.values()]
-      recent.clear()
-      await Promise.all(waiting.map((again) => again?.()))
-    },
   }
 }
 

@@ -1,6 +1,8 @@
 // Owns what a cached answer is an answer to: the call, as far as it can matter to what is answered, and nothing besides. Pure.
 
+import type { IncomingHttpHeaders } from 'node:http'
 import { CLIENT_CAPABILITIES, PROTOCOL_VERSION } from '../../mcp/meta.ts'
+import type { PeerRequest, Visitor } from '../../mcp/peer.ts'
 import { isRecord, type Members } from '../../mcp/rpc.ts'
 import type { Caller } from '../../oauth/caller.ts'
 import type { UpstreamCall } from '../call.ts'
@@ -41,6 +43,23 @@ export function questionOf({ modern, messages, req, caller }: UpstreamCall): Que
   if ('inputResponses' in params || 'requestState' in params) return null
   if (!isFaultless(req.headers, method) || wantsFresh(req.headers)) return null
   const text = JSON.stringify([method, { ...params, _meta: undefined }, matteringMeta(params._meta)])
+  return asked(topic, text, caller)
+}
+
+/** The same of what a peer is asked, in whichever way the client put it. */
+export function peerQuestionOf(visitor: Visitor, request: PeerRequest): Question | null {
+  const { method, params, inputResponses, requestState } = request
+  const topic = CACHEABLE.get(method)
+  if (!topic || inputResponses !== null || requestState !== null) return null
+  const { _meta, ...rest } = params
+  const text = JSON.stringify([PEER, method, rest, visitor.capabilities, matteringMeta(_meta)])
+  return asked(topic, text, visitor.caller)
+}
+
+/** What it answers is as the upstream said it, before our own policy and bounds: never to be mixed with what a client got. */
+const PEER = 'peer'
+
+function asked(topic: Topic, text: string, caller: Caller): Question | null {
   return text.length > LONGEST ? null : { topic, text, asker: askerOf(caller) }
 }
 
@@ -53,7 +72,8 @@ function isFaultless({ accept = '', ...headers }: Headers, method: string | null
   return accept.includes('application/json') && accept.includes('text/event-stream')
 }
 
-function wantsFresh(headers: Headers): boolean {
+/** RFC 9111 §5.2.1. */
+export function wantsFresh(headers: IncomingHttpHeaders): boolean {
   return /no-cache|no-store/i.test(headers['cache-control'] ?? '')
 }
 

@@ -2,7 +2,7 @@
 
 import { isModern } from '../../mcp/era.ts'
 import { SERVER_INFO } from '../../mcp/meta.ts'
-import type { Discovery, PeerRequest } from '../../mcp/peer.ts'
+import type { Discovery, Freshness, PeerRequest } from '../../mcp/peer.ts'
 import {
   HEADER_MISMATCH,
   isRecord,
@@ -22,13 +22,20 @@ export const DISCOVER: PeerRequest = {
 /** What only a server says that knows the modern revision. */
 const MODERN_ERRORS: readonly number[] = [UNSUPPORTED_VERSION, HEADER_MISMATCH, MISSING_CLIENT_CAPABILITY]
 
-export function readDiscovery({ capabilities, instructions, _meta }: Members): Discovery {
+export function readDiscovery({ capabilities, instructions, _meta, ...hints }: Members): Discovery {
   const serverInfo = isRecord(_meta) ? _meta[SERVER_INFO] : null
+  const freshness = readFreshness(hints)
   return {
     capabilities: isRecord(capabilities) ? capabilities : {},
     serverInfo: isRecord(serverInfo) ? serverInfo : null,
     instructions: typeof instructions === 'string' ? instructions : null,
+    ...(freshness && { freshness }),
   }
+}
+
+function readFreshness({ ttlMs, cacheScope }: Members): Freshness | null {
+  if (typeof ttlMs !== 'number' || !Number.isSafeInteger(ttlMs) || ttlMs < 0) return null
+  return cacheScope === 'public' || cacheScope === 'private' ? { ttlMs, cacheScope } : null
 }
 
 /** A list of versions none of which is modern is a legacy server that is polite about it. */

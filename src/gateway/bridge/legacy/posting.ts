@@ -2,6 +2,7 @@
 
 import type { Peer, Visitor } from '../../../mcp/peer.ts'
 import { INVALID_PARAMS, isRpcId, type RpcId } from '../../../mcp/rpc.ts'
+import { wantsFresh } from '../../cache/question.ts'
 import type { Call } from '../../call.ts'
 import type { RpcMessage } from '../../message.ts'
 import { malformed } from '../../refusal.ts'
@@ -165,5 +166,6 @@ export function visitorOf({ caller, req }: Call, { session, state }: InSession):
     capabilities,
     logLevel: logLevelOf(offers, state),
     trace: traceIn(req.headers),
+    wantsFresh: wantsFresh(req.headers),
   }
 }

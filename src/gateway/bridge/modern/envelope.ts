@@ -14,6 +14,7 @@ import {
   type RpcId,
   UNSUPPORTED_VERSION,
 } from '../../../mcp/rpc.ts'
+import { wantsFresh } from '../../cache/question.ts'
 import type { Call } from '../../call.ts'
 import type { RpcMessage } from '../../message.ts'
 import { Refusal, rpcRefusal } from '../../refusal.ts'
@@ -44,6 +45,7 @@ export function readEnvelope({ req, caller }: Call, message: RpcMessage, id: Rpc
       capabilities,
       logLevel: logLevelIn(meta, id),
       trace: traceIn(req.headers),
+      wantsFresh: wantsFresh(req.headers),
     },
     request: { method, ...partsOf(message.params, meta, id) },
   }
