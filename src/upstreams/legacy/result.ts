@@ -32,7 +32,22 @@ export function modernAnswer(method: string, answer: Answer, serverInfo: Members
     if (contradicts('legacy', { status: 200, code: answer.error.code, method })) throw new EraMismatch(error)
     return { kind: 'error', error }
   }
-  return { kind: 'result', result: modernResult(method, answer.result, serverInfo) }
+  const result = method === 'tools/list' ? withoutExecution(answer.result) : answer.result
+  return { kind: 'result', result: modernResult(method, result, serverInfo) }
+}
+
+/** How a tool goes with the tasks of 2025-11-25, which are not bridged. */
+function withoutExecution(result: Members): Members {
+  if (!Array.isArray(result.tools)) return result
+  const tools: readonly unknown[] = result.tools
+  return {
+    ...result,
+    tools: tools.map((tool) => {
+      if (!isRecord(tool)) return tool
+      const { execution: _, ...others } = tool
+      return others
+    }),
+  }
 }
 
 function modernResult(method: string, result: Members, serverInfo: Members | null): Members {

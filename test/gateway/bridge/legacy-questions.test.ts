@@ -12,6 +12,7 @@ const LINK = {
   params: { mode: 'url', message: 'Sign in.', url: 'https://x.example/' },
 }
 const SAMPLE = { method: 'sampling/createMessage', params: { messages: [], maxTokens: 1 } }
+const WITH_TOOLS = { ...SAMPLE, params: { ...SAMPLE.params, tools: [] } }
 const ROOTS = { method: 'roots/list' }
 const URL_MODE = { elicitation: { url: {} } }
 
@@ -70,6 +71,20 @@ const ROWS: readonly Row[] = [
     refused(-32603, /elicitation\/create/),
   ],
   ['a model', '2025-03-26', { sampling: {} }, { a: SAMPLE }, asked({ key: 'a', ...SAMPLE })],
+  [
+    'a model with tools',
+    '2025-11-25',
+    { sampling: { tools: {} } },
+    { a: WITH_TOOLS },
+    asked({ key: 'a', ...WITH_TOOLS }),
+  ],
+  [
+    'a model with tools, without any',
+    '2025-11-25',
+    { sampling: {} },
+    { a: WITH_TOOLS },
+    refused(-32603, /sampling\/createMessage/),
+  ],
   ['a model, without one', '2025-03-26', {}, { a: SAMPLE }, refused(-32603, /sampling\/createMessage/)],
   ['roots', '2025-03-26', { roots: {} }, { a: ROOTS }, asked({ key: 'a', method: 'roots/list', params: {} })],
   ['roots, without any', '2025-03-26', {}, { a: ROOTS }, refused(-32603, /roots\/list/)],

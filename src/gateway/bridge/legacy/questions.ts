@@ -84,12 +84,18 @@ function readQuestion(key: string, request: unknown): Question[] {
 
 function canAnswer(question: Question, { capabilities, version }: Client): boolean {
   const { elicitation, sampling, roots } = capabilities
-  if (question.method === SAMPLING) return isRecord(sampling)
+  if (question.method === SAMPLING)
+    return isRecord(sampling) && (!needsTools(question) || isRecord(sampling.tools))
   if (question.method === ROOTS) return isRecord(roots)
   if (!isRecord(elicitation)) return false
   if (isUrlMode(question)) return version === WITH_URL_MODE && isRecord(elicitation.url)
   // "Capabilities": nothing said is the form mode.
   return isRecord(elicitation.form) || !isRecord(elicitation.url)
+}
+
+/** MCP 2025-11-25, Sampling, "Capabilities". */
+function needsTools({ params }: Question): boolean {
+  return 'tools' in params || 'toolChoice' in params
 }
 
 export function isUrlMode({ method, params }: Question): boolean {

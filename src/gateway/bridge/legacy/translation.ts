@@ -16,6 +16,7 @@ import {
   type RpcNotification,
   UNSUPPORTED_VERSION,
 } from '../../../mcp/rpc.ts'
+import { withObjectSchemas, withStructuredObject } from './structured.ts'
 
 /** `task` is left out: who has not declared tasks processes the request as if it were not there (MCP 2025-11-25, Tasks). */
 const NOT_PASSED: ReadonlySet<string> = new Set(['_meta', 'task', 'inputResponses', 'requestState'])
@@ -37,7 +38,7 @@ export function responseTo(id: RpcId, request: PeerRequest, answer: PeerAnswer):
     const message = 'The upstream server answered in a way that this protocol version cannot express.'
     return errorResponse(id, { code: INTERNAL_ERROR, message })
   }
-  return { jsonrpc: '2.0', id, result: legacyResult(answer.result) }
+  return { jsonrpc: '2.0', id, result: legacyResult(answer.result, request) }
 }
 
 export function errorResponse(id: RpcId, error: RpcError): Members {
@@ -54,8 +55,10 @@ export function notificationMessage({ method, params }: RpcNotification): Member
   return { jsonrpc: '2.0', method, params: withMeta(without(params, new Set(['_meta'])), params._meta, tags) }
 }
 
-function legacyResult(result: Members): Members {
-  return withMeta(without(result, MODERN_MEMBERS), result._meta, new Set([SERVER_INFO]))
+function legacyResult(result: Members, { method }: PeerRequest): Members {
+  const known = withMeta(without(result, MODERN_MEMBERS), result._meta, new Set([SERVER_INFO]))
+  if (method === 'tools/list') return withObjectSchemas(known)
+  return method === 'tools/call' ? withStructuredObject(known) : known
 }
 
 /** The nearest that the client's revision has; the text says the rest. */
