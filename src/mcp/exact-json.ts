@@ -36,6 +36,25 @@ export function parseUnrounded(text: string): unknown {
   })
 }
 
+/** Deeper than anything that somebody means: a schema, a tree of a document. */
+const MOST_LEVELS = 500
+
+/**
+ * As `parseUnrounded`, for what an upstream says. `JSON.parse` takes a text of any depth; `JSON.stringify` and whoever else goes
+ * down into what comes of it ends on the stack, in places where nobody expects that. Throws a RangeError for such a text.
+ */
+export function parseShallow(text: string): unknown {
+  const value = parseUnrounded(text)
+  if (!isWithin(value, MOST_LEVELS)) throw new RangeError(`This JSON has more than ${MOST_LEVELS} levels.`)
+  return value
+}
+
+function isWithin(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return true
+  const members: readonly unknown[] = Array.isArray(value) ? value : Object.values(value)
+  return levels > 0 && members.every((each) => isWithin(each, levels - 1))
+}
+
 /** Whether there may be a number in it that `JSON.parse` would round. */
 export function hasLongNumber(text: string): boolean {
   return LONG_NUMBER.test(text)

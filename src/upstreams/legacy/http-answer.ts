@@ -4,6 +4,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
 import { discard, mediaTypeOf, readJson } from '../../http/answer-body.ts'
 import { ConnectionFailure } from '../../http/connections.ts'
+import { parseShallow } from '../../mcp/exact-json.ts'
 import { PeerFailure, type PeerFailureReason } from '../../mcp/peer.ts'
 import { INVALID_REQUEST, isRecord, METHOD_NOT_FOUND, type Members } from '../../mcp/rpc.ts'
 
@@ -65,7 +66,7 @@ export async function errorIn(
     await discard(body)
     return null
   }
-  const json = await readJson(body, maxBytes).catch(() => null)
+  const json = await readJson(body, maxBytes, { parse: parseShallow }).catch(() => null)
   return isRecord(json) ? json : null
 }
 

@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream'
 import { discard, readJson } from '../../http/answer-body.ts'
 import type { Connections, IncomingAnswer } from '../../http/connections.ts'
 import { retryAfterOf } from '../../http/retry-after.ts'
-import { parseUnrounded } from '../../mcp/exact-json.ts'
+import { parseShallow } from '../../mcp/exact-json.ts'
 import { PeerFailure } from '../../mcp/peer.ts'
 import { isRpcId, type Members, type RpcId } from '../../mcp/rpc.ts'
 import { wantedScope } from '../../oauth/wanted-scope.ts'
@@ -78,7 +78,7 @@ function createHttpChannel(session: HttpSession, events: ChannelEvents, maxBytes
   }
 
   async function takeJson({ status, headers, body }: IncomingAnswer, id: RpcId): Promise<void> {
-    const messages = await readJson(body, maxBytes, { parse: parseUnrounded }).then(messagesOf).catch(rethrow)
+    const messages = await readJson(body, maxBytes, { parse: parseShallow }).then(messagesOf).catch(rethrow)
     streams.delete(id)
     // An error without an id, in a session, is what many servers say when they do not know the session.
     const unrelated = status === 400 && !messages.some((message) => message.id === id)

@@ -4,7 +4,7 @@
 import type { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { readEvents } from '../../http/answer-body.ts'
-import { parseUnrounded } from '../../mcp/exact-json.ts'
+import { parseShallow } from '../../mcp/exact-json.ts'
 import { PeerFailure } from '../../mcp/peer.ts'
 import { isRecord, type Members } from '../../mcp/rpc.ts'
 import { peerFailure } from './http-answer.ts'
@@ -79,7 +79,7 @@ function takeAll(messages: readonly Members[], { take }: StreamNeeds): boolean {
 
 /** Throws for what is not JSON-RPC. A batch (2025-03-26) is its elements. */
 export function messagesIn(data: string): readonly Members[] {
-  return messagesOf(parseUnrounded(data))
+  return messagesOf(parseShallow(data))
 }
 
 export function messagesOf(json: unknown): readonly Members[] {

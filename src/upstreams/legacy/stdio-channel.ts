@@ -1,7 +1,7 @@
 // Owns the channel of a session with a program: JSON-RPC messages, one per line, over its standard input and output.
 
 import { setTimeout as wait } from 'node:timers/promises'
-import { parseUnrounded } from '../../mcp/exact-json.ts'
+import { parseShallow } from '../../mcp/exact-json.ts'
 import { PeerFailure } from '../../mcp/peer.ts'
 import { isRecord, type Members } from '../../mcp/rpc.ts'
 import { createLineReader } from '../programs/lines.ts'
@@ -61,6 +61,11 @@ function channelTo(
 
   function receive(line: string): void {
     const messages = open ? messagesOf(line) : []
+    if (messages === null) fail('answer', 'The program wrote a message that nests too deeply.')
+    else takeAll(messages, line)
+  }
+
+  function takeAll(messages: readonly Members[], line: string): void {
     if (messages.length === 0 && line.trim() !== '') stray++
     else stray = 0
     if (stray > MOST_STRAY_LINES) fail('answer', 'The program writes something that is not JSON-RPC.')
@@ -103,12 +108,12 @@ function channelTo(
   }
 }
 
-/** Of 2025-03-26, where one line may hold several. None where it is not JSON-RPC. */
-function messagesOf(line: string): readonly Members[] {
+/** Of 2025-03-26, where one line may hold several. None where it is not JSON-RPC, and null where it goes too deep. */
+function messagesOf(line: string): readonly Members[] | null {
   try {
-    const value = parseUnrounded(line)
+    const value = parseShallow(line)
     return (Array.isArray(value) ? value : [value]).filter(isRecord)
-  } catch {
-    return []
+  } catch (error) {
+    return error instanceof SyntaxError ? [] : null
   }
 }

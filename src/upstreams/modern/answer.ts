@@ -6,7 +6,7 @@ import { discard, mediaTypeOf, readEvents, readJson, UnreadableAnswer } from '..
 import { ConnectionFailure, type IncomingAnswer } from '../../http/connections.ts'
 import { retryAfterOf } from '../../http/retry-after.ts'
 import { contradicts } from '../../mcp/era-signs.ts'
-import { parseUnrounded } from '../../mcp/exact-json.ts'
+import { parseShallow } from '../../mcp/exact-json.ts'
 import { type PeerAnswer, PeerFailure } from '../../mcp/peer.ts'
 import { isRecord, type Members, type RpcError, type RpcId, type RpcNotification } from '../../mcp/rpc.ts'
 import { wantedScope } from '../../oauth/wanted-scope.ts'
@@ -60,7 +60,7 @@ async function readWhole(
   status: number,
   { id, maxBytes }: Expected,
 ): Promise<PeerAnswer | null> {
-  const json = await readJson(body, maxBytes, { parse: parseUnrounded }).catch((error: unknown) => {
+  const json = await readJson(body, maxBytes, { parse: parseShallow }).catch((error: unknown) => {
     // The status says enough.
     if (error instanceof UnreadableAnswer && status >= 300) return null
     throw error
@@ -84,7 +84,7 @@ async function readStream(body: Readable, { id, maxBytes, notify }: Expected): P
 
 function messageIn(data: string): Members {
   try {
-    const json = parseUnrounded(data)
+    const json = parseShallow(data)
     if (isRecord(json) && json.jsonrpc === '2.0') return json
   } catch (cause) {
     throw new PeerFailure('answer', { cause })

@@ -2,7 +2,7 @@
 
 import type { IncomingHttpHeaders } from 'node:http'
 import { mediaTypeOf } from '../../http/answer-body.ts'
-import { parseUnrounded } from '../../mcp/exact-json.ts'
+import { parseShallow } from '../../mcp/exact-json.ts'
 import { isRecord, type Members } from '../../mcp/rpc.ts'
 import { isJson } from './parameters.ts'
 
@@ -42,7 +42,7 @@ function jsonResult(body: Buffer): Members {
 
 function parsed(written: string): unknown {
   try {
-    return parseUnrounded(written)
+    return parseShallow(written)
   } catch {
     return undefined
   }
