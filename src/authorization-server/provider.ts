@@ -44,6 +44,7 @@ import type { SigningKey } from './signing-keys.ts'
 import { createSpending, getsRefreshToken } from './spending.ts'
 import type { StepUps } from './step-up.ts'
 import { answerOutages, commitTokenRequests, type OutageAnswer } from './token-transaction.ts'
+import { letUnfetchedComeBack } from './unfetched-clients.ts'
 import { tellUnnamedClients } from './unnamed-clients.ts'
 import { limitVerifierGuesses } from './verifier-guesses.ts'
 
@@ -122,6 +123,7 @@ export function createProvider(needs: ProviderNeeds): Provider {
     return matchesSecret(this.clientSecret, presented)
   }
   answerOutages(provider, needs)
+  letUnfetchedComeBack(provider)
   paceDevices(provider, needs.devicePolls)
   limitVerifierGuesses(provider, needs.verifierGuesses)
   commitTokenRequests(provider, transactions, spending)

@@ -1,7 +1,8 @@
 // Owns the fetch towards the authorization servers of upstreams: to what an operator configured as it is, to anything else guarded.
 
 import { Agent, type Dispatcher } from 'undici'
-import { type DownloadOptions, OutboundError, openChecked } from './outbound-download.ts'
+import { type DownloadOptions, openChecked } from './outbound-download.ts'
+import { OutboundError } from './outbound-error.ts'
 import { outboundTarget } from './outbound-target.ts'
 
 /** The shape of `fetch` that OAuth libraries want. Redirects are answers; nothing is followed. */

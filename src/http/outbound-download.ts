@@ -5,6 +5,7 @@ import { addAbortSignal } from 'node:stream'
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
 import { Client, type Dispatcher } from 'undici'
 import { isPublicAddress } from './addresses.ts'
+import { OutboundError } from './outbound-error.ts'
 import { createResolve, type Resolve } from './outbound-resolve.ts'
 import { literalAddress } from './outbound-target.ts'
 
@@ -13,6 +14,7 @@ const MOST_BYTES = 64 * 1024
 const HEADER_BYTES = 8 * 1024
 /** Between one address of a host and the next. */
 const ATTEMPT_MS = 500
+const LASTING = { isLasting: true }
 
 /** Everything that goes out, whoever asked: no cookies, no credentials, no version, no compression to bomb us with. */
 const HEADERS = { accept: 'application/json', 'accept-encoding': 'identity', 'user-agent': 'Gatehouse' }
@@ -33,16 +35,8 @@ export interface Download {
   readonly body: Uint8Array<ArrayBuffer>
 }
 
-/** Why a document could not be fetched. One text for everybody; the reason is for the log. */
-export class OutboundError extends Error {
-  readonly detail: string
-
-  constructor(detail: string, options?: ErrorOptions) {
-    super('the document could not be fetched', options)
-    this.name = 'OutboundError'
-    this.detail = detail
-  }
-}
+/** The server speaks of itself, or asks for patience (RFC 9110 §15.6; §15.5.9, RFC 6585 §4): not of the document. */
+const PASSING_STATUS = /^(?:408|429|5\d\d)$/
 
 export async function download(
   target: URL,
@@ -71,7 +65,7 @@ export async function openChecked(
     literal === null ? await unlessAborted(signal, resolve(target.hostname, signal)) : [literal]
   if (addresses.length === 0) throw new OutboundError('the name has no address')
   // One address that is not public condemns them all: a name that leads both ways was made to.
-  if (!addresses.every(isAllowed)) throw new OutboundError('the address is not public')
+  if (!addresses.every(isAllowed)) throw new OutboundError('the address is not public', LASTING)
   return connectionTo(target, addresses, signal, options)
 }
 
@@ -123,10 +117,14 @@ async function read(
   { statusCode, headers, body }: Dispatcher.ResponseData,
   maxBytes: number,
 ): Promise<Download> {
-  if (statusCode !== 200) throw new OutboundError(`the answer was ${statusCode}`)
-  if (Number(headers['content-length'] ?? 0) > maxBytes) throw new OutboundError('the document is too large')
+  if (statusCode !== 200)
+    throw new OutboundError(`the answer was ${statusCode}`, {
+      isLasting: !PASSING_STATUS.test(`${statusCode}`),
+    })
+  if (Number(headers['content-length'] ?? 0) > maxBytes)
+    throw new OutboundError('the document is too large', LASTING)
   if ((headers['content-encoding'] ?? 'identity') !== 'identity')
-    throw new OutboundError('the document is compressed')
+    throw new OutboundError('the document is compressed', LASTING)
   const passedOn = PASSED_ON.map((name): [string, string] => [name, String(headers[name] ?? '')])
   return {
     headers: passedOn.filter(([, value]) => value !== ''),

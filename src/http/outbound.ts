@@ -1,7 +1,8 @@
 // Owns the one fetch for documents whose address a stranger chose: client ID metadata documents and the keys they name.
 
 import { LRUCache } from 'lru-cache'
-import { type Download, type DownloadOptions, download, OutboundError } from './outbound-download.ts'
+import { type Download, type DownloadOptions, download } from './outbound-download.ts'
+import { OutboundError } from './outbound-error.ts'
 import { createOutboundLimits, DEFAULT_LIMITS, type Limits } from './outbound-limits.ts'
 import { outboundTarget } from './outbound-target.ts'
 
@@ -52,7 +53,7 @@ export function createOutboundFetch(options: OutboundOptions): OutboundFetch {
   return async (input, init) => {
     const target = outboundTarget(input instanceof Request ? input.url : String(input), ownHost)
     if (target === null || (init?.method ?? 'GET') !== 'GET')
-      throw new OutboundError('the URL may not be fetched')
+      throw new OutboundError('the URL may not be fetched', { isLasting: true })
     try {
       const { headers, body } = await load(target)
       return new Response(body, { status: 200, headers })
