@@ -1,5 +1,6 @@
 // Owns what the report of a test run promises: nothing that went wrong is counted as passed.
 import t from 'tap'
+import { createFailures, withSecondRun } from './run-failures.ts'
 import { createReport } from './run-report.ts'
 
 const PASSED = `TAP version 14
@@ -41,8 +42,13 @@ not ok 1 - test/a.test.ts # time=9.2ms
 
 function read(output: string, exitCode: number) {
   const report = createReport()
-  const shown = output.split('\n').flatMap((line) => report.line(line) ?? [])
-  return { shown, totals: report.totals(exitCode) }
+  const failures = createFailures()
+  const shown = output.split('\n').flatMap((line) => {
+    const each = report.line(line)
+    failures.line(line, each)
+    return each ?? []
+  })
+  return { shown, failures, totals: report.totals(exitCode) }
 }
 
 t.test('a run that passed shows its tests and skips, and no assertions', async (t) => {
@@ -87,4 +93,40 @@ t.test('a run without a summary, or whose exit code says so, has failed', async 
 
 t.test('what a test prints is shown', async (t) => {
   t.same(read('    noise\n        # a comment', 0).shown, ['    noise', '        # a comment'])
+})
+
+t.test('the files that failed are repeated, without what passed in them or beside them', async (t) => {
+  const { failures } = read(`${PASSED}\n${FAILED}`, 1)
+  t.same(failures.files(), [
+    {
+      file: 'test/a.test.ts',
+      totals: { passed: 0, failed: 1, skipped: 0 },
+      shown: [
+        '        ✗ should be equal',
+        '          ---',
+        '          diff: |',
+        '            -1',
+        '            +2',
+        '          ...',
+        '    ✗ a door opens (7 ms)',
+        '✗ test/a.test.ts (9 ms)',
+        '  signal: SIGALRM',
+      ],
+    },
+  ])
+  t.ok(failures.areOfFiles())
+  t.same(read(PASSED, 0).failures.files(), [])
+})
+
+t.test('a run that failed by itself is not the fault of its files', async (t) => {
+  t.ok(read(`${FAILED}\nnot ok 2 - timeout!`, 1).failures.areOfFiles())
+  t.notOk(read(`${FAILED}\nnot ok 2 - no such file`, 1).failures.areOfFiles())
+})
+
+t.test('what a second run came to takes the place of the first, and no more than that', async (t) => {
+  const { totals, failures } = read(FAILED.replace('pass: 1', 'pass: 9'), 1)
+  const passed = { passed: 3, failed: 0, skipped: 0 }
+  t.same(withSecondRun(totals, failures.files(), passed), { passed: 12, failed: 0, skipped: 1 })
+  const failed = { passed: 2, failed: 1, skipped: 0 }
+  t.same(withSecondRun(totals, failures.files(), failed), { passed: 11, failed: 1, skipped: 1 })
 })

@@ -30,7 +30,7 @@ const ALL = /^/
 const NOTHING = /$^/
 const EXIT = /^ +(?:exitCode|signal|expired): (?!null|0$)/
 
-interface Result {
+export interface Result {
   readonly indent: string
   readonly passed: boolean
   readonly name: string
@@ -54,7 +54,7 @@ export function createReport(): Report {
   }
 }
 
-function parse(line: string): Result | null {
+export function parse(line: string): Result | null {
   const match = RESULT.exec(line)
   if (!match) return null
   const [, indent = '', outcome, name = '', directive = ''] = match

@@ -12,7 +12,7 @@ import type { Teardown } from '../support/database.ts'
 import { contextFiles, dockerStages, textsOf } from './image-files.ts'
 import { ROOT } from './project.ts'
 
-const READY_WITHIN_MS = 30_000
+const READY_WITHIN_MS = 90_000
 const ASK_EVERY_MS = 100
 const run = promisify(execFile)
 
