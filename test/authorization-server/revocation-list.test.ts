@@ -45,7 +45,7 @@ t.test('while it is certain it answers without a promise', async (t) => {
   const { db, list } = await scene(t)
   t.equal(list.isRevoked(caller('grant-1')), false)
   await revocations.revoke(db, 'grant', 'grant-1')
-  await until(() => list.isRevoked(caller('grant-1')) === true, 1000)
+  await until(() => list.isRevoked(caller('grant-1')) === true)
   t.equal(list.isRevoked(caller('grant-2')), false)
 })
 
@@ -61,7 +61,7 @@ t.test('what was revoked before it began is known from the beginning', async (t)
 t.test('for a token older than what it has room for it asks the database', async (t) => {
   const { db, list } = await scene(t, { most: 2 })
   for (const grantId of ['grant-1', 'grant-2', 'grant-3']) await revocations.revoke(db, 'grant', grantId)
-  await until(() => list.isRevoked(caller('grant-3')) === true, 1000)
+  await until(() => list.isRevoked(caller('grant-3')) === true)
   const answers = ['grant-1', 'grant-2', 'grant-3', 'grant-4'].map((id) => list.isRevoked(caller(id)))
   t.ok(answers[0] instanceof Promise)
   t.same(await Promise.all(answers), [true, true, true, false])
@@ -69,16 +69,16 @@ t.test('for a token older than what it has room for it asks the database', async
 })
 
 t.test('nobody can tell: it rejects as an outage, and what is open may go on for a while', async (t) => {
-  const { path, list, told } = await scene(t, { blindMs: 500 })
+  const { path, list, told } = await scene(t, { blindMs: 2000 })
   await path.cut()
-  await until(() => told.length === 1, 2000)
+  await until(() => told.length === 1)
   const error = await Promise.resolve(list.isRevoked(caller('grant-1'))).catch((reason: unknown) => reason)
   t.ok(isOutage(error))
   t.equal(list.hasEnded(caller('grant-1')), false)
-  await until(() => list.hasEnded(caller('grant-1')), 2000)
+  await until(() => list.hasEnded(caller('grant-1')))
 
   await path.heal()
-  await until(() => told.length === 2, 5000)
+  await until(() => told.length === 2)
   t.equal(list.hasEnded(caller('grant-1')), false)
   t.equal(list.isRevoked(caller('grant-1')), false)
   t.same(told, ['blind', 'sighted'], 'each is told once')

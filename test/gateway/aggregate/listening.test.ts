@@ -87,7 +87,7 @@ t.test('a server that is down or silent does not keep the others from being hear
   )
   const began = performance.now()
   await client.listen({ toolsListChanged: true, resourceSubscriptions: ['mcp+home+demo://notes'] })
-  t.ok(performance.now() - began < 3000, 'clients do nothing else before it is acknowledged')
+  t.ok(performance.now() - began < 10_000, 'clients do nothing else before it is acknowledged')
   await client.callTool({ name: 'home_add_note', arguments: { text: 'heard' } })
   await until(() => heard.length > 0)
   t.strictSame(heard, ['mcp+home+demo://notes'])

