@@ -52,6 +52,8 @@ function compile(schema: object): Condition {
     strictRequired: false,
     validateSchema: true,
     addUsedSchema: false,
+    // `constructor` is an argument when the client sent one.
+    ownProperties: true,
     logger: false,
     code: { regExp: linearWithin(budget) },
   })

@@ -193,7 +193,12 @@ t.test('only the same question has the same answer', async (t) => {
     const params = Reflect.get(body, 'params')
     return { headers, body: { ...body, params: { ...params, _meta: { ...params._meta, ...more } } } }
   }
+  const withHeader = (name: string, value: string): Sent => {
+    const { body, headers } = modern('tools/list')
+    return { body, headers: { ...headers, [name]: value } }
+  }
   await ask()
+  t.match(await ask({}, withHeader('traceparent', '00-1')), { result: { answer: 1 } })
   t.match(await ask({}, meta({ progressToken: 7, traceparent: '00-1' })), { result: { answer: 1 } })
   t.match(await ask({}, meta({ 'io.modelcontextprotocol/clientInfo': { name: 'b', version: '2' } })), {
     result: { answer: 1 },
@@ -205,13 +210,16 @@ t.test('only the same question has the same answer', async (t) => {
     modern('resources/read', { uri: 'note://2' }),
     meta({ 'io.modelcontextprotocol/clientCapabilities': { elicitation: {} } }),
     meta({ 'vendor/region': 'eu' }),
+    meta({ baggage: 'tenant=a' }),
+    withHeader('baggage', 'tenant=a'),
+    withHeader('baggage', 'tenant=b'),
   ]
   for (const round of [1, 2])
     for (const [at, question] of questions.entries())
       t.match(
         await ask({}, question),
         { result: { answer: at + 2 } },
-        `${round}: ${JSON.stringify(question.body)}`,
+        `${round}: ${JSON.stringify(question)}`,
       )
   t.equal(asked.times, 1 + questions.length)
 })
@@ -229,6 +237,7 @@ t.test('retries, calls, legacy requests and what the upstream would find fault w
     { ...list, headers: { ...list.headers, 'mcp-method': null } },
     { ...list, headers: { ...list.headers, accept: 'application/json' } },
     { ...list, headers: { ...list.headers, 'cache-control': 'no-cache' } },
+    { ...list, headers: { ...list.headers, 'mcp-param-tenant': 'a' } },
   ]
   for (const question of [modern('resources/read', { uri: 'note://1' }), list]) await ask({}, question)
   for (const question of [...questions, ...questions]) await ask({}, question)

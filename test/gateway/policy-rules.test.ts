@@ -211,6 +211,7 @@ t.test(
         { tools: ['push'], arguments: own, effect: 'allow' },
         { tools: ['push'], effect: 'deny' },
         { tools: ['merge'], arguments: { required: ['force'] }, effect: 'deny', reason: 'No force.' },
+        { tools: ['build'], arguments: { required: ['constructor'] }, effect: 'deny' },
       ],
     })
     t.equal(verdict(policy, tool('push', { repo: 'acme/site' })), 'yes: 1')
@@ -221,6 +222,8 @@ t.test(
     t.equal(verdict(policy, tool('push', ['acme/'])), 'no: 1', 'what has no members cannot be judged')
     t.equal(verdict(policy, tool('merge', { force: false })), 'no: 3')
     t.equal(verdict(policy, tool('merge', {})), 'yes: default')
+    t.equal(verdict(policy, tool('build', { constructor: 'x' })), 'no: 4')
+    t.equal(verdict(policy, tool('build', {})), 'yes: default', 'what every object has, nobody sent')
     const any = (name: string) => {
       const rules = rulesFor(policy, 'notes', { groups: new Set(), clientId: '' })
       const asked = { ...use('tool', name, 'tools/call'), arguments: ANY_ARGUMENTS }

@@ -2,6 +2,7 @@
 
 import type { IncomingHttpHeaders } from 'node:http'
 import { CLIENT_CAPABILITIES, PROTOCOL_VERSION } from '../../mcp/meta.ts'
+import { PARAMETER_PREFIX } from '../../mcp/mirrored.ts'
 import type { PeerRequest, Visitor } from '../../mcp/peer.ts'
 import { isRecord, type Members } from '../../mcp/rpc.ts'
 import type { Caller } from '../../oauth/caller.ts'
@@ -42,7 +43,8 @@ export function questionOf({ modern, messages, req, caller }: UpstreamCall): Que
   const { method, params } = message
   if ('inputResponses' in params || 'requestState' in params) return null
   if (!isFaultless(req.headers, method) || wantsFresh(req.headers)) return null
-  const text = JSON.stringify([method, { ...params, _meta: undefined }, matteringMeta(params._meta)])
+  const { baggage } = req.headers
+  const text = JSON.stringify([method, { ...params, _meta: undefined }, matteringMeta(params._meta), baggage])
   return asked(topic, text, caller)
 }
 
@@ -52,7 +54,8 @@ export function peerQuestionOf(visitor: Visitor, request: PeerRequest): Question
   const topic = CACHEABLE.get(method)
   if (!topic || inputResponses !== null || requestState !== null) return null
   const { _meta, ...rest } = params
-  const text = JSON.stringify([PEER, method, rest, visitor.capabilities, matteringMeta(_meta)])
+  const { baggage } = visitor.trace
+  const text = JSON.stringify([PEER, method, rest, visitor.capabilities, matteringMeta(_meta), baggage])
   return asked(topic, text, visitor.caller)
 }
 
@@ -69,6 +72,8 @@ type Headers = UpstreamCall['req']['headers']
 function isFaultless({ accept = '', ...headers }: Headers, method: string | null): boolean {
   if (headers['mcp-method'] === undefined) return false
   if (method === MIRRORED_NAME && headers['mcp-name'] === undefined) return false
+  // None of these methods has one, and what an upstream made of it would be told to others.
+  for (const name in headers) if (name.startsWith(PARAMETER_PREFIX)) return false
   return accept.includes('application/json') && accept.includes('text/event-stream')
 }
 
@@ -77,12 +82,14 @@ export function wantsFresh(headers: IncomingHttpHeaders): boolean {
   return /no-cache|no-store/i.test(headers['cache-control'] ?? '')
 }
 
-/** Who asks, how it is traced and what it wants to hear meanwhile do not matter; what it can do may. */
+/**
+ * Who asks, how it is traced and what it wants to hear meanwhile do not matter; what it can do may. So may baggage, in which
+ * applications name a tenant or a variant (W3C Baggage §1): one caller's must not decide what all others are answered.
+ */
 const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
   'progressToken',
   'traceparent',
   'tracestate',
-  'baggage',
   'io.modelcontextprotocol/clientInfo',
   'io.modelcontextprotocol/logLevel',
 ])

@@ -93,6 +93,15 @@ t.test('a public list is asked for once, and everybody who may gets it', async (
   t.match((await ask(town, modern('tools/call', { name: 'a_no_1' }))).json, { result: { content: [{}] } })
 })
 
+t.test('what one caller’s baggage makes of a list is not for those who have another', async (t) => {
+  const { a, town } = await scene(t)
+  const withBaggage = (baggage: string) => ({ ...list, headers: { ...list.headers, baggage } })
+  t.equal(await shown(town, BOB, withBaggage('tenant=bob')), 'a_no_1 b_no_1')
+  t.equal(await shown(town), 'a_no_2 b_no_2')
+  t.equal(await shown(town, {}, withBaggage('tenant=bob')), 'a_no_1 b_no_1')
+  t.equal(a.times('tools/list'), 2)
+})
+
 t.test('clients of the sessions of 2025 get it from memory as well', async (t) => {
   const { a, town } = await scene(t)
   for (const claims of [{}, BOB]) {
