@@ -65,8 +65,6 @@ interface Route {
 }
 
 const KEEP_ALIVE_PROBE_MS = 30_000
-/** Before a call that found nobody is sent again: about what a listener takes to be replaced. */
-const REPEAT_PAUSE_MS = 150
 const ACCESS_ENDED: Substitute = {
   status: 403,
   reason: 'token',
@@ -95,7 +93,7 @@ export function createForwarder(needs: ForwarderNeeds): Forwarder {
     sealer,
     limits,
     contradicted: ({ place, caller }) => needs.contradict(place.upstream, caller),
-    repeat: (again) => void setTimeout(dispatch, REPEAT_PAUSE_MS, again).unref(),
+    repeat: (again) => void setTimeout(dispatch, limits.repeatPauseMs, again).unref(),
     over(done) {
       exchanges.leave(done)
       done.passage.leave()

@@ -19,6 +19,8 @@ export interface Limits {
   readonly stalledReaderMs: number
   /** How long an event stream is silent before it gets a comment, so that proxies on the way keep it open. */
   readonly keepAliveMs: number
+  /** Before a call that found nobody is sent again: about what a listener takes to be replaced. */
+  readonly repeatPauseMs: number
   /** Where several upstreams answer as one: how long the others' answers wait for one of them. */
   readonly straggleMs: number
   /** How often the open streams are looked at: one timer for all of them. */
@@ -40,6 +42,7 @@ export const DEFAULT_LIMITS: Limits = {
   maxAnswerBytes: 256 * 1024 * 1024,
   stalledReaderMs: 5 * MINUTE,
   keepAliveMs: 25 * SECOND,
+  repeatPauseMs: 150,
   straggleMs: 5 * SECOND,
   pulseMs: 5 * SECOND,
 }

@@ -3,6 +3,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
 import { Agent, errors } from 'undici'
+import { telling, Unsent } from './unsent.ts'
 
 export interface OutgoingRequest {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS'
@@ -37,14 +38,24 @@ export interface ConnectionLimits {
   readonly firstByteTimeoutMs: number
 }
 
+export interface ConnectionFailureOptions extends ErrorOptions {
+  readonly when?: ConnectionFailure['when']
+}
+
 /** There is no answer, or no more of it. */
 export class ConnectionFailure extends Error {
   readonly reason: 'unreachable' | 'timed_out'
+  /** Before it had a connection, so that nobody has seen any of it; before an answer began; or in the middle of that. */
+  readonly when: 'unsent' | 'unanswered' | 'answering'
 
-  constructor(reason: ConnectionFailure['reason'], options?: ErrorOptions) {
+  constructor(
+    reason: ConnectionFailure['reason'],
+    { when = 'answering', ...options }: ConnectionFailureOptions = {},
+  ) {
     super(`The connection failed: ${reason}.`, options)
     this.name = 'ConnectionFailure'
     this.reason = reason
+    this.when = when
   }
 }
 
@@ -64,10 +75,11 @@ export function createConnections(limits: Partial<ConnectionLimits> = {}): Conne
     // An event stream may be silent for as long as it likes; who reads something else sets a time for it.
     bodyTimeout: 0,
   })
+  const dispatcher = agent.compose(telling)
   return {
     async request({ method, url, headers, body, signal, firstByteTimeoutMs: shorter }) {
       try {
-        const answer = await agent.request({
+        const answer = await dispatcher.request({
           origin: originOf(url),
           path: pathOf(url),
           method,
@@ -81,7 +93,9 @@ export function createConnections(limits: Partial<ConnectionLimits> = {}): Conne
         return { status: answer.statusCode, headers: answer.headers, body: answer.body }
       } catch (error) {
         signal.throwIfAborted()
-        throw connectionFailure(error)
+        throw error instanceof Unsent
+          ? connectionFailure(error.cause, 'unsent')
+          : connectionFailure(error, 'unanswered')
       }
     },
     close: () => agent.destroy(),
@@ -89,9 +103,12 @@ export function createConnections(limits: Partial<ConnectionLimits> = {}): Conne
 }
 
 /** What an error of a connection, or of an answer's body, comes to. */
-export function connectionFailure(cause: unknown): ConnectionFailure {
+export function connectionFailure(
+  cause: unknown,
+  when: ConnectionFailure['when'] = 'answering',
+): ConnectionFailure {
   const late = cause instanceof errors.HeadersTimeoutError || cause instanceof errors.ConnectTimeoutError
-  return new ConnectionFailure(late ? 'timed_out' : 'unreachable', { cause })
+  return new ConnectionFailure(late ? 'timed_out' : 'unreachable', { cause, when })
 }
 
 function originOf(url: string): string {

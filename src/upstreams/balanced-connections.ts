@@ -6,6 +6,7 @@ import {
   type IncomingAnswer,
   type OutgoingRequest,
 } from '../http/connections.ts'
+import { isGone } from '../http/gone.ts'
 import type { Balance, Turn } from './balance.ts'
 
 /** Whatever the URL of a request is. Once nobody was there, another endpoint is tried; once something was sent, none is. */
@@ -42,7 +43,6 @@ function named(answer: IncomingAnswer, turn: Turn): IncomingAnswer {
 }
 
 const NOBODY_THERE: ReadonlySet<unknown> = new Set([
-  'ECONNREFUSED',
   'EAI_AGAIN',
   'ENOTFOUND',
   'EHOSTUNREACH',
@@ -50,9 +50,9 @@ const NOBODY_THERE: ReadonlySet<unknown> = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
 ])
 
-/** There was no connection, so there was nobody to read anything. */
+/** There was no connection, or it broke before there was anything to read on it. */
 function isUnsent(error: unknown): boolean {
-  if (!(error instanceof ConnectionFailure)) return false
+  if (!(error instanceof ConnectionFailure) || error.when !== 'unsent') return false
   const { cause } = error
-  return cause instanceof Error && 'code' in cause && NOBODY_THERE.has(cause.code)
+  return isGone(cause) || (cause instanceof Error && 'code' in cause && NOBODY_THERE.has(cause.code))
 }

@@ -215,14 +215,18 @@ t.test('what only reads is sent once more when its connection goes away, and a t
     t.equal((await get({ body })).status, 502)
     t.equal(bad.arrivals.length, before + 1, 'it may have been done')
   }
+  t.equal((await get()).status, 200)
   bad.answer((_, res) => void res.socket?.resetAndDestroy())
   const before = bad.arrivals.length
   t.equal((await get()).status, 502)
   t.equal(bad.arrivals.length, before + 2, 'and not a third time')
+  const continued = { name: 'a', inputResponses: { b: { action: 'accept' } } }
+  t.equal((await get({ body: call('prompts/get', continued) })).status, 502)
+  t.equal(bad.arrivals.length, before + 3, 'nor a second time what continues a call')
 })
 
 t.test('a call that nothing was sent of waits for an upstream that is just being started', async (t) => {
-  const { bad, get } = await scene(t)
+  const { bad, get } = await scene(t, { repeatPauseMs: 2_000 })
   const port = Number(new URL(bad.url).port)
   await bad.close()
   const calling = get(TOOL)

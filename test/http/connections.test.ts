@@ -2,10 +2,11 @@
 
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as createTcpServer } from 'node:net'
 import t, { type Test } from 'tap'
 import { readEvents, readJson, UnreadableAnswer } from '../../src/http/answer-body.ts'
 import { ConnectionFailure, type ConnectionLimits, createConnections } from '../../src/http/connections.ts'
-import { serveLocally } from '../support/local-server.ts'
+import { listenLocally, serveLocally } from '../support/local-server.ts'
 
 type Handler = (req: IncomingMessage, res: ServerResponse) => void
 
@@ -59,6 +60,43 @@ t.test('an upstream that is not there, does not answer, or breaks off', async (t
   const events = readEvents((await broken.get()).body, { maxBytes: 100 })
   t.match(await events.next(), { value: { data: '1' } })
   await t.rejects(events.next(), ConnectionFailure)
+})
+
+t.test('of a request that failed it is known how far it came', async (t) => {
+  const { server, get } = await stage(t, (req, res) => {
+    if (req.headers['x-one'] === '1') req.socket.resetAndDestroy()
+    else res.end()
+  })
+  await t.rejects(get(), { name: 'ConnectionFailure', when: 'unanswered' })
+  await new Promise<unknown>((resolve) => {
+    server.close(resolve)
+    server.closeAllConnections()
+  })
+  await t.rejects(get(), { name: 'ConnectionFailure', when: 'unsent' })
+  // It hangs up on whoever says hello.
+  const rude = createTcpServer((socket) => void socket.once('data', () => socket.resetAndDestroy()))
+  const port = await listenLocally(rude)
+  t.teardown(() => rude.close())
+  const connections = createConnections()
+  t.teardown(() => connections.close())
+  const to = (scheme: string) => {
+    const { signal } = new AbortController()
+    return connections.request({
+      method: 'GET',
+      url: `${scheme}://127.0.0.1:${port}/`,
+      headers: {},
+      body: null,
+      signal,
+    })
+  }
+  await t.rejects(to('https'), { name: 'ConnectionFailure', reason: 'unreachable', when: 'unsent' })
+  await t.rejects(to('http'), { name: 'ConnectionFailure', reason: 'unreachable', when: 'unanswered' })
+  const half = await stage(t, (_req, res) => {
+    res.write('{')
+  })
+  const { body } = await half.get()
+  half.server.closeAllConnections()
+  await t.rejects(readJson(body, 100), { name: 'ConnectionFailure', when: 'answering' })
 })
 
 t.test('events come one by one with their ids, and one that is too large ends the stream', async (t) => {

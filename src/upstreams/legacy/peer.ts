@@ -14,6 +14,7 @@ import { READING_METHODS } from '../../mcp/reading.ts'
 import { isRecord, METHOD_NOT_FOUND, type Members } from '../../mcp/rpc.ts'
 import type { CredentialFor } from '../credentials.ts'
 import type { Upstream } from '../registry.ts'
+import { repeatable, repeated } from '../repeating.ts'
 import { serverCapabilities } from './capabilities.ts'
 import type { OpenChannel, SessionLost } from './channel.ts'
 import { resumeElsewhere } from './handover.ts'
@@ -21,7 +22,7 @@ import { createHeldCalls, type Turn } from './held-calls.ts'
 import { createHolder } from './holder.ts'
 import { DEFAULT_LEGACY_LIMITS, type LegacyLimits } from './limits.ts'
 import { listenTo } from './listening.ts'
-import { createPool } from './pool.ts'
+import { createPool, type Lease } from './pool.ts'
 import { reopening } from './reopening.ts'
 import { createStates, type State, type StateSealer, type Ticket } from './request-state.ts'
 import { modernAnswer } from './result.ts'
@@ -91,8 +92,13 @@ export function createLegacyPeer(needs: LegacyPeerNeeds): LegacyPeer {
     return reopening(() => beginOnce(visitor, asked, hooks), repeatable)
   }
 
+  /** A session that did not come about is begun once more: nobody uses what may be left of it. */
+  function lease(visitor: Visitor, signal: AbortSignal): Promise<Lease> {
+    return repeated('always', signal, () => pool.lease(visitor, signal))
+  }
+
   async function listenOnce(visitor: Visitor, filter: SubscriptionFilter, hooks: PeerHooks): Promise<void> {
-    const { session, release } = await pool.lease(visitor, hooks.signal)
+    const { session, release } = await lease(visitor, hooks.signal)
     try {
       await listenTo(session, filter, hooks)
     } finally {
@@ -101,11 +107,14 @@ export function createLegacyPeer(needs: LegacyPeerNeeds): LegacyPeer {
   }
 
   async function beginOnce(visitor: Visitor, asked: PeerRequest, hooks: PeerHooks): Promise<Turn> {
-    const { session, release } = await pool.lease(visitor, hooks.signal)
+    const { session, release } = await lease(visitor, hooks.signal)
     try {
       const sent = { method: asked.method, params: withoutTask(asked.params), trace: visitor.trace }
-      const call = await session.call(sent, visitor.logLevel)
-      return await calls.begin(call, visitor.caller.subject, earsOf(visitor, asked, hooks))
+      // Each time under an id of its own, which is what a session wants of requests.
+      return await repeated(repeatable(asked), hooks.signal, async () => {
+        const call = await session.call(sent, visitor.logLevel)
+        return calls.begin(call, visitor.caller.subject, earsOf(visitor, asked, hooks))
+      })
     } finally {
       release()
     }
@@ -132,7 +141,7 @@ export function createLegacyPeer(needs: LegacyPeerNeeds): LegacyPeer {
 
   return {
     async discover(visitor, signal) {
-      const { session, release } = await pool.lease(visitor, signal)
+      const { session, release } = await lease(visitor, signal)
       release()
       const { capabilities, serverInfo, instructions } = session.about
       return { capabilities: serverCapabilities(capabilities), serverInfo, instructions }

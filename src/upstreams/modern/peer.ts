@@ -16,6 +16,7 @@ import { EraMismatch } from '../era-mismatch.ts'
 import { headersFor } from '../legacy/http-headers.ts'
 import { send } from '../presenting.ts'
 import type { HttpUpstream } from '../registry.ts'
+import { repeatable, repeated } from '../repeating.ts'
 import { peerFailure, readAnswer } from './answer.ts'
 import { DISCOVER, readDiscovery } from './discovery.ts'
 import { bodyOf, mirroringHeaders } from './message.ts'
@@ -58,7 +59,9 @@ export function createModernPeer({
     const { signal, notify } = hooks
     try {
       const outgoing = { method: 'POST', url: anyUrlOf(upstream), headers, body, signal } as const
-      const incoming = await send(connections, outgoing, credential)
+      const incoming = await repeated(repeatable(request), signal, () =>
+        send(connections, outgoing, credential),
+      )
       return await readAnswer(incoming, {
         id,
         method: request.method,

@@ -10,6 +10,7 @@ import type { Credential, CredentialFor } from '../credentials.ts'
 import { peerFailure } from '../legacy/http-answer.ts'
 import { headersFor } from '../legacy/http-headers.ts'
 import { send } from '../presenting.ts'
+import { repeated } from '../repeating.ts'
 import type { OpenApiUpstream } from '../settings.ts'
 import { ArgumentProblem } from './argument.ts'
 import type { CheckArguments } from './checked-arguments.ts'
@@ -28,6 +29,8 @@ export interface CallNeeds {
 }
 
 const ACCEPT = 'application/json, text/*;q=0.9, */*;q=0.5'
+/** RFC 9110 §9.2.1. */
+const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 /** Rejects with a `PeerFailure` when the API has no answer; what it answers, whatever that is, is a result. */
 export async function call(
@@ -108,7 +111,9 @@ async function exchange(
   { headers, credential, signal }: Presented,
 ): Promise<Answered> {
   try {
-    const answer = await send(connections, { method, url, headers, body, signal }, credential)
+    const request = { method, url, headers, body, signal }
+    const how = SAFE.has(method) ? 'always' : 'unsent'
+    const answer = await repeated(how, signal, () => send(connections, request, credential))
     if ((answer.headers['content-encoding'] ?? 'identity') !== 'identity') {
       answer.body.destroy()
       return unread('The API answered in an encoding that was not asked for.')
