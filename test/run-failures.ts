@@ -1,5 +1,5 @@
 // Owns which files of a test run failed, with what is repeated of them at its end, where whoever looks first will find it.
-import { parse, type Totals } from './run-report.ts'
+import { parse, type Result, type Totals } from './run-report.ts'
 
 export interface FailedFile {
   readonly file: string
@@ -25,8 +25,10 @@ interface Counting {
 }
 
 const FILE = /\.test\.ts$/
-/** How tap ends a file that takes too long; that file has failed as well. */
+/** What tap says at the end of a file that took too long, also where it says nothing of the file itself. */
 const TIMED_OUT = 'timeout!'
+const EXPIRED = /^ +expired: (\S+\.test\.ts)$/
+const NOTHING_COUNTED: Totals = { passed: 0, failed: 0, skipped: 0 }
 const PASSED = /^ *[✓-] /
 
 export function createFailures(): Failures {
@@ -34,22 +36,36 @@ export function createFailures(): Failures {
   let counting = nothingYet()
   let last: Counting | null = null
   let others = 0
+
+  function addExpired(file: string): void {
+    if (files.some((each) => each.file === file)) return
+    files.push({ file, totals: NOTHING_COUNTED, shown: [`✗ ${file} took too long`] })
+  }
+
+  function endFile({ passed, name }: Result): void {
+    const { shown, ...totals } = counting
+    if (!passed && FILE.test(name)) {
+      last = counting
+      files.push({ file: name, totals, shown })
+    } else if (!passed && name !== TIMED_OUT) others++
+    counting = nothingYet()
+  }
+
+  function take(result: Result): void {
+    last = null
+    if (result.indent === '') endFile(result)
+    else count(counting, result)
+  }
+
   return {
     line(line, shown) {
       const result = parse(line)
+      const expired = EXPIRED.exec(line)?.[1]
+      if (expired !== undefined) addExpired(expired)
       // The diagnosis of a file comes after its result.
-      const about = result === null && last !== null && line.startsWith('  ') ? last : counting
+      const about = result === null && line.startsWith('  ') ? (last ?? counting) : counting
       if (shown !== null && !PASSED.test(shown)) about.shown.push(shown)
-      if (result === null) return
-      last = null
-      const { indent, passed, directive, name } = result
-      if (indent !== '') return count(counting, passed, directive)
-      if (!passed && FILE.test(name)) {
-        last = counting
-        const { shown: lines, ...totals } = counting
-        files.push({ file: name, totals, shown: lines })
-      } else if (!passed) others += Number(name !== TIMED_OUT)
-      counting = nothingYet()
+      if (result !== null) take(result)
     },
     files: () => files,
     areOfFiles: () => others === 0,
@@ -61,7 +77,7 @@ function nothingYet(): Counting {
 }
 
 /** What has a time is a test, and its assertions were counted. */
-function count(counting: Counting, passed: boolean, directive: string): void {
+function count(counting: Counting, { passed, directive }: Result): void {
   if (directive.startsWith('time=')) return
   if (directive !== '') counting.skipped++
   else if (passed) counting.passed++

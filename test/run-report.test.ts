@@ -119,7 +119,13 @@ t.test('the files that failed are repeated, without what passed in them or besid
 })
 
 t.test('a run that failed by itself is not the fault of its files', async (t) => {
-  t.ok(read(`${FAILED}\nnot ok 2 - timeout!`, 1).failures.areOfFiles())
+  const expired = (file: string) => `not ok 2 - timeout!\n  ---\n  expired: ${file}\n  ...`
+  const both = read(`${FAILED}\n${expired('test/a.test.ts')}\n${expired('test/b.test.ts')}`, 1).failures
+  t.ok(both.areOfFiles())
+  t.same(
+    both.files().map(({ file }) => file),
+    ['test/a.test.ts', 'test/b.test.ts'],
+  )
   t.notOk(read(`${FAILED}\nnot ok 2 - no such file`, 1).failures.areOfFiles())
 })
 

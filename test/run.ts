@@ -69,7 +69,7 @@ async function runAll(tapArguments: readonly string[], databaseUrl: string): Pro
     return first.totals
   }
   tell('Failed, and run once more by themselves:', files)
-  const second = await runTap(['--jobs=1', ...files.map(({ file }) => file)], databaseUrl)
+  const second = await runTap(['--jobs=1', '--timeout=90', ...files.map(({ file }) => file)], databaseUrl)
   const broken = second.failures.files()
   tell('Failed again:', broken)
   const unsteady = files.flatMap(({ file }) => (broken.some((each) => each.file === file) ? [] : file))
