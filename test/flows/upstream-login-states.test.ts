@@ -10,13 +10,14 @@ import { build, newSecretKey } from '../support/gatehouse.ts'
 import { STATIC_CLIENT } from '../support/guarded-upstream/manners.ts'
 import { type GuardedUpstream, startGuardedUpstream } from '../support/guarded-upstream.ts'
 import { connect } from '../support/sign-in.ts'
+import { until } from '../support/until.ts'
 import { statusOf } from '../support/upstream-commands.ts'
 import { asNotion, CONNECT, LOGIN, logIn, logInThere, open } from '../support/upstream-login.ts'
 
 const ALICE = 'alice@example.com'
 /** Longer than a server that failed is left alone, and than what is known of a connection is remembered. */
 const A_PAUSE_MS = 2200
-const SHORT_DEADLINE_MS = 400
+const SHORT_DEADLINE_MS = 3000
 
 async function setStage(t: Test, upstream: GuardedUpstream, auth: object = {}) {
   const UPSTREAMS = asNotion(upstream.url, { type: 'oauth2', ...auth })
@@ -71,8 +72,8 @@ t.test(
     t.match((await gatehouse('upstream', 'status')).out, new RegExp(`error: ${why.source}`))
 
     await upstream.control({ fail: '0', access: '3600' })
-    await sleep(A_PAUSE_MS)
-    t.match(await call(), { status: 200, text: /you are carol/ })
+    await until('it is renewed', async () => (await call()).status === 200)
+    t.match(await call(), { text: /you are carol/ })
     t.match(await statusOf(gatehouse), [{ state: 'connected', why: null }])
 
     await upstream.control({ end: 'grants' })
@@ -94,7 +95,7 @@ const OUTAGES: readonly (readonly [string, Readonly<Record<string, string>>])[] 
   ['answers with 503', { fail: '503' }],
   ['has enough of us (429)', { fail: '429' }],
   ['answers with a page that is no error of OAuth', { fail: '400' }],
-  ['does not answer in time', { fail: '0', delay: '1500' }],
+  ['does not answer in time', { fail: '0', delay: '20000' }],
 ]
 
 t.test('no outage ends a login, and calls are told to come back', async (t) => {
@@ -117,16 +118,16 @@ t.test('no outage ends a login, and calls are told to come back', async (t) => {
     await sleep(A_PAUSE_MS)
   }
   await upstream.control({ delay: '0', access: '3600' })
-  await sleep(A_PAUSE_MS)
-  t.match(await call(), { status: 200, text: /you are carol/ })
+  await until('it is renewed', async () => (await call()).status === 200)
+  t.match(await call(), { text: /you are carol/ })
 
   await upstream.control({ end: 'access', fail: '503' })
   await sleep(1100)
   const refused = await call()
   t.equal(refused.status, 503, 'also when it is the upstream that does not accept the token any more')
   await upstream.control({ fail: '0' })
-  await sleep(A_PAUSE_MS)
-  t.match(await call(), { status: 200, text: /you are carol/ })
+  await until('it is renewed', async () => (await call()).status === 200)
+  t.match(await call(), { text: /you are carol/ })
 })
 
 t.test(
@@ -174,8 +175,8 @@ t.test('a client that is configured wrongly ends no login, and an operator is to
   t.match(await statusOf(gatehouse), [{ state: 'error', why: /does not let Gatehouse in/ }])
 
   await upstream.control({ clients: 'known', access: '3600' })
-  await sleep(A_PAUSE_MS)
-  t.match(await call(), { status: 200, text: /you are carol/ })
+  await until('it is renewed', async () => (await call()).status === 200)
+  t.match(await call(), { text: /you are carol/ })
 })
 
 t.test('an authorization server that is gone ends no login', async (t) => {

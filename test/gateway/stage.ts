@@ -196,15 +196,19 @@ function parsed(text: string): Readonly<Record<string, unknown>> {
   }
 }
 
-/** Bytes to the server, and everything that it says until it closes the connection or was quiet for a moment. */
-export function sendRaw(stage: Pick<Stage, 'origin'>, bytes: string, quietMs = 150): Promise<string> {
+/** How long a server that has said nothing yet is listened to. */
+const UNHEARD_MS = 10_000
+
+/** Bytes to the server, and everything that it says until it closes the connection or is quiet again for a moment. */
+export function sendRaw(stage: Pick<Stage, 'origin'>, bytes: string, quietMs = 400): Promise<string> {
   const { hostname, port } = new URL(stage.origin)
   return new Promise((resolve, reject) => {
     const socket = connect(Number(port), hostname, () => socket.write(bytes, 'latin1'))
     let heard = ''
-    socket.setTimeout(quietMs, () => socket.destroy())
+    socket.setTimeout(UNHEARD_MS, () => socket.destroy())
     socket.on('data', (chunk) => {
       heard += chunk.toString('latin1')
+      socket.setTimeout(quietMs)
     })
     socket.on('error', reject)
     socket.on('close', () => resolve(heard))

@@ -8,6 +8,7 @@ import { STATIC_CLIENT } from '../support/guarded-upstream/manners.ts'
 import { type GuardedUpstream, startGuardedUpstream } from '../support/guarded-upstream.ts'
 import { type Replica, type Service, type ServiceOptions, startService } from '../support/replicas.ts'
 import { connect } from '../support/sign-in.ts'
+import { until } from '../support/until.ts'
 import { logInThere, open } from '../support/upstream-login.ts'
 
 const ALICE = 'alice@example.com'
@@ -100,12 +101,12 @@ t.test('a replica that is killed while it renews costs nobody the login', async 
   const { service, upstream, call, state } = await logInFor(t, 1, 'open', { launcher: SHORT_LEASE })
   const doomed = await service.startAnother()
   await sleep(1500)
-  await upstream.control({ delay: '2000' })
+  await upstream.control({ delay: '20000' })
   const unanswered = call(doomed).then(
     () => 'answered',
     () => 'broken off',
   )
-  await sleep(700)
+  await until('it renews', async () => (await upstream.control()).delayed === 1)
   const waiting = Array.from({ length: 10 }, () => call(service.first))
   doomed.signal('SIGKILL')
   t.match(await doomed.ended, { signal: 'SIGKILL' })
@@ -136,8 +137,7 @@ t.test('while the authorization server is out, a good token is used, and nothing
   t.notMatch(unavailable, NEEDS_LOGIN, 'a login would not help')
   t.equal(await state(), 'connected')
   await upstream.control({ fail: '0' })
-  await sleep(2500)
-  t.match(await call(service.first), GOOD)
+  await until('it is renewed', async () => GOOD.test(await call(service.first)))
   t.match(await upstream.control(), { refreshes: 1 })
 })
 

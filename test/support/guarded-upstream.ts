@@ -16,6 +16,7 @@ const said = z.object({
   exchanges: z.number(),
   revocations: z.number(),
   refused: z.number(),
+  delayed: z.number(),
   accounts: z.array(z.string()),
   presented: z.array(z.string()),
   secrets: z.array(z.string()),

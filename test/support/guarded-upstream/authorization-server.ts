@@ -32,6 +32,8 @@ export interface Counts {
   readonly revocations: number
   /** What the token endpoint was told to answer with, or had to. */
   readonly refused: number
+  /** Requests of the token endpoint that waited, or still do. */
+  readonly delayed: number
 }
 
 const given = z
@@ -61,7 +63,7 @@ export async function createAuthorizationServer(
     clients: 'known',
   }
   const grants = new Set<string>()
-  const counts = { registrations: 0, refreshes: 0, exchanges: 0, revocations: 0, refused: 0 }
+  const counts = { registrations: 0, refreshes: 0, exchanges: 0, revocations: 0, refused: 0, delayed: 0 }
   const provider = new Provider(origin, configuration(manner, resource, key, state))
   provider.proxy = false
   provider.use(async (ctx, next) => {
@@ -96,6 +98,7 @@ export async function createAuthorizationServer(
   }
 
   async function isOut(req: IncomingMessage, res: ServerResponse): Promise<boolean> {
+    counts.delayed += Number(state.delay > 0)
     if (state.delay > 0) await new Promise((resolve) => setTimeout(resolve, state.delay))
     if (state.clients !== 'known') {
       counts.refused++
