@@ -141,7 +141,7 @@ async function compose(
   const keys = createApiKeys(storage.db, (member) => groupsOf(policy.current(), member))
   const gateway = addGateway(app, front, foundation, authorizationServer, keys)
   const { isDraining } = gateway
-  if (metrics !== null) addGauges(metrics, storage, gateway)
+  if (metrics !== null) addGauges(metrics, storage, gateway, logger)
   await app.register(health, { checks: [() => ping(storage.db)], isDraining })
   keepHouse(app, foundation, [authorizationServer.flush, keys.flush, logins.flush])
   keepKeys(app, foundation, authorizationServer, overrides)

@@ -1,7 +1,7 @@
 // Owns the log: JSON lines, which readable-output.ts makes readable, and never a credential in them.
 
 import { type DestinationStream, type Logger, pino } from 'pino'
-import { openOutput } from './output.ts'
+import { type Output, openOutput } from './output.ts'
 
 export type { Logger }
 
@@ -69,7 +69,12 @@ function withoutControls(line: string): string {
 }
 
 /** Where each logger writes. */
-const streams = new WeakMap<Logger, DestinationStream>()
+const streams = new WeakMap<Logger, DestinationStream & Partial<Pick<Output, 'lost'>>>()
+
+/** How many lines standard output had no room for. */
+export function linesLost(logger: Logger): number {
+  return streams.get(logger)?.lost?.() ?? 0
+}
 
 /**
  * Writes lines of one kind at the level of information, as `logger` would, for what comes thousands of times a second: the

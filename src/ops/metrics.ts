@@ -23,6 +23,8 @@ export interface Metrics {
   request(record: RequestRecord): void
   /** By the name that the audit has for it. */
   event(name: string): void
+  /** Of what is counted elsewhere, and asked when somebody looks. */
+  counter(name: string, help: string, value: () => number): void
   /** Of what is asked when somebody looks. */
   gauge(name: string, help: string, value: () => number): void
   /** The same for each upstream that there is. */
@@ -79,6 +81,13 @@ export function createMetrics(): Metrics {
       requests.observe({ route, status }, milliseconds / 1000)
     },
     event: (name) => events.inc({ event: name }),
+    counter(name, help, value) {
+      const collect = function (this: Counter) {
+        this.reset()
+        this.inc(value())
+      }
+      registry.registerMetric(new Counter({ name, help, registers: [], collect }))
+    },
     gauge(name, help, value) {
       const collect = function (this: Gauge) {
         this.set(value())

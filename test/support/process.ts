@@ -23,6 +23,8 @@ export interface CommandProcess {
   readonly pid: number
   readonly stdout: () => string
   readonly stderr: () => string
+  /** Whether its standard output is read, which it is unless somebody pauses that. */
+  readonly reading: { pause(): void; resume(): void }
   readonly ended: Promise<Ended>
   signal(name: NodeJS.Signals): void
 }
@@ -75,6 +77,7 @@ function run(
     pid: child.pid ?? 0,
     stdout: collect(child.stdout),
     stderr: collect(child.stderr),
+    reading: { pause: () => void child.stdout.pause(), resume: () => void child.stdout.resume() },
     ended,
     signal: (name) => void child.kill(name),
   }
