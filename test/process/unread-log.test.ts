@@ -6,7 +6,7 @@ import { freePort } from '../support/local-server.ts'
 import { serve, usedDataDir } from '../support/process.ts'
 
 /** Of the path of a request, so that few requests make a large log. */
-const LONG_PATH = 'x'.repeat(12 * 1024)
+const LONG_PATH = 'x'.repeat(120 * 1024)
 const AT_ONCE = 8
 const LOOK_AGAIN_MS = 50
 
@@ -17,6 +17,7 @@ t.test(
     const { origin, stdout, reading, signal, ended } = await serve(t, {
       DATA_DIR: await usedDataDir(t),
       METRICS_PORT: String(metricsPort),
+      MAX_HEADERS: '256kb',
     })
     const ask = async () => {
       const response = await fetch(`${origin}/nowhere/${LONG_PATH}`)
