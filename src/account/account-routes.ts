@@ -3,7 +3,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { ConnectedApps } from '../authorization-server/connected-apps.ts'
 import type { Sessions, SignedInPerson } from '../authorization-server/sessions.ts'
-import { fieldOf } from '../http/csrf.ts'
+import { fieldOf, storedNameIn } from '../http/csrf.ts'
 import type { FieldProblem } from '../http/interaction-view-data.ts'
 import type { Pages } from '../http/pages.ts'
 import type { Audit } from '../ops/audit.ts'
@@ -71,12 +71,12 @@ export function addAccountRoutes(app: FastifyInstance, needs: AccountRouteNeeds)
   )
 
   post(ACTIONS.disconnect, async (request, reply, { user }) => {
-    await apps.disconnect(user.id, fieldOf(request.body, 'client_id') ?? '')
+    await apps.disconnect(user.id, storedNameIn(request.body, 'client_id'))
     return back(reply, 'disconnected')
   })
 
   post(ACTIONS.endSession, async (request, reply, { user }) => {
-    await sessions.end(user.id, fieldOf(request.body, 'session') ?? '')
+    await sessions.end(user.id, storedNameIn(request.body, 'session'))
     return back(reply, 'session-ended')
   })
 

@@ -2,7 +2,7 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Sessions, SignedInPerson } from '../authorization-server/sessions.ts'
-import { fieldOf } from '../http/csrf.ts'
+import { fieldOf, storedNameIn } from '../http/csrf.ts'
 import type { Pages } from '../http/pages.ts'
 import type { Audit } from '../ops/audit.ts'
 import {
@@ -173,9 +173,9 @@ export function addConnectRoutes(app: FastifyInstance, needs: ConnectRouteNeeds)
 }
 
 function nameIn({ params }: FastifyRequest): string {
-  return fieldOf(params, 'upstream') ?? ''
+  return storedNameIn(params, 'upstream')
 }
 
 function handleIn({ method, query, body }: FastifyRequest): string {
-  return fieldOf(method === 'GET' ? query : body, 'for') ?? ''
+  return storedNameIn(method === 'GET' ? query : body, 'for')
 }

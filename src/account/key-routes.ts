@@ -1,7 +1,7 @@
 // Owns the forms of the account page that make and revoke a person's API keys.
 
 import type { FastifyReply } from 'fastify'
-import { fieldOf } from '../http/csrf.ts'
+import { storedNameIn } from '../http/csrf.ts'
 import type { FieldProblem } from '../http/interaction-view-data.ts'
 import type { Pages } from '../http/pages.ts'
 import type { Audit } from '../ops/audit.ts'
@@ -45,6 +45,6 @@ export async function createKey(
 }
 
 export async function revokeKey(body: unknown, userId: UserId, { keys, audit }: KeyNeeds): Promise<void> {
-  const revoked = await keys.revoke(fieldOf(body, 'key') ?? '', userId)
+  const revoked = await keys.revoke(storedNameIn(body, 'key'), userId)
   if (revoked) audit.apiKeyRevoked({ userId, keyId: revoked.id })
 }

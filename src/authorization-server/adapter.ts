@@ -11,6 +11,7 @@ import { hashToken } from '../storage/hash.ts'
 import * as revocations from '../storage/revocations.ts'
 import type { Keyring } from '../storage/sealing.ts'
 import { inTransaction, type Transactions } from '../storage/transactions.ts'
+import { isUnstorable } from '../storage/unstorable.ts'
 import { currentBrowser } from './browsers.ts'
 import { createClientAdapter } from './client-adapter.ts'
 import type { CodeRace } from './code-race.ts'
@@ -92,15 +93,23 @@ function createArtifactAdapter(
     return row.secondsSinceConsumed !== null
   }
 
+  const save = async (payload: AdapterPayload, row: NewArtifact) => {
+    if (model === 'RefreshToken') return spending.issue(row)
+    if (isDeviceAnswer(model, payload)) return answerDevice(await writing(), row)
+    if (model !== 'ReplayDetection') return artifacts.upsert(await writing(), row)
+    // RFC 7523 §3, RFC 9449 §11.1: of two uses of one jti at the same moment one must fail.
+    if (!(await artifactUses.insertOnce(await writing(), row)))
+      throw new errors.InvalidGrant('the assertion or proof was used before')
+  }
+
   return {
     async upsert(id, payload, expiresIn) {
-      const row = toRow(id, payload, expiresIn)
-      if (model === 'RefreshToken') return spending.issue(row)
-      if (isDeviceAnswer(model, payload)) return answerDevice(await writing(), row)
-      if (model !== 'ReplayDetection') return artifacts.upsert(await writing(), row)
-      // RFC 7523 §3, RFC 9449 §11.1: of two uses of one jti at the same moment one must fail.
-      if (!(await artifactUses.insertOnce(await writing(), row)))
-        throw new errors.InvalidGrant('the assertion or proof was used before')
+      try {
+        await save(payload, toRow(id, payload, expiresIn))
+      } catch (cause) {
+        if (!isUnstorable(cause)) throw cause
+        throw new errors.InvalidRequest('a parameter has the character NUL', undefined, { cause })
+      }
     },
     async find(id) {
       const { row, secondsWaited } = await lookups.artifact(model, hashToken(id))

@@ -1,12 +1,16 @@
 // Owns how registered clients are stored: their metadata as registered, their secret only as a hash.
 
 import { timingSafeEqual } from 'node:crypto'
-import { type Adapter, type AdapterPayload, Provider } from 'oidc-provider'
+import { type Adapter, type AdapterPayload, errors, Provider } from 'oidc-provider'
 import * as clients from '../storage/clients.ts'
 import { hashToken } from '../storage/hash.ts'
 import type { Transactions } from '../storage/transactions.ts'
+import { isUnstorable } from '../storage/unstorable.ts'
 import type { Lookups } from './lookups.ts'
 import type { Registrations } from './registrations.ts'
+
+/** RFC 6749 §A.1; nothing else could be stored either. */
+const CLIENT_ID = /^[\x20-\x7e]+$/
 
 export interface ClientAdapterNeeds {
   readonly transactions: Transactions
@@ -21,9 +25,15 @@ export function createClientAdapter({ transactions, lookups, registrations }: Cl
       const request = Provider.ctx?.req
       if (!request) throw new Error('a client is stored outside of a registration')
       const hashed = client_secret === undefined ? {} : { client_secret: hashToken(client_secret) }
-      await registrations.store(request, id, { ...metadata, ...hashed })
+      try {
+        await registrations.store(request, id, { ...metadata, ...hashed })
+      } catch (cause) {
+        if (!isUnstorable(cause)) throw cause
+        throw new errors.InvalidClientMetadata('a member has the character NUL', { cause })
+      }
     },
     async find(id) {
+      if (!CLIENT_ID.test(id)) return undefined
       const client = await lookups.client(id)
       return client === null ? undefined : client.metadata
     },

@@ -49,6 +49,12 @@ export function fieldOf(body: unknown, name: string): string | undefined {
   return typeof value === 'string' ? value : undefined
 }
 
+/** A field that names something which is stored. No database keeps a text with NUL, so that names nothing. */
+export function storedNameIn(body: unknown, field: string): string {
+  const value = fieldOf(body, field) ?? ''
+  return value.includes('\0') ? '' : value
+}
+
 /** Every value of a field that a form may repeat. */
 export function fieldsOf(body: unknown, name: string): readonly string[] {
   const value = fieldValue(body, name)

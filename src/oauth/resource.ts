@@ -48,12 +48,15 @@ export function metadataUrl(resource: ProtectedResource): string {
   return origin + metadataPath(pathname)
 }
 
+/** A fragment, and what a URL parser leaves out without a word: control characters and spaces. */
+const NOT_IN_A_RESOURCE = /[#\s\p{Cc}]/u
+
 /**
  * The canonical spelling of a `resource` parameter: scheme and host in lower case, no default port, no trailing slash.
  * Null when it is not an absolute URI without a fragment (RFC 8707 §2).
  */
 export function canonicalResource(value: string): string | null {
-  if (value.includes('#')) return null
+  if (NOT_IN_A_RESOURCE.test(value)) return null
   const url = URL.parse(value)
   if (!url || (url.protocol !== 'https:' && url.protocol !== 'http:')) return null
   if (url.username !== '' || url.password !== '' || url.search !== '') return null
