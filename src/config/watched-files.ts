@@ -28,9 +28,16 @@ export function watchFiles({ files, changed, onError, everyMs = EVERY_MS }: Watc
   let before: string | null = null
   let stopped = false
   let looking = Promise.resolve()
-  const timer = setInterval(() => {
-    looking = looking.then(look).catch(onError)
-  }, everyMs).unref()
+  let timer = setTimeout(lookAgain, everyMs).unref()
+
+  /** Counted from the end of the last look: behind one that took long, the next would see the same moment twice. */
+  function lookAgain(): void {
+    looking = look()
+      .catch(onError)
+      .finally(() => {
+        if (!stopped) timer = setTimeout(lookAgain, everyMs).unref()
+      })
+  }
 
   async function look(): Promise<void> {
     const seen = (await Promise.all(files().map(lookAt))).join('\n')
@@ -44,7 +51,7 @@ export function watchFiles({ files, changed, onError, everyMs = EVERY_MS }: Watc
   return {
     async stop() {
       stopped = true
-      clearInterval(timer)
+      clearTimeout(timer)
       await looking
     },
   }

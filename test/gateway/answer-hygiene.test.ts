@@ -280,7 +280,7 @@ t.test('messages that want no answer are answered by a status', async (t) => {
 })
 
 t.test('an upstream that is not there, breaks off or hangs is told from a good one', async (t) => {
-  const { upstream, stage, get } = await scene(t, { firstByteTimeoutMs: 200 })
+  const { upstream, stage, get } = await scene(t, { firstByteTimeoutMs: 1500 })
   const token = await stage.token()
   t.ok(isOwnError(await get((_, res) => void res.socket?.destroy()), 502), 'before its head')
   const raw =
@@ -358,7 +358,7 @@ t.test('a head that can be read in two ways is none', async (t) => {
 })
 
 t.test('an answer in JSON that stops half-way is given up', async (t) => {
-  const { get, stage } = await scene(t, { stalledAnswerMs: 60, pulseMs: 20 })
+  const { get, stage } = await scene(t, { stalledAnswerMs: 1000, pulseMs: 20 })
   await t.rejects(
     get((_, res) => {
       res.writeHead(200, { 'content-type': 'application/json' })

@@ -92,7 +92,7 @@ t.test('one host has one request at a time, others are served meanwhile', async 
 
 t.test('no more than a few requests are under way at once; who waits too long is refused', async (t) => {
   let silent = true
-  const options = { limits: { concurrent: 2 }, timeoutMs: 300 }
+  const options = { limits: { concurrent: 2 }, timeoutMs: 1500 }
   const { server, fetch } = await setUp(t, options, (_request, response) => {
     if (!silent) response.end('{}')
   })

@@ -42,7 +42,7 @@ interface Store {
 t.test('in memory', (t) =>
   promises(t, async () => ({
     open: openInMemory(),
-    briefly: 0.5,
+    briefly: 1,
     elapse: (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000 + 50)),
   })),
 )

@@ -622,7 +622,7 @@ t.test('an API is waited for, and read, as far as the limits say', async (t) => 
   const { limits } = upstreamOf({ document })
   const upstream = {
     ...upstreamOf({ document, url: desk.url, writes: true }),
-    limits: { ...limits, firstByteTimeoutMs: 300 },
+    limits: { ...limits, firstByteTimeoutMs: 1500 },
   }
   const peer = openLinks(t, { maxAnswerBytes: 1000 }).peerOf(upstream)
   const ask = (copies: number) => {

@@ -113,7 +113,7 @@ t.test('messages go to the origin of the stream and to no other', async (t) => {
 
 t.test('an upstream that is not one of these is a failure of the opening', async (t) => {
   const upstream = await startHostileUpstream(t)
-  const open = stage(t, { endpointMs: 100, maxBytes: 10_000 })
+  const open = stage(t, { endpointMs: 1500, maxBytes: 10_000 })
   const cases: readonly [string, PeerFailure['reason'], Script][] = [
     ['no endpoint', 'timed_out', stream(': hello\n\n')],
     [

@@ -239,7 +239,7 @@ t.test('what a retry leaves out is asked for again, what it adds is ignored', as
 t.test('a call that nobody comes back to ends, and too many of them are refused', async (t) => {
   const servers = askingServers()
   const upstream = await serveLegacy(t, servers.build)
-  const stage = await setBridge(t, upstream.url, { limits: { heldMs: 300, maxHeldPerPerson: 1 } })
+  const stage = await setBridge(t, upstream.url, { limits: { heldMs: 2000, maxHeldPerPerson: 1 } })
   const token = await stage.token()
   const first = askedIn(await send(stage, calling(token, 'ask')))
   const second = await send(stage, calling(token, 'ask'))

@@ -15,7 +15,7 @@ async function twoReplicas(t: Test, mailbox: Mailbox = createLocalMailbox()) {
   const servers = askingServers()
   const upstream = await serveLegacy(t, servers.build)
   const secret = newSecret()
-  const limits = { takenMs: 300, beatMs: 50 }
+  const limits = { takenMs: 1500, beatMs: 50 }
   const one = await setBridge(t, upstream.url, { mailbox, secret, limits })
   const other = await setBridge(t, upstream.url, { mailbox, secret, limits, sharing: one })
   return { servers, upstream, one, other, token: await one.token() }
