@@ -68,8 +68,8 @@ export function addGateway(
     sessions: sealerOf(keyring, 'mcp-session'),
     mailbox,
     sessionStore: {
-      load: (id) => bridgeSessions.load(storage.db, id),
-      change: (id, change, expiresAt) => bridgeSessions.change(storage.db, id, change, expiresAt),
+      load: (session) => bridgeSessions.load(storage.db, session),
+      change: (session, change) => bridgeSessions.change(storage.db, session, change),
     },
     toolsOf: catalogue.toolsOf,
     emailOf: async ({ subject }) => (await users.findById(storage.db, subject))?.email ?? null,

@@ -162,6 +162,9 @@ interface BridgeSessionsTable {
   subscriptions: Generated<string[]>
   ended: Generated<boolean>
   expires_at: Date
+  /** Null for the row that says since when an owner's sessions are forgotten, and for those of earlier releases. */
+  owner_hash: string | null
+  used_at: Generated<Date>
 }
 
 interface InitialAccessTokensTable {

@@ -80,13 +80,13 @@ t.test(
     const store = createLocalSessionStore()
     const asked: string[] = []
     const sessionStore: SessionStore = {
-      load: (id) => {
+      load: (key) => {
         asked.push('load')
-        return store.load(id)
+        return store.load(key)
       },
-      change: (id, change, expiresAt) => {
+      change: (key, change) => {
         asked.push('change')
-        return store.change(id, change, expiresAt)
+        return store.change(key, change)
       },
     }
     const stage = await setBridgedStage(t, { sessionStore })

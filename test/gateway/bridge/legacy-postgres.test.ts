@@ -90,4 +90,26 @@ t.test('one session, two replicas', async (t) => {
       t.equal((await other.post(call('ping'), { at })).status, 200)
     }
   })
+
+  await t.test('beyond so many the one that was not used for the longest time begins anew', async (t) => {
+    const { old, used } = { old: await begin(), used: await begin() }
+    const level = call('logging/setLevel', { level: 'error' })
+    t.equal((await old.post(level, { at: first })).status, 200)
+    const rows = db.selectFrom('bridge_sessions').selectAll()
+    const [row] = await rows.where('ended', '=', false).execute()
+    if (!row) throw new Error('nothing is stored')
+    const fill = Array.from({ length: 127 }, (_, at) => ({
+      ...row,
+      id_hash: `filler ${at}`,
+      used_at: new Date(Date.now() + 60_000),
+    }))
+    await db.insertInto('bridge_sessions').values(fill).execute()
+    t.equal((await used.post(level, { at: first })).status, 200)
+    t.equal((await old.post(call('ping'), { at: second })).status, 404)
+    t.equal((await used.post(call('ping'), { at: second })).status, 200)
+    const anew = await begin()
+    t.equal((await anew.post(level, { at: second })).status, 200)
+    t.equal((await anew.post(call('ping'), { at: first })).status, 200)
+    t.equal((await rows.where('owner_hash', 'is not', null).where('ended', '=', false).execute()).length, 128)
+  })
 })

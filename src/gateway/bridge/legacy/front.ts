@@ -55,7 +55,7 @@ export function createLegacyFront(needs: FrontNeeds): Front {
     const handle = req.headers['mcp-session-id']
     if (typeof handle !== 'string') throw malformed('Mcp-Session-Id is missing. Begin with initialize.', ids)
     const session = openHandle(sessions, handle, caller, place.resource.path, clock())
-    const state = session && (await states.of(session.id))
+    const state = session && (await states.of(session))
     if (session && state && !state.ended) return { session, state }
     const message = 'This session is not known. Start a new one.'
     throw rpcRefusal({ status: 404, reason: 'session', code: INVALID_REQUEST, message, ids })
@@ -72,7 +72,7 @@ export function createLegacyFront(needs: FrontNeeds): Front {
   }
 
   async function endSession(reply: Reply, { session }: InSession): Promise<void> {
-    await states.change(session.id, { kind: 'end' }, session.expiresAt)
+    await states.change(session, { kind: 'end' })
     await notices.tell({ kind: 'ended', session: session.id })
     reply.accept(200)
   }

@@ -20,6 +20,8 @@ export interface Offers {
 export interface LegacySession {
   /** Random, never shown: what the session is known by among the replicas and in the database. */
   readonly id: string
+  /** The person and the client. */
+  readonly owner: string
   readonly version: LegacyRevision
   /** In the words of the modern era. */
   readonly capabilities: Members
@@ -70,7 +72,7 @@ export function sealSession(
     flags,
     expiresAt,
   ]
-  const handle = sealer.seal(JSON.stringify(sealed), ownerOf(caller, resource))
+  const handle = sealer.seal(JSON.stringify(sealed), boundTo(caller, resource))
   return handle.length <= MAX_HANDLE_LENGTH ? handle : null
 }
 
@@ -82,7 +84,7 @@ export function openHandle(
   resource: string,
   now: number,
 ): LegacySession | null {
-  const text = HANDLE.test(handle) ? sealer.open(handle, ownerOf(caller, resource)) : null
+  const text = HANDLE.test(handle) ? sealer.open(handle, boundTo(caller, resource)) : null
   // What a replica of another release sealed may look different.
   const read = sealedSession.safeParse(text === null ? null : JSON.parse(text))
   if (!read.success) return null
@@ -90,10 +92,15 @@ export function openHandle(
   if (expiresAt <= now) return null
   const [logging, subscribe, toolsListChanged, promptsListChanged, resourcesListChanged] = flags
   const offers = { logging, subscribe, toolsListChanged, promptsListChanged, resourcesListChanged }
-  return { id, version, capabilities, clientInfo, offers, expiresAt }
+  return { id, owner: ownerOf(caller), version, capabilities, clientInfo, offers, expiresAt }
 }
 
 /** The grant is not part of it: a client that asked for more scopes goes on. The first word tells it from what passes through. */
-function ownerOf({ subject, clientId }: Caller, resource: string): string {
+function boundTo({ subject, clientId }: Caller, resource: string): string {
   return JSON.stringify(['bridged', subject, clientId, resource])
+}
+
+/** Whose sessions are counted together, at all upstreams. */
+export function ownerOf({ subject, clientId }: Caller): string {
+  return JSON.stringify([subject, clientId])
 }

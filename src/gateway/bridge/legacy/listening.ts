@@ -57,7 +57,7 @@ export function createListeners({ states, notices, report, registry }: Listeners
     const { peer, visitor, session, reply } = listener
     const own = new AbortController()
     listener.current = own
-    const { subscriptions } = await states.of(session.id)
+    const { subscriptions } = await states.of(session)
     const filter = filterFor(reply.call, session.offers, subscriptions)
     const again = listener.failures > 0
     const notify = (notification: RpcNotification) => {

@@ -11,7 +11,7 @@ import { resultMessage } from '../event-text.ts'
 import type { Reply } from '../reply.ts'
 import { traceIn } from '../trace.ts'
 import { legacyCapabilities, modernCapabilities, modernClientInfo, offersOf } from './capabilities.ts'
-import { type LegacyRevision, type LegacySession, SESSION_MS, sealSession } from './handle.ts'
+import { type LegacyRevision, type LegacySession, ownerOf, SESSION_MS, sealSession } from './handle.ts'
 import type { SessionStates } from './session-states.ts'
 
 export interface OpeningNeeds {
@@ -37,6 +37,7 @@ export async function initialize(needs: OpeningNeeds, reply: Reply, peer: Peer):
   const discovery = await peer.discover(visitor, reply.signal)
   const session: LegacySession = {
     id: randomBytes(16).toString('base64url'),
+    owner: ownerOf(caller),
     version: negotiate(message.params, id),
     capabilities,
     clientInfo,

@@ -128,7 +128,7 @@ async function answerKind(answering: Answering, { method, params }: RpcMessage):
 
 async function change({ states, notices, turn, id }: Answering, wanted: SessionChange) {
   const { session } = turn
-  const state = await states.change(session.id, wanted, session.expiresAt)
+  const state = await states.change(session, wanted)
   if (state === null) {
     return errorResponse(id, {
       code: INVALID_PARAMS,

@@ -1,13 +1,19 @@
 // Owns what this replica knows of the sessions' states, so that a session in use costs no look-up per request.
 
-import { NEW_SESSION, type SessionChange, type SessionState, type SessionStore } from './session-store.ts'
+import {
+  NEW_SESSION,
+  type SessionChange,
+  type SessionKey,
+  type SessionState,
+  type SessionStore,
+} from './session-store.ts'
 
 export interface SessionStates {
   /** Nothing is stored of a session that was made just now. */
   begin(id: string): void
-  of(id: string): SessionState | Promise<SessionState>
+  of(session: SessionKey): SessionState | Promise<SessionState>
   /** Null when it cannot be; see the store. */
-  change(id: string, change: SessionChange, expiresAt: number): Promise<SessionState | null>
+  change(session: SessionKey, change: SessionChange): Promise<SessionState | null>
   /** Another replica changed it. */
   forget(id: string): void
 }
@@ -34,11 +40,12 @@ export function createSessionStates(store: SessionStore, clock: () => number): S
     return state
   }
 
-  function load(id: string): Promise<SessionState> {
+  function load(session: SessionKey): Promise<SessionState> {
+    const { id } = session
     const pending = loading.get(id)
     if (pending) return pending
     const promise: Promise<SessionState> = store
-      .load(id)
+      .load(session)
       .then((stored) => {
         const state = stored ?? NEW_SESSION
         // What was read before somebody changed it is not kept.
@@ -64,14 +71,14 @@ export function createSessionStates(store: SessionStore, clock: () => number): S
 
   return {
     begin: (id) => void keep(id, NEW_SESSION),
-    of(id) {
-      const found = known.get(id)
-      return found && clock() - found.since < FRESH_MS ? found.state : load(id)
+    of(session) {
+      const found = known.get(session.id)
+      return found && clock() - found.since < FRESH_MS ? found.state : load(session)
     },
-    async change(id, change, expiresAt) {
-      const state = await store.change(id, change, expiresAt)
+    async change(session, change) {
+      const state = await store.change(session, change)
       // Not kept: another change may have come after it.
-      forget(id)
+      forget(session.id)
       return state
     },
     forget,

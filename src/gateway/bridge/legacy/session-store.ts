@@ -1,11 +1,20 @@
 // Owns what has to be remembered of a bridged legacy session beside its handle, as the gateway asks for it.
 
+/** As the handle says it. */
+export interface SessionKey {
+  readonly id: string
+  /** The person and the client, who have only so many of which something is remembered. */
+  readonly owner: string
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number
+}
+
 export interface SessionState {
   /** What `logging/setLevel` said last. */
   readonly logLevel: string | null
   /** The URIs of `resources/subscribe`. */
   readonly subscriptions: readonly string[]
-  /** Deleted: nobody has it any more. */
+  /** Deleted, or forgotten to make room: nobody has it any more. */
   readonly ended: boolean
 }
 
@@ -16,20 +25,20 @@ export type SessionChange =
 
 export interface SessionStore {
   /** Null when nothing was ever said that is worth a row. */
-  load(id: string): Promise<SessionState | null>
+  load(session: SessionKey): Promise<SessionState | null>
   /**
    * Concurrent changes all happen, one after the other. Null when it cannot be: the session has ended, or has as many
-   * subscriptions as it may have. `expiresAt` is that of the handle, in milliseconds since the epoch.
+   * subscriptions as it may have.
    */
-  change(id: string, change: SessionChange, expiresAt: number): Promise<SessionState | null>
+  change(session: SessionKey, change: SessionChange): Promise<SessionState | null>
 }
 
 /** Within one process, and as long as that lasts: where there is no database behind the gateway. */
 export function createLocalSessionStore(): SessionStore {
   const states = new Map<string, SessionState>()
   return {
-    load: async (id) => states.get(id) ?? null,
-    async change(id, change) {
+    load: async ({ id }) => states.get(id) ?? null,
+    async change({ id }, change) {
       const next = changed(states.get(id) ?? NEW_SESSION, change)
       if (next !== null) states.set(id, next)
       const [oldest] = states.keys()
