@@ -260,7 +260,7 @@ export async function standstill(read: () => number): Promise<number> {
   throw new Error('it never stands still')
 }
 
-export async function until(condition: () => boolean, ms = 10_000): Promise<void> {
+export async function until(condition: () => boolean, ms = 30_000): Promise<void> {
   const deadline = Date.now() + ms
   while (!condition()) {
     if (Date.now() > deadline) throw new Error('it did not happen in time')

@@ -10,7 +10,7 @@ export interface Inspector {
   close(): void
 }
 
-const PATIENCE_MS = 5_000
+const PATIENCE_MS = 30_000
 const LOOK_AGAIN_MS = 50
 
 /** Node opens its inspector at SIGUSR1, on the port of `--inspect-port`, and does nothing for it before. */

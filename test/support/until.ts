@@ -2,10 +2,10 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 
-const PATIENCE_MS = 10_000
+const PATIENCE_MS = 30_000
 const PAUSE_MS = 15
 
-/** Resolves when `holds` does; rejects, saying what was waited for, when it does not in ten seconds. */
+/** Resolves when `holds` does; rejects, saying what was waited for, when it does not in half a minute. */
 export async function until(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
   const end = performance.now() + PATIENCE_MS
   while (!(await holds())) {
