@@ -92,6 +92,32 @@ t.test('a client with a secret is let in with it alone', async (t) => {
   )
 })
 
+t.test(
+  'a secret counts in the header and in the body alike, a key or nothing does not become one',
+  async (t) => {
+    const { origin } = await stage(t)
+    const jwks = { keys: [{ kty: 'RSA', n: 'AQAB', e: 'AQAB', kid: 'k1' }] }
+    // RFC 7009 §2.2: a token of nobody is answered with 200, to who is let in.
+    const inBody = (client_id: string, client_secret: string) =>
+      postForm(`${origin}/revoke`, { token: 'x', client_id, client_secret })
+    const inHeader = (id: string, secret: string) =>
+      postForm(`${origin}/revoke`, { token: 'x' }, basic(`${id}:${secret}`))
+
+    for (const token_endpoint_auth_method of ['client_secret_basic', 'client_secret_post']) {
+      const { client_id, client_secret } = await register(origin, { token_endpoint_auth_method })
+      for (const present of [inBody, inHeader]) {
+        t.equal((await present(client_id, String(client_secret))).status, 200)
+        t.match(await present(client_id, 'x'), { status: 401, body: { error: 'invalid_client' } })
+      }
+    }
+    for (const metadata of [{}, { token_endpoint_auth_method: 'private_key_jwt', jwks }]) {
+      const { client_id } = await register(origin, metadata)
+      for (const present of [inBody, inHeader])
+        t.match(await present(client_id, 'x'), { status: 401, body: { error: 'invalid_client' } })
+    }
+  },
+)
+
 t.test('a grant that is not offered, or not to this client, is refused', async (t) => {
   const { origin } = await stage(t)
   const { client_id } = await register(origin)
