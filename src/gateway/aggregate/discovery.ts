@@ -57,7 +57,9 @@ function subscribes(all: readonly Members[]): boolean {
 
 function extensionsOf({ extensions }: Members): Members {
   if (!isRecord(extensions)) return {}
-  return Object.fromEntries(Object.entries(extensions).filter(([name]) => EXTENSIONS.has(name)))
+  return Object.fromEntries(
+    Object.entries(extensions).filter(([name, settings]) => EXTENSIONS.has(name) && isRecord(settings)),
+  )
 }
 
 /** What an upstream may know of a client here: not what cannot be followed through. */

@@ -5,20 +5,22 @@ import type { PeerAnswer, PeerRequest, Visitor } from '../../mcp/peer.ts'
 import { INVALID_PARAMS, isRecord, METHOD_NOT_FOUND, type Members, type RpcError } from '../../mcp/rpc.ts'
 import { type Cursors, readCursor, writeCursor } from './cursor.ts'
 import { type Asking, askEach, type Gathered, type Member, type Missing } from './member.ts'
-import { itemsIn, type NameIndex } from './name-index.ts'
+import { itemsIn, type NameIndex, refuseTooMany } from './name-index.ts'
+import { PROMPT, RESOURCE, readable, type Shape, TEMPLATE, TOOL } from './readable.ts'
 import { AGGREGATE_INFO, shownPrompt, shownResource, shownTemplate, shownTool, ttlOf } from './shown.ts'
 
 interface List {
   /** The member of the result. */
   readonly items: string
   readonly show: (upstream: string, item: Members) => Members
+  readonly shape: Shape
 }
 
 const LISTS: ReadonlyMap<string, List> = new Map([
-  ['tools/list', { items: 'tools', show: shownTool }],
-  ['prompts/list', { items: 'prompts', show: shownPrompt }],
-  ['resources/list', { items: 'resources', show: shownResource }],
-  ['resources/templates/list', { items: 'resourceTemplates', show: shownTemplate }],
+  ['tools/list', { items: 'tools', show: shownTool, shape: TOOL }],
+  ['prompts/list', { items: 'prompts', show: shownPrompt, shape: PROMPT }],
+  ['resources/list', { items: 'resources', show: shownResource, shape: RESOURCE }],
+  ['resources/templates/list', { items: 'resourceTemplates', show: shownTemplate, shape: TEMPLATE }],
 ])
 
 /** In `_meta` of a list that is not whole. */
@@ -49,9 +51,11 @@ export async function listAll(needs: ListNeeds): Promise<PeerAnswer> {
   const asked = members.filter(({ upstream }) => cursors === null || cursors.has(upstream.name))
   // It goes on at upstreams that are gone, or not this caller's any more: nothing would look like the end of the list.
   if (cursors !== null && asked.length === 0) return failed(INVALID_CURSOR)
-  const pages = await askEach(asked, asking, ({ upstream, peer }, signal) => {
+  const pages = await askEach(asked, asking, async ({ upstream, peer }, signal) => {
     const part = { ...request, params: paramsFor(upstream.name, request.params, cursors) }
-    return peer.request(visitor, part, { signal, notify: needs.notify(upstream.name) })
+    const answer = await peer.request(visitor, part, { signal, notify: needs.notify(upstream.name) })
+    if (answer.kind === 'result') refuseTooMany(answer.result, LISTS.get(request.method)?.items ?? '')
+    return answer
   })
   if (cursors !== null && pages.answers.some(({ answer }) => refusesCursor(answer)))
     return failed(INVALID_CURSOR)
@@ -105,9 +109,7 @@ function merged({ answers, missing }: Pages, { request, names, own }: ListNeeds,
     resultType: 'complete',
     [list.items]: [
       ...(isFirst ? own : []),
-      ...pages.flatMap(({ member, result }) =>
-        itemsIn(result, list.items).map((item) => list.show(member.upstream.name, item)),
-      ),
+      ...pages.flatMap(({ member, result }) => shownItems(list, member, result)),
     ],
     ...(cursors.size > 0 && { nextCursor: writeCursor(request.method, cursors) }),
     ttlMs: missing.length > 0 ? 0 : Math.min(...pages.map(({ result }) => ttlOf(result)), MOST_TTL_MS),
@@ -117,6 +119,14 @@ function merged({ answers, missing }: Pages, { request, names, own }: ListNeeds,
       ...(missing.length > 0 && { [UNAVAILABLE]: missing.map(withoutMore) }),
     },
   }
+}
+
+/** What no client could read is left out. */
+function shownItems({ items, show, shape }: List, { upstream }: Member, result: Members): readonly Members[] {
+  return itemsIn(result, items).flatMap((item) => {
+    const whole = readable(item, shape)
+    return whole === null ? [] : [show(upstream.name, whole)]
+  })
 }
 
 const MOST_TTL_MS = 300_000

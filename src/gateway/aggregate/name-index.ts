@@ -1,6 +1,6 @@
 // Owns which name a shortened one stands for: learned from the lists that pass, or by reading the upstream's list.
 
-import type { Peer, Visitor } from '../../mcp/peer.ts'
+import { type Peer, PeerFailure, type Visitor } from '../../mcp/peer.ts'
 import { isRecord, type Members } from '../../mcp/rpc.ts'
 import type { Upstream } from '../../upstreams/registry.ts'
 import type { Member } from './member.ts'
@@ -95,11 +95,22 @@ async function* pagesOf(
       notify: () => undefined,
     })
     if (answer.kind === 'error') return
+    refuseTooMany(answer.result, kind)
     yield itemsIn(answer.result, kind)
     const { nextCursor } = answer.result
     if (typeof nextCursor !== 'string') return
     params = { cursor: nextCursor }
   }
+}
+
+/** On one page: more than anybody has. Something is done with each, and meanwhile nobody else is served. */
+const MOST_ITEMS = 10_000
+
+/** Throws a `PeerFailure` for a page of a list that is no list any more. */
+export function refuseTooMany(result: Members, member: string): void {
+  const items = result[member]
+  if (Array.isArray(items) && items.length > MOST_ITEMS)
+    throw new PeerFailure('answer', { cause: new Error(`There are more than ${MOST_ITEMS} ${member}.`) })
 }
 
 /** What is not an object is no item. */
