@@ -15,7 +15,7 @@ function heard(origin: string, first: string, drip: string | null = null): Promi
       text += chunk.toString('latin1')
     })
     // What is sent to a connection that was just closed.
-    socket.on('error', (error) => ('code' in error && error.code === 'EPIPE' ? undefined : reject(error)))
+    socket.on('error', (error) => ('code' in error && CLOSED.has(error.code) ? undefined : reject(error)))
     socket.on('close', () => {
       clearInterval(dripping)
       resolve(text)
@@ -23,6 +23,7 @@ function heard(origin: string, first: string, drip: string | null = null): Promi
   })
 }
 
+const CLOSED: ReadonlySet<unknown> = new Set(['EPIPE', 'ECONNRESET'])
 const HEAD = 'POST /mcp HTTP/1.1\r\nHost: HOST\r\nContent-Type: application/json\r\n'
 
 t.test(

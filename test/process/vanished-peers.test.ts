@@ -7,11 +7,13 @@ import { createListeners } from '../bench/gateway/listeners.ts'
 import { build } from '../support/gatehouse.ts'
 import { events, json, startHostileUpstream } from '../support/hostile-upstream.ts'
 import { connect } from '../support/sign-in.ts'
+import { until } from '../support/until.ts'
 
 const ALICE = 'alice@example.com'
 const SOCKETS = '/proc/net/tcp'
 const ESTABLISHED = '01'
 /** The kernel's name for the timer after which it asks whether the other side is still there. */
+const UNACKNOWLEDGED_TIMER = '01'
 const KEEP_ALIVE_TIMER = '02'
 const TICKS_A_SECOND = 100
 /** The comment of a silent stream. What waits to be acknowledged keeps the kernel from asking. */
@@ -21,6 +23,16 @@ const ASKING_SECONDS = 10
 
 /** Of the connections at this port that are ours: in how many seconds the kernel asks, or null when it never does. */
 async function secondsUntilAsked(end: 'local' | 'remote', port: number): Promise<readonly (number | null)[]> {
+  let timers = await timersOf(end, port)
+  await until('all is acknowledged', async () => {
+    timers = await timersOf(end, port)
+    return timers.every(({ kind }) => kind !== UNACKNOWLEDGED_TIMER)
+  })
+  return timers.map(({ kind, seconds }) => (kind === KEEP_ALIVE_TIMER ? seconds : null))
+}
+
+/** What the kernel waits for on each of them. */
+async function timersOf(end: 'local' | 'remote', port: number) {
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
   const [, ...lines] = (await readFile(SOCKETS, 'utf8')).trim().split('\n')
   return lines
@@ -31,7 +43,7 @@ async function secondsUntilAsked(end: 'local' | 'remote', port: number): Promise
     })
     .map(([, , , , , timer = '']) => {
       const [kind, ticks = ''] = timer.split(':')
-      return kind === KEEP_ALIVE_TIMER ? Number.parseInt(ticks, 16) / TICKS_A_SECOND : null
+      return { kind, seconds: Number.parseInt(ticks, 16) / TICKS_A_SECOND }
     })
 }
 
