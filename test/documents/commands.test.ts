@@ -7,7 +7,8 @@ import { codeBlocks, manifest, markdownFiles, readProject } from './project.ts'
 
 const LONGEST_README = 120
 /** Variables of other programs and of the tests, and a constant. */
-const NOT_OURS = /^(?:CHROMIUM_PATH|HAPROXY_PATH|TEST_DATABASE_URL|HTTP_PROXY|REFRESH_GRACE_SECONDS|RETRY_FAILED)$/
+const NOT_OURS =
+  /^(?:CHROMIUM_PATH|HAPROXY_PATH|TEST_DATABASE_URL|HTTP_PROXY|REFRESH_GRACE_SECONDS|RETRY_FAILED)$/
 /** Comes out of the schema, and has a test of its own. */
 const GENERATED = 'docs/configuration.md'
 
