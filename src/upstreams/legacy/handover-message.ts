@@ -16,17 +16,20 @@ const REASONS = [
   'lost',
 ] as const
 
+const back = {
+  from: z.string(),
+  call: z.string(),
+  round: z.number(),
+  logLevel: z.string().nullable(),
+  progressToken: z.union([z.string(), z.number()]).nullable(),
+}
+
 /** To the one that holds the call. `from` is where it answers, good for this one turn. */
 const toHolder = z.discriminatedUnion('kind', [
-  z.object({
-    kind: z.literal('resume'),
-    from: z.string(),
-    call: z.string(),
-    round: z.number(),
-    responses: members,
-    logLevel: z.string().nullable(),
-    progressToken: z.union([z.string(), z.number()]).nullable(),
-  }),
+  z.object({ kind: z.literal('resume'), ...back, responses: members }),
+  /** The text of the responses, where it is too large for a message: part by part, and then `resume_parts`. */
+  z.object({ kind: z.literal('part'), from: z.string(), text: z.string() }),
+  z.object({ kind: z.literal('resume_parts'), ...back }),
   z.object({ kind: z.literal('here'), from: z.string() }),
   z.object({ kind: z.literal('left'), from: z.string() }),
 ])
@@ -66,6 +69,8 @@ export type TurnData = z.infer<typeof turn>
 export const MAX_TURN_LENGTH = 16 * 1024 * 1024
 /** Even where each character takes six bytes, a part is a message. */
 const PART_LENGTH = 128 * 1024
+/** A little less than what a message holds. */
+const MAX_RESUME_BYTES = 900_000
 
 /** Null for what it does not know: another replica may be of another version. */
 export function readToHolder(message: unknown): ToHolder | null {
@@ -80,15 +85,31 @@ export function readTurn(text: string): TurnData {
   return turn.parse(parseUnrounded(text))
 }
 
+/** What is sent for it, in this order. Null for what is too large altogether. */
+export function messagesOf(resume: Resume): readonly ToHolder[] | null {
+  const { responses, ...others } = resume
+  const text = JSON.stringify(responses)
+  if (Buffer.byteLength(text) <= MAX_RESUME_BYTES) return [resume]
+  if (text.length > MAX_TURN_LENGTH) return null
+  const parts = slicesOf(text).map((slice) => ({ kind: 'part' as const, from: resume.from, text: slice }))
+  return [...parts, { ...others, kind: 'resume_parts' }]
+}
+
+/** Throws for what is none. */
+export function readResponses(text: string): Resume['responses'] {
+  return members.parse(parseUnrounded(text))
+}
+
 export function partsOf(data: TurnData): readonly ToVisitor[] {
   const text = JSON.stringify(data)
   if (text.length > MAX_TURN_LENGTH) return [{ kind: 'failed', reason: 'answer' }]
+  const slices = slicesOf(text)
+  return slices.map((slice, at) => ({ kind: 'part' as const, text: slice, last: at === slices.length - 1 }))
+}
+
+function slicesOf(text: string): readonly string[] {
   const count = Math.ceil(text.length / PART_LENGTH)
-  return Array.from({ length: count }, (_, at) => ({
-    kind: 'part' as const,
-    text: text.slice(at * PART_LENGTH, (at + 1) * PART_LENGTH),
-    last: at === count - 1,
-  }))
+  return Array.from({ length: count }, (_, at) => text.slice(at * PART_LENGTH, (at + 1) * PART_LENGTH))
 }
 
 export function reasonOf(failure: unknown): PeerFailureReason {

@@ -6,6 +6,7 @@ import { PeerFailure } from '../../mcp/peer.ts'
 import { isRpcId } from '../../mcp/rpc.ts'
 import {
   MAX_TURN_LENGTH,
+  messagesOf,
   readToVisitor,
   readTurn,
   type ToHolder,
@@ -15,6 +16,7 @@ import type { Return, Turn } from './held-calls.ts'
 import type { LegacyLimits } from './limits.ts'
 import type { Ears } from './upstream-call.ts'
 
+const TOO_LARGE = `The answers have more than ${MAX_TURN_LENGTH / 1024 / 1024} MB, which is too much for this call. Make it again, with less.`
 /** After this many silent beats the other side is gone. */
 const MISSED_BEATS = 4
 
@@ -36,6 +38,11 @@ export async function resumeElsewhere(
   const receive = createReceiver(ears, resolve, reject)
   const lost = () => reject(new PeerFailure('lost'))
   const tell = (message: ToHolder) => mailbox.send(holder, message).catch(lost)
+  const tellAll = async (messages: readonly ToHolder[] | null) => {
+    if (messages === null) throw new PeerFailure('lost', { description: TOO_LARGE })
+    // Until nobody wants them any more, or is there for them.
+    for (const message of messages) await Promise.race([promise, tell(message)])
+  }
   const leave = () => reject(ears.signal.reason)
   let heardAt: number | null = null
   const hear = (json: unknown) => {
@@ -56,7 +63,7 @@ export async function resumeElsewhere(
   try {
     ears.signal.throwIfAborted()
     open = await mailbox.open(from, hear)
-    await tell({ kind: 'resume', from, ...back, ...wishesOf(ears) })
+    await tellAll(messagesOf({ kind: 'resume', from, ...back, ...wishesOf(ears) }))
     return await promise
   } catch (error) {
     await tell({ kind: 'left', from })

@@ -2,7 +2,16 @@
 
 import { randomUUID } from 'node:crypto'
 import type { Mailbox, OpenMailbox } from '../../mcp/mailbox.ts'
-import { partsOf, type Resume, readToHolder, reasonOf, type ToVisitor } from './handover-message.ts'
+import { createArriving } from './arriving.ts'
+import {
+  partsOf,
+  type Resume,
+  readResponses,
+  readToHolder,
+  reasonOf,
+  type ToHolder,
+  type ToVisitor,
+} from './handover-message.ts'
 import type { HeldCalls } from './held-calls.ts'
 import type { LegacyLimits } from './limits.ts'
 import type { Ears } from './upstream-call.ts'
@@ -27,15 +36,39 @@ const MISSED_BEATS = 4
 export function createHolder(mailbox: Mailbox, calls: HeldCalls, { beatMs }: LegacyLimits): Holder {
   const own = `legacy-calls/${randomUUID()}`
   const visits = new Map<string, Visit>()
+  const arriving = createArriving(MISSED_BEATS * beatMs)
   let opening: Promise<OpenMailbox> | null = null
 
   function receive(json: unknown): void {
     const message = readToHolder(json)
     if (message === null) return
+    arriving.sweep()
     const visit = visits.get(message.from)
     if (visit !== undefined) visit.heardAt = performance.now()
-    if (message.kind === 'left') visit?.leaving.abort()
-    if (message.kind === 'resume' && visit === undefined) void serve(message)
+    if (message.kind === 'left') {
+      arriving.drop(message.from)
+      visit?.leaving.abort()
+    }
+    if (visit !== undefined) return
+    if (message.kind === 'part') takePart(message)
+    if (message.kind === 'resume') void serve(message)
+    if (message.kind === 'resume_parts') serveParts(message)
+  }
+
+  function takePart({ from, text }: Extract<ToHolder, { kind: 'part' }>): void {
+    arriving.add(from, text)
+    // There may be many of them, and whoever sends them has to know that somebody is there.
+    mailbox.send(from, { kind: 'here' }).catch(() => arriving.drop(from))
+  }
+
+  function serveParts(message: Extract<ToHolder, { kind: 'resume_parts' }>): void {
+    const { from } = message
+    try {
+      const responses = readResponses(arriving.take(from) ?? '')
+      void serve({ ...message, kind: 'resume', responses })
+    } catch {
+      mailbox.send(from, { kind: 'failed', reason: 'lost' }).catch(() => undefined)
+    }
   }
 
   async function serve(resume: Resume): Promise<void> {
