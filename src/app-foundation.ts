@@ -3,6 +3,7 @@
 import type { UpstreamLogins } from './app-logins.ts'
 import type { RevocationList } from './authorization-server/revocation-list.ts'
 import type { Config } from './config/config.ts'
+import type { AnswerBudget } from './http/answer-budget.ts'
 import type { TrustProxy } from './http/client-address.ts'
 import type { GuardedFetch } from './http/guarded-fetch.ts'
 import type { OutboundFetch } from './http/outbound.ts'
@@ -55,6 +56,7 @@ export interface Foundation {
   readonly pages: Pages
   readonly mailbox: Mailbox
   readonly links: OpenLinks
+  readonly budget: AnswerBudget
   readonly catalogue: ToolCatalogue
   readonly revocations: RevocationList
   readonly logins: UpstreamLogins

@@ -4,7 +4,6 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import type { Config } from './config/config.ts'
-import { type Logger, linesLost } from './ops/logger.ts'
 import type { Metrics } from './ops/metrics.ts'
 import type { OpenDatabase } from './storage/database.ts'
 
@@ -69,19 +68,28 @@ function addUpstreamGauges({ gaugePerUpstream }: Metrics, states: () => readonly
   )
 }
 
+export interface Standing {
+  openStreams(): number
+  upstreamStates(): readonly UpstreamState[]
+  linesLost(): number
+  heldAnswerBytes(): number
+}
+
 /** What the parts know at any moment. */
 export function addGauges(
   metrics: Metrics,
   { pool }: Pick<OpenDatabase, 'pool'>,
-  { openStreams, upstreamStates }: { openStreams(): number; upstreamStates(): readonly UpstreamState[] },
-  logger: Logger,
+  { openStreams, upstreamStates, linesLost, heldAnswerBytes }: Standing,
 ): void {
   const { counter, gauge } = metrics
   addUpstreamGauges(metrics, upstreamStates)
   gauge('gatehouse_open_streams', 'Event streams to clients that are open.', openStreams)
-  counter('gatehouse_log_lines_lost_total', 'Lines of the log that standard output did not take.', () =>
-    linesLost(logger),
+  gauge(
+    'gatehouse_held_answer_bytes',
+    'Bytes of answers that are held because they are read.',
+    heldAnswerBytes,
   )
+  counter('gatehouse_log_lines_lost_total', 'Lines of the log that standard output did not take.', linesLost)
   if (pool === null) return
   gauge('gatehouse_database_connections', 'Connections to PostgreSQL.', () => pool.totalCount)
   gauge('gatehouse_database_waiting', 'Who waits for a connection to PostgreSQL.', () => pool.waitingCount)

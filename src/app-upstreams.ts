@@ -3,6 +3,7 @@
 import type { KeyOffer } from './account/new-key.ts'
 import type { Resources } from './authorization-server/resources.ts'
 import type { FirstSteps } from './banner.ts'
+import type { AnswerBudget } from './http/answer-budget.ts'
 import type { Mailbox } from './mcp/mailbox.ts'
 import { PeerFailure } from './mcp/peer.ts'
 import { fullScope, readScope, scopesOf } from './oauth/scope.ts'
@@ -24,6 +25,8 @@ export interface LinksFoundation {
   readonly logger: Logger
   /** See MAX_ANSWER. */
   readonly maxAnswerBytes: number
+  /** See MAX_HELD_ANSWERS. */
+  readonly budget: AnswerBudget
 }
 
 export function openLinks({
@@ -33,12 +36,14 @@ export function openLinks({
   credentialFor,
   logger,
   maxAnswerBytes,
+  budget,
 }: LinksFoundation): OpenLinks {
   const links = createLinks({
     credentialFor,
     sealer: sealerOf(keyring, 'mcp-request-state'),
     mailbox,
     maxAnswerBytes,
+    budget,
     has: registry.has,
     programLog: {
       // It may hold anything, so it is for who looks for it.

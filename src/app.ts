@@ -17,6 +17,7 @@ import { createApiKeys } from './authorization-server/api-keys.ts'
 import { createRevocationList, type RevocationList } from './authorization-server/revocation-list.ts'
 import type { FirstSteps } from './banner.ts'
 import type { Config, Secrets } from './config/config.ts'
+import { createAnswerBudget } from './http/answer-budget.ts'
 import { createFront, type Front } from './http/front.ts'
 import { health } from './http/health.ts'
 import { createHostCheck } from './http/host.ts'
@@ -25,7 +26,7 @@ import { closeUnusedConnections } from './http/unused-connections.ts'
 import { groupsOf } from './oauth/policy.ts'
 import { createStandingPolicy } from './oauth/standing-policy.ts'
 import { createAudit } from './ops/audit.ts'
-import type { Logger } from './ops/logger.ts'
+import { type Logger, linesLost } from './ops/logger.ts'
 import { logRequests } from './ops/requests.ts'
 import { type OpenDatabase, openDatabase, ping } from './storage/database.ts'
 import { migrateToLatest } from './storage/migrate.ts'
@@ -124,6 +125,7 @@ async function compose(
   serveClientDocument(app, config.publicUrl)
   const mailbox = await mailboxOf(app, storage, keyring, logger)
   const { credentialFor } = logins
+  const budget = createAnswerBudget(config.maxHeldAnswerBytes)
   const links = openLinks({
     registry,
     keyring,
@@ -131,17 +133,19 @@ async function compose(
     credentialFor,
     logger,
     maxAnswerBytes: config.maxAnswerBytes,
+    budget,
   })
   app.addHook('onClose', () => links.close())
   const catalogue = createCatalogue(storage, links, logger)
   const shared = { config, logger, audit, storage, keyring, registry, policy }
-  const foundation = { ...shared, pages, mailbox, links, catalogue, revocations, logins }
+  const foundation = { ...shared, pages, mailbox, links, budget, catalogue, revocations, logins }
   const authorizationServer = await addAuthorizationServer(app, foundation, overrides)
   const { setup } = await addPeople(app, foundation, authorizationServer, overrides)
   const keys = createApiKeys(storage.db, (member) => groupsOf(policy.current(), member))
   const gateway = addGateway(app, front, foundation, authorizationServer, keys)
   const { isDraining } = gateway
-  if (metrics !== null) addGauges(metrics, storage, gateway, logger)
+  const standing = { ...gateway, linesLost: () => linesLost(logger), heldAnswerBytes: budget.held }
+  if (metrics !== null) addGauges(metrics, storage, standing)
   await app.register(health, { checks: [() => ping(storage.db)], isDraining })
   keepHouse(app, foundation, [authorizationServer.flush, keys.flush, logins.flush])
   keepKeys(app, foundation, authorizationServer, overrides)

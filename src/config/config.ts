@@ -70,6 +70,8 @@ export interface Config {
   readonly answerCacheBytes: number
   readonly maxHeaderBytes: number
   readonly maxAnswerBytes: number
+  /** Of all answers that are held, together. */
+  readonly maxHeldAnswerBytes: number
   readonly perPerson: Allowance
   /** By what is done; null: as often as they like. */
   readonly perAddress: Readonly<Record<'refused' | 'failed' | 'authorize' | 'register', Rate | null>>
@@ -135,6 +137,7 @@ function settingsOf(
     answerCacheBytes: values.ANSWER_CACHE,
     maxHeaderBytes: values.MAX_HEADERS,
     maxAnswerBytes: values.MAX_ANSWER,
+    maxHeldAnswerBytes: values.MAX_HELD_ANSWERS,
     ...allowancesOf(values),
     redisUrl: values.REDIS_URL ?? null,
     logLevel: values.LOG_LEVEL,

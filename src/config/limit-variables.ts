@@ -115,4 +115,13 @@ export const limitVariables = {
         '20mb',
       ),
     ),
+  MAX_HELD_ANSWERS: size('16mb', '64gb')
+    .prefault('128mb')
+    .register(
+      documentation,
+      described(
+        'How many bytes of answers each process holds at once: those that have to be read, because the gateway makes the call itself. Of more, large answers (256 KB and up) are refused. In memory an answer takes a few times its size.',
+        '1gb',
+      ),
+    ),
 }

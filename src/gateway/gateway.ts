@@ -1,6 +1,7 @@
 // Owns the gateway: the steps from a request to its upstream, in order.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { AnswerBudget } from '../http/answer-budget.ts'
 import { createClientAddress } from '../http/client-address.ts'
 import { createLocalMailbox, type Mailbox } from '../mcp/mailbox.ts'
 import { INTERNAL_ERROR } from '../mcp/rpc.ts'
@@ -66,6 +67,8 @@ export interface GatewayNeeds {
   readonly links: Links
   /** Beyond what people agreed to; see policy/. None: the scopes are all that counts. */
   readonly policy?: Pick<StandingPolicy, 'current' | 'onReplace'>
+  /** Of all answers that are held until their client has read them; not counted without it. */
+  readonly budget?: AnswerBudget
   /** How much may be kept of answers that upstreams let be kept; none without it. */
   readonly answerCacheBytes?: number
   /** Those that the links' peers ask too. */

@@ -2,6 +2,7 @@
 
 import type { Readable } from 'node:stream'
 import { createParser } from 'eventsource-parser'
+import { type AnswerBudget, addOrThrow } from './answer-budget.ts'
 import { ConnectionFailure, connectionFailure } from './connections.ts'
 
 export interface ServerSentEvent {
@@ -30,13 +31,20 @@ export function mediaTypeOf(contentType: string | string[] | undefined): string 
   return typeof contentType === 'string' ? (contentType.split(';')[0] ?? '').trim().toLowerCase() : ''
 }
 
-/** All of it. Rejects with an `UnreadableAnswer` or a `ConnectionFailure`; the body is closed in any case. */
+export interface Reading {
+  readonly stalledMs?: number | undefined
+  readonly wholeMs?: number
+  /** Of all answers together. Counted only while this one is read: who holds it afterwards counts it again. */
+  readonly budget?: AnswerBudget | undefined
+}
+
+/** All of it. Rejects with an `UnreadableAnswer`, `NoRoom` or a `ConnectionFailure`; the body is closed in any case. */
 export async function readBytes(
   body: Readable,
   maxBytes: number,
-  stalledMs = STALLED_MS,
-  wholeMs = WHOLE_MS,
+  { stalledMs = STALLED_MS, wholeMs = WHOLE_MS, budget }: Reading = {},
 ): Promise<Buffer> {
+  const share = budget?.share()
   const chunks: Buffer[] = []
   let size = 0
   const giveUp = () => void body.destroy(new ConnectionFailure('timed_out'))
@@ -46,22 +54,23 @@ export async function readBytes(
     for await (const chunk of chunksOf(body)) {
       size += chunk.length
       if (size > maxBytes) throw new UnreadableAnswer(`more than ${maxBytes} bytes`)
+      addOrThrow(share, chunk.length)
       chunks.push(chunk)
       deadline.refresh()
     }
   } finally {
     clearTimeout(deadline)
     clearTimeout(end)
+    share?.release()
   }
   return Buffer.concat(chunks)
 }
 
-export async function readText(body: Readable, maxBytes: number, stalledMs?: number): Promise<string> {
-  return (await readBytes(body, maxBytes, stalledMs)).toString('utf8')
+export async function readText(body: Readable, maxBytes: number, reading?: Reading): Promise<string> {
+  return (await readBytes(body, maxBytes, reading)).toString('utf8')
 }
 
-export interface JsonReading {
-  readonly stalledMs?: number
+export interface JsonReading extends Reading {
   readonly parse?: (text: string) => unknown
 }
 
@@ -69,9 +78,9 @@ export interface JsonReading {
 export async function readJson(
   body: Readable,
   maxBytes: number,
-  { stalledMs, parse = JSON.parse }: JsonReading = {},
+  { parse = JSON.parse, ...reading }: JsonReading = {},
 ): Promise<unknown> {
-  const text = await readText(body, maxBytes, stalledMs)
+  const text = await readText(body, maxBytes, reading)
   try {
     return parse(text)
   } catch (cause) {
@@ -84,12 +93,14 @@ export interface EventLimits {
   readonly maxBytes: number
   /** Told the time that the server wants a client to wait before it comes back. */
   readonly onRetry?: (milliseconds: number) => void
+  /** Of all answers together. */
+  readonly budget?: AnswerBudget | undefined
 }
 
 /** One after the other; the stream is not read ahead of whoever asks for them. Leaving the loop closes it. */
 export async function* readEvents(
   body: Readable,
-  { maxBytes, onRetry }: EventLimits,
+  { maxBytes, onRetry, budget }: EventLimits,
 ): AsyncGenerator<ServerSentEvent, void> {
   const events: ServerSentEvent[] = []
   let tooLarge = false
@@ -102,16 +113,25 @@ export async function* readEvents(
     },
   })
   const decoder = new TextDecoder()
-  for await (const chunk of chunksOf(body)) {
-    parser.feed(decoder.decode(chunk, { stream: true }))
-    if (tooLarge) throw new UnreadableAnswer(`an event of more than ${maxBytes} bytes`)
-    yield* events.splice(0)
+  const share = budget?.share()
+  try {
+    for await (const chunk of chunksOf(body)) {
+      addOrThrow(share, chunk.length)
+      parser.feed(decoder.decode(chunk, { stream: true }))
+      if (tooLarge) throw new UnreadableAnswer(`an event of more than ${maxBytes} bytes`)
+      if (events.length === 0) continue
+      yield* events.splice(0)
+      // What is left is the beginning of another one: less than a chunk.
+      share?.release()
+    }
+  } finally {
+    share?.release()
   }
 }
 
 /** For an answer that nobody wants to read: a short one to its end, so that its connection can be used again. Never rejects. */
 export async function discard(body: Readable): Promise<void> {
-  await readBytes(body, UNUSED_BYTES, UNUSED_MS, UNUSED_MS).catch(() => undefined)
+  await readBytes(body, UNUSED_BYTES, { stalledMs: UNUSED_MS, wholeMs: UNUSED_MS }).catch(() => undefined)
 }
 
 async function* chunksOf(body: Readable): AsyncGenerator<Buffer, void> {

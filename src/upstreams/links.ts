@@ -1,5 +1,6 @@
 // Owns the ways to the upstreams: which era each speaks, and a peer for those that need more than forwarding.
 
+import type { AnswerBudget } from '../http/answer-budget.ts'
 import { createConnections } from '../http/connections.ts'
 import type { Era } from '../mcp/era.ts'
 import type { Mailbox } from '../mcp/mailbox.ts'
@@ -33,6 +34,8 @@ export interface LinksNeeds {
   readonly apiProblem: (upstream: string, problem: ApiProblem) => void
   /** Of an answer that has to be read as a whole. */
   readonly maxAnswerBytes?: number
+  /** Of all answers that have to be read, together. */
+  readonly budget?: AnswerBudget
   /** Milliseconds. */
   readonly clock?: () => number
   readonly times?: Partial<EraTimes>

@@ -1,5 +1,6 @@
 // Owns the peers: one for each upstream that is spoken to, of whichever kind it is, closed when it is not wanted any more.
 
+import type { AnswerBudget } from '../http/answer-budget.ts'
 import { type Connections, createConnections } from '../http/connections.ts'
 import type { Mailbox } from '../mcp/mailbox.ts'
 import { type Peer, PeerFailure } from '../mcp/peer.ts'
@@ -37,6 +38,8 @@ export interface PeersNeeds {
   readonly apiProblem: (upstream: string, problem: ApiProblem) => void
   /** Of an answer that has to be read as a whole. */
   readonly maxAnswerBytes?: number
+  /** Of all answers that have to be read, together. */
+  readonly budget?: AnswerBudget | undefined
   /** Whether an upstream is still configured. */
   readonly has: (upstream: Upstream) => boolean
   /** Milliseconds since the epoch. */
@@ -60,7 +63,7 @@ const gone = () => Promise.reject(new PeerFailure('unreachable'))
 const GONE: Peer = { discover: gone, request: gone, listen: gone }
 
 export function createPeers(needs: PeersNeeds): Peers {
-  const { connections, programs, credentialFor, known, clock } = needs
+  const { connections, programs, credentialFor, known, clock, budget } = needs
   const open = new Map<Upstream, OpenPeer>()
 
   function openPeer(upstream: Upstream): OpenPeer {
@@ -75,7 +78,7 @@ export function createPeers(needs: PeersNeeds): Peers {
       case 'http':
         return openEither(there, upstream)
       case 'sse':
-        return alone(legacyPeer(upstream, openSseChannels({ connections: there })))
+        return alone(legacyPeer(upstream, openSseChannels({ connections: there, budget })))
       case 'stdio':
         return openProgram(upstream)
       case 'openapi':
@@ -84,7 +87,7 @@ export function createPeers(needs: PeersNeeds): Peers {
   }
 
   function openProgram(upstream: StdioUpstream): OpenPeer {
-    const channels = createStdioChannels(programs)
+    const channels = createStdioChannels(programs, { budget })
     const legacy = legacyPeer(upstream, channels)
     const modern = createProgramPeer({ upstream, open: channels, credentialFor })
     const eras = createProgramEras({ speaks: modern.speaks, clock })
@@ -97,16 +100,17 @@ export function createPeers(needs: PeersNeeds): Peers {
     const report = (problem: ApiProblem) => needs.apiProblem(upstream.name, problem)
     const { maxAnswerBytes } = needs
     const bounded = maxAnswerBytes !== undefined && { maxBytes: maxAnswerBytes }
-    return openApiPeerLater({ upstream, connections: there, credentialFor, report, clock, ...bounded })
+    const both = { upstream, connections: there, credentialFor, report, budget, clock }
+    return openApiPeerLater({ ...both, ...bounded })
   }
 
   function openEither(given: Connections, upstream: HttpUpstream): OpenPeer {
     const { balance } = upstream
     const there = balance === null ? given : balancedConnections(given, balance)
     // Of several endpoints one has the session, so a channel chooses for itself.
-    const legacy = legacyPeer(upstream, openHttpChannels({ connections: given }))
+    const legacy = legacyPeer(upstream, openHttpChannels({ connections: given, budget }))
     const peer = createEitherEraPeer({
-      modern: createModernPeer({ upstream, connections: there, credentialFor, clock }),
+      modern: createModernPeer({ upstream, connections: there, credentialFor, budget, clock }),
       legacy,
       eras: (caller) => known.of(upstream, caller),
       contradict: (caller) => known.contradict(upstream, caller),

@@ -39,6 +39,7 @@ t.test('nothing has to be set', async (t) => {
     answerCacheBytes: 32 * 1024 * 1024,
     maxHeaderBytes: 16_384,
     maxAnswerBytes: 268_435_456,
+    maxHeldAnswerBytes: 134_217_728,
     perPerson: { rate: { times: 1000, seconds: 1 }, calls: 256, streams: 256 },
     perAddress: {
       refused: { times: 6000, seconds: 60 },

@@ -14,8 +14,13 @@ async function* trickle(drops: number) {
 
 t.test('an answer has a time for each pause, and one for all of it', async (t) => {
   const endless = Readable.from(trickle(10_000))
-  await t.rejects(readBytes(endless, 100_000, 5000, 200), { message: /timed_out/ })
+  await t.rejects(readBytes(endless, 100_000, { stalledMs: 5000, wholeMs: 200 }), { message: /timed_out/ })
   t.ok(endless.destroyed)
-  await t.rejects(readBytes(Readable.from(trickle(10_000)), 100_000, 5, 60_000), { message: /timed_out/ })
-  t.equal((await readBytes(Readable.from(trickle(5)), 100_000, 5000, 60_000)).toString(), 'xxxxx')
+  await t.rejects(readBytes(Readable.from(trickle(10_000)), 100_000, { stalledMs: 5, wholeMs: 60_000 }), {
+    message: /timed_out/,
+  })
+  t.equal(
+    (await readBytes(Readable.from(trickle(5)), 100_000, { stalledMs: 5000, wholeMs: 60_000 })).toString(),
+    'xxxxx',
+  )
 })

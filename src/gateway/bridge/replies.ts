@@ -1,5 +1,6 @@
 // Owns the replies under way: one timer for all of them, and their end when access, the token or the service ends.
 
+import type { AnswerBudget } from '../../http/answer-budget.ts'
 import { INTERNAL_ERROR } from '../../mcp/rpc.ts'
 import { isExpired } from '../access-token.ts'
 import type { Call } from '../call.ts'
@@ -11,6 +12,8 @@ import { type OpenReply, openReply, type Reply } from './reply.ts'
 
 export interface RepliesNeeds {
   readonly limits: Limits
+  /** Of all answers together. */
+  readonly budget?: AnswerBudget
   readonly revocations: Pick<Revocations, 'hasEnded' | 'onChange'>
   /** Milliseconds. */
   readonly clock: () => number
@@ -35,7 +38,7 @@ const CLOSING: Ending = {
   message: 'This service is being stopped. Try again.',
 }
 
-export function createReplies({ limits, revocations, clock }: RepliesNeeds): Replies {
+export function createReplies({ limits, budget, revocations, clock }: RepliesNeeds): Replies {
   const replies = new Set<OpenReply>()
   let ending = false
   const pulse = setInterval(beat, limits.pulseMs).unref()
@@ -62,7 +65,7 @@ export function createReplies({ limits, revocations, clock }: RepliesNeeds): Rep
 
   return {
     open(call) {
-      const reply = openReply(call, limits, (over) => void replies.delete(over))
+      const reply = openReply(call, { limits, budget }, (over) => void replies.delete(over))
       if (reply.isOver()) return reply
       replies.add(reply)
       // It may have come in before the end was decided, with its body still on the way.

@@ -1,5 +1,7 @@
 // Owns a reply: what the client of one bridged call gets, as one JSON document or as events, and how it ends.
 
+import type { ServerResponse } from 'node:http'
+import type { AnswerBudget } from '../../http/answer-budget.ts'
 import type { Members } from '../../mcp/rpc.ts'
 import { type Call, isListening } from '../call.ts'
 import type { Limits } from '../limits.ts'
@@ -57,10 +59,21 @@ interface Condition {
 
 /** What may lie unread for one client before it counts as gone. */
 const MAX_UNREAD_BYTES = 4 * 1024 * 1024
+/** Less is in the buffers of the connection soon. */
+const LARGE_BYTES = 64 * 1024
 const KEEP_ALIVE = ': keep-alive\n\n'
 const EVENT_HEADERS = ['content-type', 'text/event-stream', 'x-accel-buffering', 'no']
 
-export function openReply(call: Call, limits: Limits, onOver: (reply: OpenReply) => void): OpenReply {
+export interface ReplyNeeds {
+  readonly limits: Limits
+  readonly budget?: AnswerBudget | undefined
+}
+
+export function openReply(
+  call: Call,
+  { limits, budget }: ReplyNeeds,
+  onOver: (reply: OpenReply) => void,
+): OpenReply {
   const { res } = call
   const leaving = new AbortController()
   const { promise, resolve } = Promise.withResolvers<Outcome>()
@@ -124,6 +137,7 @@ export function openReply(call: Call, limits: Limits, onOver: (reply: OpenReply)
       ])
       res.end(text)
     }
+    if (budget) holdUnread(res, budget)
     over('answered')
   }
 
@@ -193,6 +207,14 @@ export function openReply(call: Call, limits: Limits, onOver: (reply: OpenReply)
   res.once('close', () => breakOff('aborted'))
   if (res.closed) breakOff('aborted')
   return reply
+}
+
+/** Counts what the client has not taken yet, until it has, or is gone. */
+function holdUnread(res: ServerResponse, budget: AnswerBudget): void {
+  if (res.writableLength < LARGE_BYTES || res.closed) return
+  const share = budget.share()
+  share.add(res.writableLength)
+  res.once('close', share.release)
 }
 
 function isBatch(body: Members | readonly Members[]): body is readonly Members[] {

@@ -3,10 +3,12 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
 import { discard, mediaTypeOf, readJson } from '../../http/answer-body.ts'
+import { type AnswerBudget, NoRoom } from '../../http/answer-budget.ts'
 import { ConnectionFailure } from '../../http/connections.ts'
 import { parseShallow } from '../../mcp/exact-json.ts'
 import { PeerFailure, type PeerFailureReason } from '../../mcp/peer.ts'
 import { INVALID_REQUEST, isRecord, METHOD_NOT_FOUND, type Members } from '../../mcp/rpc.ts'
+import { crowded } from '../crowded.ts'
 
 export type Meaning =
   | 'json'
@@ -43,6 +45,7 @@ export function failureOf(status: number): PeerFailureReason {
 /** Whatever ended a request, in the words of a peer. */
 export function peerFailure(error: unknown): PeerFailure {
   if (error instanceof PeerFailure) return error
+  if (error instanceof NoRoom) return crowded(error)
   if (error instanceof ConnectionFailure) return new PeerFailure(error.reason, { cause: error })
   return new PeerFailure('answer', { cause: error })
 }
@@ -61,12 +64,13 @@ export async function errorIn(
   headers: IncomingHttpHeaders,
   body: Readable,
   maxBytes: number,
+  budget?: AnswerBudget,
 ): Promise<Members | null> {
   if (mediaTypeOf(headers['content-type']) !== 'application/json') {
     await discard(body)
     return null
   }
-  const json = await readJson(body, maxBytes, { parse: parseShallow }).catch(() => null)
+  const json = await readJson(body, maxBytes, { budget, parse: parseShallow }).catch(() => null)
   return isRecord(json) ? json : null
 }
 

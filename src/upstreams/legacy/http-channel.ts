@@ -2,6 +2,7 @@
 
 import type { Readable } from 'node:stream'
 import { discard, readJson } from '../../http/answer-body.ts'
+import type { AnswerBudget } from '../../http/answer-budget.ts'
 import type { Connections, IncomingAnswer } from '../../http/connections.ts'
 import { retryAfterOf } from '../../http/retry-after.ts'
 import { parseShallow } from '../../mcp/exact-json.ts'
@@ -26,6 +27,8 @@ export interface HttpChannelNeeds {
   readonly connections: Connections
   /** Of one message. */
   readonly maxBytes?: number
+  /** Of all answers together. */
+  readonly budget?: AnswerBudget | undefined
 }
 
 const MAX_BYTES = 16 * 1024 * 1024
@@ -38,11 +41,15 @@ export function openHttpChannels(needs: HttpChannelNeeds): OpenChannel {
     // Of several endpoints one has the session: the one that named it.
     const connections = balance === null ? needs.connections : balancedConnections(needs.connections, balance)
     const session = createHttpSession({ connections, url, configured, credential })
-    return createHttpChannel(session, events, needs.maxBytes ?? MAX_BYTES)
+    return createHttpChannel(session, events, needs)
   }
 }
 
-function createHttpChannel(session: HttpSession, events: ChannelEvents, maxBytes: number): Channel {
+function createHttpChannel(
+  session: HttpSession,
+  events: ChannelEvents,
+  { maxBytes = MAX_BYTES, budget }: HttpChannelNeeds,
+): Channel {
   const closing = new AbortController()
   const streams = new Map<RpcId, AbortController>()
   let hearing: Promise<boolean> | null = null
@@ -78,7 +85,8 @@ function createHttpChannel(session: HttpSession, events: ChannelEvents, maxBytes
   }
 
   async function takeJson({ status, headers, body }: IncomingAnswer, id: RpcId): Promise<void> {
-    const messages = await readJson(body, maxBytes, { parse: parseShallow }).then(messagesOf).catch(rethrow)
+    const reading = readJson(body, maxBytes, { budget, parse: parseShallow })
+    const messages = await reading.then(messagesOf).catch(rethrow)
     streams.delete(id)
     // An error without an id, in a session, is what many servers say when they do not know the session.
     const unrelated = status === 400 && !messages.some((message) => message.id === id)
@@ -93,7 +101,7 @@ function createHttpChannel(session: HttpSession, events: ChannelEvents, maxBytes
 
   /** Whoever answers what was asked knows the session; some say with this status that they do not know the method. */
   async function takeNotFound({ headers, body }: IncomingAnswer, id: RpcId): Promise<void> {
-    const said = await errorIn(headers, body, maxBytes)
+    const said = await errorIn(headers, body, maxBytes, budget)
     if (said?.id !== id || !isUnknownMethod(said)) throw new SessionLost(true)
     streams.delete(id)
     deliver(said, id)
@@ -116,7 +124,7 @@ function createHttpChannel(session: HttpSession, events: ChannelEvents, maxBytes
   }
 
   function streamNeeds(signal: AbortSignal): Omit<StreamNeeds, 'take'> {
-    return { maxBytes, signal, restarts: false, resume: (last) => openStream(last, signal) }
+    return { maxBytes, budget, signal, restarts: false, resume: (last) => openStream(last, signal) }
   }
 
   async function openStream(lastEventId: string | null, signal: AbortSignal): Promise<Readable | null> {

@@ -4,6 +4,7 @@
 import type { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { readEvents } from '../../http/answer-body.ts'
+import type { AnswerBudget } from '../../http/answer-budget.ts'
 import { parseShallow } from '../../mcp/exact-json.ts'
 import { PeerFailure } from '../../mcp/peer.ts'
 import { isRecord, type Members } from '../../mcp/rpc.ts'
@@ -11,6 +12,8 @@ import { peerFailure } from './http-answer.ts'
 
 export interface StreamNeeds {
   readonly maxBytes: number
+  /** Of all answers together. */
+  readonly budget: AnswerBudget | undefined
   readonly signal: AbortSignal
   /** One message. True when it was the last that is wanted of this stream. */
   readonly take: (message: Members) => boolean
@@ -43,7 +46,7 @@ export async function readStream(first: Readable, needs: StreamNeeds): Promise<v
     const failure = await readOnce(body, needs, progress)
     if (progress.done) return
     needs.signal.throwIfAborted()
-    if (failure?.reason === 'answer') throw failure
+    if (failure?.reason === 'answer' || (failure?.reason === 'busy' && !needs.restarts)) throw failure
     body = await comeBack(needs, progress, failure)
   }
   throw new PeerFailure('unreachable')
@@ -56,7 +59,8 @@ async function readOnce(body: Readable, needs: StreamNeeds, progress: Progress):
     progress.retryMs = Math.min(ms, MAX_RETRY_MS)
   }
   try {
-    for await (const { id, data } of readEvents(body, { maxBytes: needs.maxBytes, onRetry })) {
+    const { maxBytes, budget } = needs
+    for await (const { id, data } of readEvents(body, { maxBytes, budget, onRetry })) {
       progress.attempts = 0
       if (id !== undefined && id !== '') progress.lastEventId = id
       // An event without data only says where to come back to.

@@ -3,6 +3,7 @@
 
 import { setTimeout as wait } from 'node:timers/promises'
 import { discard, readEvents, type ServerSentEvent } from '../../http/answer-body.ts'
+import type { AnswerBudget } from '../../http/answer-budget.ts'
 import type { Connections, IncomingAnswer } from '../../http/connections.ts'
 import { retryAfterOf } from '../../http/retry-after.ts'
 import { PeerFailure, type PeerFailureReason } from '../../mcp/peer.ts'
@@ -19,6 +20,8 @@ export interface SseChannelNeeds {
   readonly connections: Connections
   /** Of one message. */
   readonly maxBytes?: number
+  /** Of all answers together. */
+  readonly budget?: AnswerBudget | undefined
   /** Until the upstream has named the place for messages. */
   readonly endpointMs?: number
 }
@@ -30,7 +33,7 @@ const MAX_BYTES = 16 * 1024 * 1024
 const ENDPOINT_MS = 10_000
 
 export function openSseChannels(needs: SseChannelNeeds): OpenChannel {
-  const { connections, maxBytes = MAX_BYTES, endpointMs = ENDPOINT_MS } = needs
+  const { connections, budget, maxBytes = MAX_BYTES, endpointMs = ENDPOINT_MS } = needs
   return async (opening) => {
     const { upstream, signal } = opening
     if (upstream.kind !== 'sse') throw new Error(`Upstream "${upstream.name}" is not reached over HTTP+SSE.`)
@@ -43,7 +46,8 @@ export function openSseChannels(needs: SseChannelNeeds): OpenChannel {
     try {
       const own = { accept: 'text/event-stream' }
       const begin = async () => {
-        const events = readEvents(await eventsOf(await request('GET', url, null, own)), { maxBytes })
+        const stream = await eventsOf(await request('GET', url, null, own))
+        const events = readEvents(stream, { maxBytes, budget })
         return { events, endpoint: await firstEndpoint(events, url) }
       }
       const { events, endpoint } = await within(endpointMs, closing.signal, begin())

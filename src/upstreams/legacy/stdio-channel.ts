@@ -1,9 +1,11 @@
 // Owns the channel of a session with a program: JSON-RPC messages, one per line, over its standard input and output.
 
 import { setTimeout as wait } from 'node:timers/promises'
+import type { AnswerBudget } from '../../http/answer-budget.ts'
 import { parseShallow } from '../../mcp/exact-json.ts'
 import { PeerFailure } from '../../mcp/peer.ts'
-import { isRecord, type Members } from '../../mcp/rpc.ts'
+import { isRecord, isRpcId, type Members } from '../../mcp/rpc.ts'
+import { crowded } from '../crowded.ts'
 import { createLineReader } from '../programs/lines.ts'
 import type { Programs, RunningProgram } from '../programs/programs.ts'
 import type { Channel, ChannelEvents, OpenChannel, Opening } from './channel.ts'
@@ -13,6 +15,8 @@ export interface StdioLimits {
   readonly maxMessageBytes: number
   /** Written to a program that does not read. */
   readonly maxWaitingBytes: number
+  /** Of all answers together. */
+  readonly budget?: AnswerBudget | undefined
 }
 
 const LIMITS: StdioLimits = { maxMessageBytes: 8 * 1024 * 1024, maxWaitingBytes: 8 * 1024 * 1024 }
@@ -51,6 +55,7 @@ function channelTo(
 ): Channel {
   let open = true
   let stray = 0
+  const share = limits.budget?.share()
 
   function fail(reason: 'unreachable' | 'answer', why: string): void {
     if (!open) return
@@ -69,7 +74,14 @@ function channelTo(
     if (messages.length === 0 && line.trim() !== '') stray++
     else stray = 0
     if (stray > MOST_STRAY_LINES) fail('answer', 'The program writes something that is not JSON-RPC.')
-    for (const message of messages) if (open) events.message(message, null)
+    for (const message of messages) if (open) take(message)
+  }
+
+  /** The next line is no fault of this one, so only this answer is lost. */
+  function take(message: Members): void {
+    const { id, method } = message
+    if (share?.fits() === false && isRpcId(id) && method === undefined) events.broken(id, crowded())
+    else events.message(message, null)
   }
 
   /** Most often because it ended, which says more. */
@@ -80,10 +92,14 @@ function channelTo(
 
   const tooLong = () =>
     fail('answer', `The program wrote a message of more than ${limits.maxMessageBytes} bytes.`)
-  const read = createLineReader({ maxBytes: limits.maxMessageBytes, whenTooLong: 'fail' }, receive, tooLong)
+  const bounds = { maxBytes: limits.maxMessageBytes, whenTooLong: 'fail', share } as const
+  const read = createLineReader(bounds, receive, tooLong)
   void ended.then((how) => fail('unreachable', `The program is gone: ${how}.`))
   child.stdout.on('data', read)
-  child.stdout.once('close', () => void deafened())
+  child.stdout.once('close', () => {
+    share?.release()
+    void deafened()
+  })
 
   return {
     send: (message) => write(message),

@@ -3,6 +3,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
 import { discard, mediaTypeOf, readEvents, readJson, UnreadableAnswer } from '../../http/answer-body.ts'
+import { type AnswerBudget, NoRoom } from '../../http/answer-budget.ts'
 import { ConnectionFailure, type IncomingAnswer } from '../../http/connections.ts'
 import { retryAfterOf } from '../../http/retry-after.ts'
 import { contradicts } from '../../mcp/era-signs.ts'
@@ -10,6 +11,7 @@ import { parseShallow } from '../../mcp/exact-json.ts'
 import { type PeerAnswer, PeerFailure } from '../../mcp/peer.ts'
 import { isRecord, type Members, type RpcError, type RpcId, type RpcNotification } from '../../mcp/rpc.ts'
 import { wantedScope } from '../../oauth/wanted-scope.ts'
+import { crowded } from '../crowded.ts'
 import { EraMismatch } from '../era-mismatch.ts'
 
 export interface Expected {
@@ -17,6 +19,8 @@ export interface Expected {
   readonly id: RpcId
   readonly method: string
   readonly maxBytes: number
+  /** Of all answers together. */
+  readonly budget?: AnswerBudget | undefined
   readonly notify: (notification: RpcNotification) => void
 }
 
@@ -35,6 +39,7 @@ export async function readAnswer(incoming: IncomingAnswer, expected: Expected): 
 /** What a failed connection, or an answer that cannot be read, comes to. */
 export function peerFailure(cause: unknown): PeerFailure {
   if (cause instanceof PeerFailure) return cause
+  if (cause instanceof NoRoom) return crowded(cause)
   if (cause instanceof UnreadableAnswer) return new PeerFailure('answer', { cause })
   const reason = cause instanceof ConnectionFailure ? cause.reason : 'unreachable'
   return new PeerFailure(reason, { cause })
@@ -58,9 +63,9 @@ async function read(
 async function readWhole(
   body: Readable,
   status: number,
-  { id, maxBytes }: Expected,
+  { id, maxBytes, budget }: Expected,
 ): Promise<PeerAnswer | null> {
-  const json = await readJson(body, maxBytes, { parse: parseShallow }).catch((error: unknown) => {
+  const json = await readJson(body, maxBytes, { budget, parse: parseShallow }).catch((error: unknown) => {
     // The status says enough.
     if (error instanceof UnreadableAnswer && status >= 300) return null
     throw error
@@ -69,8 +74,8 @@ async function readWhole(
 }
 
 /** In order; the answer ends it, whatever else the upstream would like to say. */
-async function readStream(body: Readable, { id, maxBytes, notify }: Expected): Promise<PeerAnswer> {
-  for await (const { type, data } of readEvents(body, { maxBytes })) {
+async function readStream(body: Readable, { id, maxBytes, budget, notify }: Expected): Promise<PeerAnswer> {
+  for await (const { type, data } of readEvents(body, { maxBytes, budget })) {
     if ((type !== undefined && type !== 'message') || data === '') continue
     const message = messageIn(data)
     const answer = answerTo(id, message)

@@ -1,5 +1,6 @@
 // Owns the peer that speaks MCP 2026-07-28 over Streamable HTTP: one POST for each request, and nothing kept between them.
 
+import type { AnswerBudget } from '../../http/answer-budget.ts'
 import type { Connections } from '../../http/connections.ts'
 import {
   type Discovery,
@@ -28,6 +29,8 @@ export interface ModernPeerNeeds {
   readonly upstream: HttpUpstream
   readonly connections: Connections
   readonly credentialFor: CredentialFor
+  /** Of all answers together. */
+  readonly budget?: AnswerBudget | undefined
   /** Milliseconds. */
   readonly clock?: () => number
 }
@@ -44,6 +47,7 @@ export function createModernPeer({
   upstream,
   connections,
   credentialFor,
+  budget,
   clock = Date.now,
 }: ModernPeerNeeds): Peer {
   const definitions = createToolDefinitions(clock)
@@ -66,6 +70,7 @@ export function createModernPeer({
         id,
         method: request.method,
         maxBytes: MAX_ANSWER_BYTES,
+        budget,
         notify: unlessAborted(signal, notify),
       })
     } catch (error) {

@@ -46,13 +46,19 @@ const ENDED: PeerAnswer = { kind: 'result', result: { resultType: 'complete' } }
 export async function openProgramLine(needs: ProgramLineNeeds): Promise<ProgramLine> {
   const waiting = new Map<RpcId, Waiting>()
   let lastId = 0
-  const events = { message: receive, broken: () => undefined, closed: end }
+  const events = { message: receive, broken, closed: end }
   const channel = await needs.open({ ...needs, events })
 
   function end(failure: PeerFailure): void {
     for (const { fail } of waiting.values()) fail(failure)
     waiting.clear()
     needs.closed()
+  }
+
+  function broken(id: RpcId, failure: PeerFailure): void {
+    const asked = waiting.get(id)
+    waiting.delete(id)
+    asked?.fail(failure)
   }
 
   /** Requests of the program's ("MUST NOT write JSON-RPC requests") are nothing, and nobody answers them. */

@@ -1,6 +1,7 @@
 // Owns a call of a tool as a request to an HTTP API: what is presented, what is sent, and what its answer comes to.
 
 import { readBytes, UnreadableAnswer } from '../../http/answer-body.ts'
+import type { AnswerBudget } from '../../http/answer-budget.ts'
 import type { Connections } from '../../http/connections.ts'
 import { rounded } from '../../mcp/exact-json.ts'
 import { type PeerAnswer, PeerFailure, type PeerRequest, type Visitor } from '../../mcp/peer.ts'
@@ -26,6 +27,8 @@ export interface CallNeeds {
   readonly check: CheckArguments
   /** Of an answer. */
   readonly maxBytes: number
+  /** Of all answers together. */
+  readonly budget?: AnswerBudget | undefined
 }
 
 const ACCEPT = 'application/json, text/*;q=0.9, */*;q=0.5'
@@ -105,7 +108,7 @@ interface Presented {
 }
 
 async function exchange(
-  { connections, maxBytes }: CallNeeds,
+  { connections, maxBytes, budget }: CallNeeds,
   { name, method }: Operation,
   { url, body }: Outgoing,
   { headers, credential, signal }: Presented,
@@ -123,7 +126,7 @@ async function exchange(
     return {
       status,
       wantsScope,
-      result: toolResult({ ...answer, body: await readBytes(answer.body, maxBytes) }, name),
+      result: toolResult({ ...answer, body: await readBytes(answer.body, maxBytes, { budget }) }, name),
     }
   } catch (problem) {
     signal.throwIfAborted()

@@ -1,5 +1,6 @@
 // Owns the peer that an HTTP API is: its operations are tools, a call is a request to it, its answer the result.
 
+import type { AnswerBudget } from '../../http/answer-budget.ts'
 import { ConnectionFailure, type Connections } from '../../http/connections.ts'
 import { type Discovery, type Peer, type PeerAnswer, PeerFailure, type PeerHooks } from '../../mcp/peer.ts'
 import { METHOD_NOT_FOUND } from '../../mcp/rpc.ts'
@@ -21,6 +22,8 @@ export interface OpenApiPeerNeeds {
   readonly refreshMs?: number
   /** Of an answer; never more than 4 MiB. */
   readonly maxBytes?: number
+  /** Of all answers together. */
+  readonly budget?: AnswerBudget | undefined
   /** Milliseconds. */
   readonly clock?: () => number
 }

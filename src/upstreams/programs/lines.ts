@@ -1,9 +1,12 @@
 // Owns the lines of a stream of bytes, none of them longer than may be.
+import type { AnswerShare } from '../../http/answer-budget.ts'
 
 export interface LineLimits {
   readonly maxBytes: number
   /** `cut`: the rest of a line that is too long is left out. */
   readonly whenTooLong: 'cut' | 'fail'
+  /** Holds each line for as long as it is here. Released by whoever knows that no more of it comes. */
+  readonly share?: AnswerShare | undefined
 }
 
 export type ReadChunk = (chunk: Buffer) => void
@@ -15,7 +18,7 @@ const NEWLINE = 0x0a
  * called once and nothing after it.
  */
 export function createLineReader(
-  { maxBytes, whenTooLong }: LineLimits,
+  { maxBytes, whenTooLong, share }: LineLimits,
   onLine: (line: string) => void,
   onTooLong: () => void = () => undefined,
 ): ReadChunk {
@@ -28,10 +31,12 @@ export function createLineReader(
     if (part.length > room && whenTooLong === 'fail') {
       failed = true
       parts = []
+      share?.release()
       onTooLong()
     } else if (room > 0) {
       parts.push(part.subarray(0, room))
       size += Math.min(part.length, room)
+      share?.add(Math.min(part.length, room))
     }
   }
 
@@ -40,6 +45,7 @@ export function createLineReader(
     parts = []
     size = 0
     onLine(line.endsWith('\r') ? line.slice(0, -1) : line)
+    share?.release()
   }
 
   return (chunk) => {

@@ -21,6 +21,7 @@ serveStdio(
       const form = { message: 'Really?', requestedSchema: CONFIRMATION }
       return inputRequired({ inputRequests: { confirm: inputRequired.elicit(form) } })
     })
+    server.registerTool('repeat', { inputSchema: z.object({ name: z.string() }) }, ({ name }) => text(name))
     server.registerTool('grow', {}, () => {
       server.registerTool(`grown_${++grown}`, {}, () => text('grown'))
       return text('grew')
