@@ -6,6 +6,7 @@ import type { UpstreamState } from './app-metrics.ts'
 import { sealerOf } from './app-upstreams.ts'
 import type { ApiKeys } from './authorization-server/api-keys.ts'
 import type { AuthorizationServer } from './authorization-server/authorization-server.ts'
+import { MOST_SUBSCRIPTIONS } from './gateway/bridge/legacy/session-store.ts'
 import { createGateway, type Gateway, type GatewayNeeds } from './gateway/gateway.ts'
 import { gatewayPlugin } from './gateway/plugin.ts'
 import { createSignpost } from './gateway/signpost.ts'
@@ -71,7 +72,7 @@ export function addGateway(
     mailbox,
     sessionStore: {
       load: (session) => bridgeSessions.load(storage.db, session),
-      change: (session, change) => bridgeSessions.change(storage.db, session, change),
+      change: (session, change) => bridgeSessions.change(storage.db, session, change, MOST_SUBSCRIPTIONS),
     },
     toolsOf: catalogue.toolsOf,
     emailOf: async ({ subject }) => (await users.findById(storage.db, subject))?.email ?? null,

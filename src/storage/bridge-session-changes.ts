@@ -16,11 +16,9 @@ export interface Writing {
   readonly only: RawBuilder<boolean>
 }
 
-/** Each is asked of the upstream whenever the client listens. */
-const MOST_SUBSCRIPTIONS = 256
 const ALWAYS = sql<boolean>`true`
 
-export function writingOf(wanted: BridgeSessionChange): Writing {
+export function writingOf(wanted: BridgeSessionChange, mostSubscriptions: number): Writing {
   switch (wanted.kind) {
     case 'level':
       return { first: { log_level: wanted.level }, later: { log_level: wanted.level }, only: ALWAYS }
@@ -31,7 +29,7 @@ export function writingOf(wanted: BridgeSessionChange): Writing {
         only: ALWAYS,
       }
     case 'subscribe':
-      return subscribing(wanted.uri)
+      return subscribing(wanted.uri, mostSubscriptions)
     case 'unsubscribe':
       return {
         first: {},
@@ -41,11 +39,11 @@ export function writingOf(wanted: BridgeSessionChange): Writing {
   }
 }
 
-function subscribing(uri: string): Writing {
+function subscribing(uri: string, most: number): Writing {
   const others = sql<string[]>`array_remove(bridge_sessions.subscriptions, ${uri})`
   return {
     first: { subscriptions: [uri] },
     later: { subscriptions: sql<string[]>`array_append(${others}, ${uri})` },
-    only: sql<boolean>`cardinality(${others}) < ${MOST_SUBSCRIPTIONS}`,
+    only: sql<boolean>`cardinality(${others}) < ${most}`,
   }
 }

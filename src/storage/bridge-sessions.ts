@@ -1,6 +1,6 @@
 // Owns what is remembered of the legacy sessions that the gateway itself keeps: their log level, subscriptions and end.
 import { type RawBuilder, sql } from 'kysely'
-import { type BridgeSessionChange, writingOf } from './bridge-session-changes.ts'
+import { type BridgeSessionChange, type Writing, writingOf } from './bridge-session-changes.ts'
 import { hashToken, type TokenHash } from './hash.ts'
 import type { Database } from './tables.ts'
 
@@ -56,13 +56,14 @@ export async function change(
   db: Database,
   session: BridgeSessionKey,
   wanted: BridgeSessionChange,
+  mostSubscriptions: number,
 ): Promise<BridgeSession | null> {
   return db.transaction().execute(async (transaction) => {
     const owner = ownerHash(session)
     await sql`select pg_advisory_xact_lock(hashtextextended(${owner}, 11))`.execute(transaction)
     const before = await load(transaction, session)
     if (before?.ended) return null
-    const after = await write(transaction, session, wanted)
+    const after = await write(transaction, session, writingOf(wanted, mostSubscriptions))
     if (before === null) await makeRoom(transaction, session)
     return after
   })
@@ -71,9 +72,8 @@ export async function change(
 async function write(
   db: Database,
   session: BridgeSessionKey,
-  wanted: BridgeSessionChange,
+  { first, later, only }: Writing,
 ): Promise<BridgeSession | null> {
-  const { first, later, only } = writingOf(wanted)
   const own = { owner_hash: ownerHash(session), used_at: sql<Date>`clock_timestamp()` }
   const row = await db
     .insertInto('bridge_sessions')

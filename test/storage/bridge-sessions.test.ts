@@ -1,12 +1,20 @@
 // Owns the promises of what is remembered of legacy sessions: nothing is lost to another change, and an end is one.
 
 import t from 'tap'
-import { change, deleteExpired, load } from '../../src/storage/bridge-sessions.ts'
+import type { BridgeSessionChange } from '../../src/storage/bridge-session-changes.ts'
+import * as bridgeSessions from '../../src/storage/bridge-sessions.ts'
+import { type BridgeSessionKey, deleteExpired, load } from '../../src/storage/bridge-sessions.ts'
+import type { Database } from '../../src/storage/database.ts'
 import { onEveryDatabase } from '../support/database.ts'
 
 const LATER = Date.now() + 60_000
 const MOST = 128
+const MOST_SUBSCRIPTIONS = 20
 const LEVEL = { kind: 'level', level: 'error' } as const
+
+function change(db: Database, session: BridgeSessionKey, wanted: BridgeSessionChange) {
+  return bridgeSessions.change(db, session, wanted, MOST_SUBSCRIPTIONS)
+}
 
 /** `order`: of their beginnings. */
 function named(id: string, owner = 'alice', order = 0) {
@@ -36,7 +44,7 @@ onEveryDatabase(t, async (t, db) => {
   })
 
   await t.test('there are no more subscriptions than there may be', async (t) => {
-    for (let number = 0; number < 256; number++)
+    for (let number = 0; number < MOST_SUBSCRIPTIONS; number++)
       await change(db, named('greedy'), { kind: 'subscribe', uri: `test://${number}` })
     t.equal(await change(db, named('greedy'), { kind: 'subscribe', uri: 'test://more' }), null)
     t.ok(await change(db, named('greedy'), { kind: 'subscribe', uri: 'test://7' }), 'one of them again')

@@ -64,5 +64,6 @@ function changed(state: SessionState, change: SessionChange): SessionState | nul
 }
 
 const MOST_SESSIONS = 10_000
-const MOST_SUBSCRIPTIONS = 256
+/** Each is asked of the upstream whenever the client listens. */
+export const MOST_SUBSCRIPTIONS = 256
 export const NEW_SESSION: SessionState = { logLevel: null, subscriptions: [], ended: false }
