@@ -6,6 +6,7 @@ import type { Counters } from '../http/throttle.ts'
 import type { Member } from '../oauth/policy.ts'
 import { IDENTITY_SCOPES } from '../oauth/scope.ts'
 import * as artifacts from '../storage/artifacts.ts'
+import * as clients from '../storage/clients.ts'
 import type { Keyring } from '../storage/sealing.ts'
 import type { Transactions } from '../storage/transactions.ts'
 import { claimsBesides } from './access-token-claims.ts'
@@ -18,6 +19,7 @@ import { type ClientPolicy, clientConfiguration } from './clients.ts'
 import { createCodeRace } from './code-race.ts'
 import { createGrantLoader, type GrantNeeds } from './consent-grant.ts'
 import { cookies } from './cookies.ts'
+import { takeCorruptClientsForUnknown } from './corrupt-clients.ts'
 import { DEVICE_AUTHORIZATION_PATH, DEVICE_PATH, deviceFlow, paceDevices } from './device-flow.ts'
 import { leaveToPages } from './error-page.ts'
 import { watchFailures } from './failures.ts'
@@ -74,6 +76,8 @@ export interface ProviderNeeds
   readonly devicePolls: Counters
   /** Told the address of whoever presented something to `/token`, and the like, that is wrong. */
   readonly onFailure: (address: string) => void
+  /** For the log. */
+  readonly logError: (error: Error, message: string) => void
   /** Counts wrong verifiers for each code; for as long as a code lives. */
   readonly verifierGuesses: Counters
 }
@@ -122,6 +126,10 @@ export function createProvider(needs: ProviderNeeds): Provider {
   provider.Client.prototype.compareClientSecret = function compareClientSecret(presented: string) {
     return matchesSecret(this.clientSecret, presented)
   }
+  takeCorruptClientsForUnknown(provider, {
+    isStored: async (id) => (await clients.find(transactions.current(), id)) !== null,
+    logError: needs.logError,
+  })
   answerOutages(provider, needs)
   letUnfetchedComeBack(provider)
   paceDevices(provider, needs.devicePolls)
