@@ -14,7 +14,6 @@ import { AUTHORIZATION_CODE_TTL_SECONDS } from './authorization-server/lifetimes
 import { decideConsent } from './consent/decision.ts'
 import { outcomePage } from './consent/device-view.ts'
 import { createConfiguredFetch } from './http/configured-fetch.ts'
-import { createFailedAttempts } from './http/failed-attempts.ts'
 import { createOutboundFetch } from './http/outbound.ts'
 import { throttleByAddress } from './http/throttle.ts'
 import type { ErrorView } from './http/view-data.ts'
@@ -30,10 +29,21 @@ const DEVICE_CODE_WINDOW_SECONDS = 60
 
 export async function addAuthorizationServer(
   app: FastifyInstance,
-  { config, logger, audit, storage, keyring, registry, policy, pages, catalogue, revocations }: Foundation,
+  {
+    config,
+    logger,
+    audit,
+    storage,
+    keyring,
+    registry,
+    policy,
+    pages,
+    catalogue,
+    revocations,
+    failures,
+  }: Foundation,
   { outboundFetch = createOutboundFetch({ ownOrigin: config.publicUrl }), registrationLimits }: Overrides,
 ): Promise<AuthorizationServer> {
-  const failures = createFailedAttempts({ rate: config.perAddress.failed, clock: Date.now })
   const server = await createAuthorizationServer({
     issuer: config.publicUrl,
     db: storage.db,

@@ -5,6 +5,7 @@ import type { RevocationList } from './authorization-server/revocation-list.ts'
 import type { Config } from './config/config.ts'
 import type { AnswerBudget } from './http/answer-budget.ts'
 import type { TrustProxy } from './http/client-address.ts'
+import type { FailedAttempts } from './http/failed-attempts.ts'
 import type { GuardedFetch } from './http/guarded-fetch.ts'
 import type { OutboundFetch } from './http/outbound.ts'
 import type { Pages } from './http/pages.ts'
@@ -54,6 +55,8 @@ export interface Foundation {
   readonly registry: Registry
   readonly policy: StandingPolicy
   readonly pages: Pages
+  /** Of secrets, codes, tokens and keys, by the address that they came from. */
+  readonly failures: FailedAttempts
   readonly mailbox: Mailbox
   readonly links: OpenLinks
   readonly budget: AnswerBudget

@@ -10,7 +10,7 @@ import * as users from './storage/users.ts'
 
 export async function addOperatorApi(
   app: FastifyInstance,
-  { config, storage, registry, mailbox, audit }: Foundation,
+  { config, storage, registry, mailbox, audit, failures }: Foundation,
   keys: ApiKeys,
   reload: Reload | null,
 ): Promise<void> {
@@ -36,5 +36,6 @@ export async function addOperatorApi(
       })),
     reload: () => reload && everywhere(reload),
     audit,
+    failures,
   })
 }

@@ -33,7 +33,7 @@ export async function addPeople(
   { interactions, sessions, devices, connectedApps, logout, startSignIn }: AuthorizationServer,
   { passwordCost }: Overrides,
 ): Promise<{ setup: Prepared }> {
-  const { config, logger, audit, storage, keyring, registry, pages, logins } = foundation
+  const { config, logger, audit, storage, keyring, registry, pages, logins, failures } = foundation
   const { db } = storage
   const { publicUrl } = config
   const passwords = await createPasswords(passwordCost ? { passwordCost } : {})
@@ -55,6 +55,7 @@ export async function addPeople(
     signIn,
     startSignIn,
     setup: createSetup({ db, passwords, audit }),
+    failures,
   })
   await app.register(consent, {
     interactions,

@@ -18,6 +18,7 @@ import { createRevocationList, type RevocationList } from './authorization-serve
 import type { FirstSteps } from './banner.ts'
 import type { Config, Secrets } from './config/config.ts'
 import { createAnswerBudget } from './http/answer-budget.ts'
+import { createFailedAttempts } from './http/failed-attempts.ts'
 import { createFront, type Front } from './http/front.ts'
 import { health } from './http/health.ts'
 import { createHostCheck } from './http/host.ts'
@@ -137,8 +138,9 @@ async function compose(
   })
   app.addHook('onClose', () => links.close())
   const catalogue = createCatalogue(storage, links, logger)
+  const failures = createFailedAttempts({ rate: config.perAddress.failed, clock: Date.now })
   const shared = { config, logger, audit, storage, keyring, registry, policy }
-  const foundation = { ...shared, pages, mailbox, links, budget, catalogue, revocations, logins }
+  const foundation = { ...shared, failures, pages, mailbox, links, budget, catalogue, revocations, logins }
   const authorizationServer = await addAuthorizationServer(app, foundation, overrides)
   const { setup } = await addPeople(app, foundation, authorizationServer, overrides)
   const keys = createApiKeys(storage.db, (member) => groupsOf(policy.current(), member))

@@ -1,6 +1,7 @@
 // Owns the operator's HTTP API about upstreams: which there are, and reading them and the policy again.
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FailedAttempts } from '../http/failed-attempts.ts'
 import { OAuthError } from '../oauth/errors.ts'
 import type { Audit } from '../ops/audit.ts'
 
@@ -32,6 +33,8 @@ export interface UpstreamsApiNeeds {
   /** On this replica, and then on the others. Null where there is nothing to read again. */
   readonly reload: () => Promise<ReloadOutcome> | null
   readonly audit: Pick<Audit, 'upstreamsReloaded'>
+  /** Counts keys that are nobody's. */
+  readonly failures: FailedAttempts
 }
 
 export type Holder =
@@ -49,6 +52,7 @@ export async function upstreamsApi(app: FastifyInstance, needs: UpstreamsApiNeed
     const key = BEARER.exec(request.headers.authorization ?? '')?.[1]
     const holder: Holder = key === undefined ? { kind: 'nobody' } : await needs.holderOf(key)
     if (holder.kind === 'administrator') return holder.userId
+    if (key !== undefined && holder.kind === 'nobody') needs.failures.failed(request.ip)
     if (holder.kind === 'somebody')
       throw new OAuthError('access_denied', 'This needs an API key of an administrator', { status: 403 })
     reply.header('www-authenticate', 'Bearer')
@@ -57,12 +61,14 @@ export async function upstreamsApi(app: FastifyInstance, needs: UpstreamsApiNeed
     })
   }
 
-  app.get(PATH, async (request, reply) => {
+  const guarded = { onRequest: needs.failures.refuse }
+
+  app.get(PATH, guarded, async (request, reply) => {
     await administrator(request, reply)
     return reply.send({ upstreams: needs.upstreams() })
   })
 
-  app.post(`${PATH}/reload`, async (request, reply) => {
+  app.post(`${PATH}/reload`, guarded, async (request, reply) => {
     const userId = await administrator(request, reply)
     const reloading = needs.reload()
     if (reloading === null)

@@ -39,7 +39,7 @@ export const limitVariables = {
     .register(
       documentation,
       described(
-        'How often one address may send a wrong secret, code or token to `/token`, `/introspect`, `/revoke` or `/userinfo`, or a wrong initial access token to `/register`, before it is told to wait. Requests that succeed, and devices that wait for their person, do not count.',
+        'How often one address may send a wrong secret, code or token to `/token`, `/introspect`, `/revoke` or `/userinfo`, a wrong initial access token to `/register`, a wrong key to the operator’s API or a wrong link to `/setup`, before it is told to wait. Requests that succeed, and devices that wait for their person, do not count.',
         '600/m',
       ),
     ),

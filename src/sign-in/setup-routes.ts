@@ -1,30 +1,42 @@
 // Owns the routes of the set-up page.
 
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { fieldOf } from '../http/csrf.ts'
+import type { FailedAttempts } from '../http/failed-attempts.ts'
 import type { FieldProblem } from '../http/interaction-view-data.ts'
 import type { Pages } from '../http/pages.ts'
 import type { ErrorView, MessageView } from '../http/view-data.ts'
 import { PASSWORD_MIN_LENGTH } from './new-password.ts'
-import type { Setup, SetupForm, SetupOutcome } from './setup.ts'
+import type { Setup, SetupForm, SetupOutcome, SetupState } from './setup.ts'
 
 const BUSY_RETRY_SECONDS = 3
 
 export interface SetupRouteNeeds {
   readonly pages: Pages
   readonly setup: Setup
+  /** Counts links that are not ours. */
+  readonly failures: FailedAttempts
 }
 
-export function addSetupRoutes(app: FastifyInstance, { pages, setup }: SetupRouteNeeds): void {
-  app.get('/setup', async (request, reply) => {
+export function addSetupRoutes(app: FastifyInstance, { pages, setup, failures }: SetupRouteNeeds): void {
+  const onRequest = failures.refuse
+  /** Without a token nothing was tried. */
+  const note = ({ ip }: FastifyRequest, token: string, kind: SetupState | SetupOutcome['kind']) => {
+    if (token !== '' && kind === 'invalid link') failures.failed(ip)
+  }
+
+  app.get('/setup', { onRequest }, async (request, reply) => {
     const token = fieldOf(request.query, 'token') ?? ''
     const state = await setup.state(token)
+    note(request, token, state)
     return state === 'open' ? sendForm(pages, reply, { token, email: '' }) : sendOver(pages, reply, state)
   })
 
-  app.post('/setup', { preHandler: pages.checkCsrf }, async (request, reply) => {
+  app.post('/setup', { onRequest, preHandler: pages.checkCsrf }, async (request, reply) => {
     const form = parseSetupForm(request.body)
-    return sendOutcome(pages, reply, form, await setup.createAdministrator(form))
+    const outcome = await setup.createAdministrator(form)
+    note(request, form.token, outcome.kind)
+    return sendOutcome(pages, reply, form, outcome)
   })
 }
 

@@ -1,7 +1,12 @@
 // Owns the proof that one address cannot try tokens and secrets, or begin to connect apps, as often as it likes; and that its
 // neighbours can.
 
+import { randomBytes } from 'node:crypto'
 import t from 'tap'
+import * as apiKeys from '../../src/storage/api-keys.ts'
+import { hashToken } from '../../src/storage/hash.ts'
+import * as setupLinks from '../../src/storage/setup-links.ts'
+import * as users from '../../src/storage/users.ts'
 import { call } from '../gateway/stage.ts'
 import { askForCode, DEVICE_GRANT, poll, registerDevice } from '../support/device.ts'
 import { build } from '../support/gatehouse.ts'
@@ -138,3 +143,50 @@ t.test('an address that invents initial access tokens is told to wait', async (t
   t.equal((await registering('an-invented-token', '192.0.2.1')).status, 429)
   for (let n = 0; n < 3; n++) t.equal((await registering(good, '192.0.2.2')).status, 201)
 })
+
+t.test(
+  'an address with wrong keys for the operator is told to wait, and the right one is let in elsewhere',
+  async (t) => {
+    const env = { TRUST_PROXY: 'loopback', RATE_FAILED_PER_ADDRESS: '2/h' }
+    const { origin, db } = await build(t, { env })
+    const passwordHash = null
+    const { user } = await users.create(db, { email: ALICE, name: 'Ada', passwordHash, role: 'admin' })
+    if (!user) return t.fail('nobody was created')
+    const wish = { name: 'ops', userId: user.id, scopes: new Set(['demo:read']), expiresInSeconds: 3600 }
+    const { key } = await apiKeys.create(db, wish)
+    const ask = async (address: string, given?: string) => {
+      const authorization = given === undefined ? {} : { authorization: `Bearer ${given}` }
+      const headers = { ...authorization, 'x-forwarded-for': address }
+      return await fetch(`${origin}/admin/api/upstreams`, { headers })
+    }
+    for (let n = 0; n < 3; n++) t.equal((await ask('192.0.2.1')).status, 401, 'no key is no wrong key')
+    for (let n = 0; n < 3; n++) t.equal((await ask('192.0.2.1', key)).status, 200)
+    for (let n = 0; n < 2; n++) t.equal((await ask('192.0.2.1', `gh_invented_${n}`)).status, 401)
+    const late = await ask('192.0.2.1', 'gh_invented')
+    t.equal(late.status, 429)
+    t.ok(Number(late.headers.get('retry-after')) > 0)
+    t.match(await late.json(), { error: 'temporarily_unavailable', error_description: /from your address/ })
+    t.equal((await ask('192.0.2.2', key)).status, 200)
+  },
+)
+
+t.test(
+  'an address that invents set-up links is told to wait, and the right one works elsewhere',
+  async (t) => {
+    const { origin, db } = await build(t, {
+      env: { TRUST_PROXY: 'loopback', RATE_FAILED_PER_ADDRESS: '2/h' },
+    })
+    const token = randomBytes(32).toString('base64url')
+    await setupLinks.create(db, hashToken(token), 3600)
+    const visit = (address: string, query: string) =>
+      fetch(`${origin}/setup${query}`, { headers: { 'x-forwarded-for': address, accept: 'text/html' } })
+    for (let n = 0; n < 3; n++)
+      t.equal((await visit('192.0.2.1', '')).status, 404, 'no link is no wrong link')
+    for (let n = 0; n < 2; n++) t.equal((await visit('192.0.2.1', `?token=invented-${n}`)).status, 404)
+    const late = await visit('192.0.2.1', '?token=invented')
+    t.equal(late.status, 429)
+    t.ok(Number(late.headers.get('retry-after')) > 0)
+    t.match(await late.text(), /from your address/)
+    t.equal((await visit('192.0.2.2', `?token=${token}`)).status, 200)
+  },
+)

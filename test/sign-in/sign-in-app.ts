@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import Fastify, { type FastifyInstance, type LightMyRequestResponse } from 'fastify'
 import type { Test } from 'tap'
 import type { PendingInteraction } from '../../src/authorization-server/interactions.ts'
+import { createFailedAttempts } from '../../src/http/failed-attempts.ts'
 import { addPages } from '../../src/http/pages.ts'
 import { createSignIn } from '../../src/sign-in/authenticate.ts'
 import { createKnownBrowsers } from '../../src/sign-in/known-browser.ts'
@@ -110,6 +111,7 @@ async function build(
     pages,
     startSignIn: () => '/authorize?client_id=gatehouse',
     setup: createSetup({ db, passwords, audit }),
+    failures: createFailedAttempts({ rate: null, clock: Date.now }),
     signIn: createSignIn({
       db,
       passwords,
