@@ -27,6 +27,8 @@ async function scene(
   const upstream = await startHostileUpstream(t)
   const settings = { url: upstream.url, limits: { ...NO_LIMITS, ...limits } }
   const stage = await setStage(t, [settings], { ...(allowances && { allowances }) })
+  // Rates are by the second, and an answer may take one.
+  stage.clock.stoppedAt = Date.now()
   const alice = await stage.token()
   const bob = await stage.token({ sub: 'usr_bob' })
   const get = (token: string, sent: Sent = {}) => send(stage, { token, ...sent })

@@ -35,6 +35,14 @@ const PASSING: Links = {
   close: async () => undefined,
 }
 
+/** Of the gateway. */
+export interface StageClock {
+  /** Milliseconds to add to what it says. */
+  ahead: number
+  /** Since then it stands still, for what counts by the second. */
+  stoppedAt: number | null
+}
+
 export interface Stage {
   readonly origin: string
   readonly gateway: Gateway
@@ -44,8 +52,7 @@ export interface Stage {
   readonly keys: Map<string, VerificationKey>
   readonly signingKey: KeyObject
   readonly revoked: Set<string>
-  /** Milliseconds to add to the gateway's clock. */
-  readonly clock: { ahead: number }
+  readonly clock: StageClock
   /** A good token for `/mcp/notes` with the full scope, but for what the claims and the header say. */
   token(claims?: Claims, header?: Record<string, unknown>): Promise<string>
 }
@@ -65,8 +72,8 @@ export async function setStage(
   const errors: unknown[] = []
   const revoked = new Set<string>()
   const isRevoked = ({ grantId }: { grantId: string | null }) => revoked.has(grantId ?? '')
-  const clock = { ahead: 0 }
-  const now = () => Date.now() + clock.ahead
+  const clock: StageClock = { ahead: 0, stoppedAt: null }
+  const now = () => (clock.stoppedAt ?? Date.now()) + clock.ahead
   const report = (error: unknown) => void errors.push(error)
   const gateway = createGateway({
     issuer: PUBLIC_URL,

@@ -16,7 +16,7 @@ t.test('each kind of trouble has its words', async (t) => {
   const refusing = { command: 'sed', args: ['-u', '-E', `s/.*"id":("[^"]*"|[0-9]+).*/${no}/`] }
   const shop = await startShop(t)
   shop.serve('nonsense')
-  const signal = AbortSignal.timeout(20_000)
+  const signal = AbortSignal.timeout(60_000)
   const api = { url: null, headers: {}, operations: [], writes: false }
   for (const upstream of [
     programUpstream({ name: 'missing', command: '/does/not/exist' }),

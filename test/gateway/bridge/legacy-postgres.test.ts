@@ -42,7 +42,7 @@ t.test('one session, two replicas', async (t) => {
     const events = await session.stream(tool('hold', 'c'), { at: second })
     await until(() => server.held() === 1)
     await session.post(notification('notifications/cancelled', { requestId: 'c' }), { at: first })
-    await until(() => server.left() === 1, 5000)
+    await until(() => server.left() === 1)
     t.notOk((await events.rest()).some(({ message }) => message?.id === 'c'))
   })
 
@@ -50,7 +50,7 @@ t.test('one session, two replicas', async (t) => {
     const events = await session.stream(tool('hold', 'r'), { at: first })
     const primed = await events.next()
     events.leave()
-    await until(() => first.log().includes('"outcome":"aborted"'), 5000)
+    await until(() => first.log().includes('"outcome":"aborted"'))
     const rest = await session.get({ at: second, headers: { 'last-event-id': String(primed?.id) } })
     await rest.nextOf('notifications/message')
     server.release()

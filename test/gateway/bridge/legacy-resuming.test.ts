@@ -98,10 +98,10 @@ for (const [name, start] of CLIENTS) {
     t.match(await whileAway, { content: [{ text: 'released' }] }, 'the answer that it missed')
 
     const whileBack = hold()
-    await until(() => heard === 2 && stage.gateway.openStreams() === 2, 5000)
+    await until(() => heard === 2 && stage.gateway.openStreams() === 2)
     network.cut()
     await until(() => stage.gateway.openStreams() === 0)
-    await until(() => stage.gateway.openStreams() === 2, 5000)
+    await until(() => stage.gateway.openStreams() === 2)
     stage.server.release()
     t.match(await whileBack, { content: [{ text: 'released' }] }, 'the answer that comes later')
     t.equal(stage.server.left(), 0)

@@ -139,7 +139,7 @@ t.test(
       t.match(message, { params: { mode: 'url', url: `https://example.com/${page}?` } })
       ids.push(idIn(message))
       await session.post(response(message?.id, { action: 'accept' }))
-      await until(() => stage.server.retries.length >= before + 2, 10_000)
+      await until(() => stage.server.retries.length >= before + 2)
       stage.server.visit(page)
     }
     const rest = await events.rest()

@@ -174,7 +174,7 @@ t.test(
     await until(() => counts.acknowledged() === 1)
     await first.close()
     const second = await startHoldingServer(t, { port })
-    await until(() => counts.acknowledged() === 2, 20_000)
+    await until(() => counts.acknowledged() === 2)
     t.match((await stream.next())?.message, { method: 'notifications/tools/list_changed' })
     t.match((await stream.next())?.message, { method: 'notifications/resources/list_changed' })
     second.notify.toolsChanged()

@@ -55,7 +55,7 @@ t.test('what it tells reaches who listens, in both eras', async (t) => {
     const app = await listen(t, String(url), await token())
     const before = (await app.tools()).length
     await app.call('grow')
-    await until(() => app.heard.tools > 0, 5000)
+    await until(() => app.heard.tools > 0)
     t.equal((await app.tools()).length, before + 1, what)
   }
 })
