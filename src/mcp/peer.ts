@@ -35,10 +35,13 @@ export interface PeerHooks {
   readonly notify: (notification: RpcNotification) => void
 }
 
-/** `result.resultType` is always there: `complete`, `input_required` or that of an extension. */
+/**
+ * `result.resultType` is always there: `complete`, `input_required` or that of an extension. `unasked`: it says nothing about
+ * whether the upstream is there, which was not asked.
+ */
 export type PeerAnswer =
-  | { readonly kind: 'result'; readonly result: Members }
-  | { readonly kind: 'error'; readonly error: RpcError }
+  | { readonly kind: 'result'; readonly result: Members; readonly unasked?: true }
+  | { readonly kind: 'error'; readonly error: RpcError; readonly unasked?: true }
 
 /** `subscriptions/listen`, `params.notifications`. */
 export interface SubscriptionFilter {

@@ -41,15 +41,22 @@ export function guardLinks(links: OpenLinks, guards: Guards, report: (error: unk
 export function guardPeer(peer: Peer, upstream: Upstream, guards: Guards): Peer {
   return {
     discover: (visitor, signal) =>
-      through(guards, upstream, errandOf(visitor), () => peer.discover(visitor, signal)),
+      through(guards, upstream, errandOf(upstream, visitor), async (passage) => {
+        const discovery = await peer.discover(visitor, signal)
+        passage.answered()
+        return discovery
+      }),
     request: (visitor, request, hooks) =>
-      through(guards, upstream, errandOf(visitor, request), (passage) =>
-        peer.request(visitor, request, noticing(hooks, passage)),
-      ),
+      through(guards, upstream, errandOf(upstream, visitor, request), async (passage) => {
+        const answer = await peer.request(visitor, request, noticing(hooks, passage))
+        if (!answer.unasked) passage.answered()
+        return answer
+      }),
     listen: (visitor, filter, hooks) =>
-      through(guards, upstream, { ...errandOf(visitor), listening: true }, (passage) =>
-        peer.listen(visitor, filter, noticing(hooks, passage)),
-      ),
+      through(guards, upstream, { ...errandOf(upstream, visitor), listening: true }, async (passage) => {
+        await peer.listen(visitor, filter, noticing(hooks, passage))
+        passage.answered()
+      }),
   }
 }
 
@@ -62,9 +69,7 @@ async function through<T>(
   const passage = guards.enter(upstream, errand)
   if (isBarrier(passage)) throw new PeerFailure(passage.reason, { ...passage })
   try {
-    const answer = await act(passage)
-    passage.answered()
-    return answer
+    return await act(passage)
   } catch (error) {
     if (isAbsence(error)) passage.failed()
     else if (isHeard(error)) passage.answered()
@@ -96,7 +101,7 @@ function isHeard(error: unknown): boolean {
   return error instanceof PeerFailure && error.reason === 'answer'
 }
 
-function errandOf({ caller }: Visitor, request?: PeerRequest): Errand {
+function errandOf(upstream: Upstream, { caller }: Visitor, request?: PeerRequest): Errand {
   return {
     subject: caller.subject,
     listening: false,
@@ -104,8 +109,12 @@ function errandOf({ caller }: Visitor, request?: PeerRequest): Errand {
     // An answer to what the upstream asked for continues what has its place already.
     urgent: request !== undefined && request.inputResponses !== null,
     tools: request === undefined ? [] : toolsOf(request),
+    fromMemory: upstream.kind === 'openapi' && !OF_THE_API.has(request?.method ?? ''),
   }
 }
+
+/** Everything else is in the document of an API, which is there also while the API is not. */
+const OF_THE_API: ReadonlySet<string> = new Set(['tools/call', 'server/discover'])
 
 function toolsOf({ method, params }: PeerRequest): readonly string[] {
   return method === 'tools/call' && typeof params.name === 'string' ? [params.name] : []

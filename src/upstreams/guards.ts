@@ -18,6 +18,8 @@ export interface Errand extends Passing {
   readonly subject: string
   /** That it calls. */
   readonly tools: readonly string[]
+  /** It is answered without the upstream, so that it does not matter to it whether that is there, nor tells. */
+  readonly fromMemory?: boolean
 }
 
 /** Why something may not go there now. */
@@ -97,14 +99,15 @@ export function createGuards({ perUpstream, clock }: GuardsNeeds): Guards {
     const { breaker } = guard
     const now = clock()
     const counted = countedBy(guard, errand)
-    const barrier = barrierOf(counted, errand, now) ?? resting(breaker, now)
+    const asks = errand.fromMemory !== true
+    const barrier = barrierOf(counted, errand, now) ?? (asks ? resting(breaker, now) : null)
     if (barrier !== null) return barrier
-    breaker.tried(now)
+    if (asks) breaker.tried(now)
     for (const [meter, key] of counted) meter.enter(key, errand, now)
     return {
-      answered: breaker.answered,
+      answered: () => asks && breaker.answered(),
       // A program that ends rests by itself (programs/starts.ts), and says nothing about those of other people, which run on.
-      failed: () => upstream.kind !== 'stdio' && breaker.failed(clock()),
+      failed: () => asks && upstream.kind !== 'stdio' && breaker.failed(clock()),
       leave() {
         for (const [meter, key] of counted) meter.leave(key, errand)
       },

@@ -1,13 +1,17 @@
 // Owns the promises of the guards: when an upstream is left alone, when it is tried again, and that peers ask as well.
 
 import t from 'tap'
+import { createConnections } from '../../src/http/connections.ts'
 import { type Peer, PeerFailure, type PeerFailureReason } from '../../src/mcp/peer.ts'
 import { UNLIMITED } from '../../src/oauth/allowance.ts'
 import { guardPeer } from '../../src/upstreams/guarded-links.ts'
 import { createGuards, type Errand, isBarrier, type Passage } from '../../src/upstreams/guards.ts'
+import { createOpenApiPeer } from '../../src/upstreams/openapi/peer.ts'
 import { createRegistry, type Upstream } from '../../src/upstreams/registry.ts'
+import { createUpstream } from '../../src/upstreams/settings.ts'
 import { programUpstream } from '../support/programs/program-upstream.ts'
-import { visitorOf } from './peers.ts'
+import { startShop } from '../support/shop-api.ts'
+import { asking, visitorOf } from './peers.ts'
 
 const ERRAND: Errand = { subject: 'usr_alice', tools: [], listening: false, messages: 1, urgent: false }
 
@@ -193,5 +197,65 @@ t.test(
     t.notOk(isBarrier(await attempt('unreachable')), 'nobody was asked, for something that one caller lacks')
     for (const reason of ['credentials', 'answer', 'lost'] as const)
       t.notOk(isBarrier(await attempt(reason)), reason)
+  },
+)
+
+t.test(
+  'what the document of an API answers says nothing about the API, and is there without it',
+  async (t) => {
+    const shop = await startShop(t)
+    const upstream = createUpstream({
+      kind: 'openapi',
+      name: 'shop',
+      title: 'Shop',
+      url: null,
+      headers: {},
+      operations: [],
+      writes: false,
+      document: `${shop.origin}/openapi`,
+    })
+    if (upstream.kind !== 'openapi') throw new Error('not an API')
+    const connections = createConnections()
+    const clock = { now: 0 }
+    const guards = createGuards({ perUpstream: { calls: null, streams: null }, clock: () => clock.now })
+    const credentialFor = () => ({ kind: 'none' as const })
+    const bare = createOpenApiPeer({ upstream, connections, credentialFor, report: () => undefined })
+    const peer = guardPeer(bare, upstream, guards)
+    t.teardown(async () => {
+      bare.close()
+      await connections.close()
+    })
+    const ask = (method: string, params = {}) => peer.request(VISITOR, asking(method, params), hooks)
+    const call = () => ask('tools/call', { name: 'getPet', arguments: { petId: 'a' } })
+    const isDown = () => guards.stateOf(upstream).isDown
+    const askTheDocument = async () => {
+      await peer.discover(VISITOR, hooks.signal)
+      t.match(await ask('tools/list'), { kind: 'result', result: { tools: [{}] } })
+      t.match(await ask('prompts/list'), { kind: 'error' })
+      const leaving = new AbortController()
+      const listening = peer.listen(VISITOR, {}, { signal: leaving.signal, notify: () => leaving.abort() })
+      await listening
+    }
+    t.match(await call(), { result: { structuredContent: { method: 'GET' } } }, 'the twin')
+    shop.answer((res) => void res.destroy())
+    for (let failed = 0; failed < 5; failed++) {
+      t.notOk(isDown())
+      await t.rejects(call(), { name: 'PeerFailure', reason: 'unreachable' })
+      await askTheDocument()
+      if (failed === 4) break
+      t.match(await ask('tools/call', { name: 'nobody' }), { kind: 'error' })
+      t.match(await ask('tools/call', { name: 'getPet', arguments: { no: 1 } }), {
+        result: { isError: true },
+      })
+    }
+    t.ok(isDown())
+    await t.rejects(call(), { name: 'PeerFailure', reason: 'down' })
+    await askTheDocument()
+    shop.answer((res) => void res.writeHead(404).end())
+    clock.now = 5_000
+    await askTheDocument()
+    t.ok(isDown())
+    t.match(await call(), { kind: 'result' }, 'the lists have not used up its turn')
+    t.notOk(isDown())
   },
 )

@@ -48,7 +48,8 @@ export async function call(
   if (!operation) return invalid('There is no such tool.')
   if (!isRecord(given)) return invalid('The arguments are not an object.')
   const request = prepared(operation, given, base, needs.check)
-  if (request instanceof ArgumentProblem) return { kind: 'result', result: failed(request.message) }
+  if (request instanceof ArgumentProblem)
+    return { kind: 'result', result: failed(request.message), unasked: true }
   const { upstream, credentialFor } = needs
   const headers = headersOf(upstream, request, trace)
   const credential = await credentialFor(caller, upstream)
@@ -62,7 +63,7 @@ export async function call(
 }
 
 function invalid(message: string): PeerAnswer {
-  return { kind: 'error', error: { code: INVALID_PARAMS, message } }
+  return { kind: 'error', error: { code: INVALID_PARAMS, message }, unasked: true }
 }
 
 function prepared(
