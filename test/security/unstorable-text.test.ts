@@ -12,17 +12,17 @@ t.test('a NUL in a request is no fault of this service', async (t) => {
   const { origin, browser, createPerson, log } = await build(t)
   await createPerson(ALICE)
   const desk = browser()
-  const { client } = await connect(origin, desk, ALICE)
+  const scope = 'openid demo:read'
+  const { client } = await connect(origin, desk, ALICE, { parameters: { scope } })
   const client_id = client.client_id + NUL
   const resource = `${origin}/mcp${NUL}`
 
   t.match(await desk.open(authorizationRequest(origin, client_id).url), { status: 400 })
   const page = await desk.open(authorizationRequest(origin, client.client_id, { resource }).url)
   t.match(page.url, /error=invalid_target/)
-  for (const parameters of [{ nonce: NUL, scope: 'openid demo:read' }, { nonce: NUL }]) {
-    const { url } = await desk.open(authorizationRequest(origin, client.client_id, parameters).url)
-    t.match(url, /\/consent\/|error=invalid_request/)
-  }
+  const asking = (nonce: string) => authorizationRequest(origin, client.client_id, { scope, nonce }).url
+  t.match((await desk.open(asking(NUL))).url, /error=invalid_request&error_description=\S+NUL/)
+  t.match((await desk.open(asking('n'))).url, /[?&]code=/)
   for (const [path, fields] of [
     ['/token', { grant_type: 'refresh_token', refresh_token: 'x' }],
     ['/token', { grant_type: 'authorization_code', code: NUL, code_verifier: 'v'.repeat(43) }],
