@@ -79,7 +79,7 @@ function createArtifactAdapter(
     if (!row) return undefined
     const jti = id ?? openIdentifier(keyring, row)
     const payload = openPayload(keyring, row)
-    if (jti === null || payload === null) return undefined
+    if (jti === null || payload === null || isUnbound(model, payload)) return undefined
     return { ...payload, jti, ...(isSpent(row, waited) ? { consumed: true } : undefined) }
   }
 
@@ -163,6 +163,11 @@ export function openIdentifier(keyring: Keyring, row: artifacts.StoredArtifact):
 function withBrowser(model: string, payload: AdapterPayload): AdapterPayload {
   const browser = model === 'Session' ? currentBrowser() : null
   return browser === null ? payload : { ...payload, browser: { ...browser, at: Date.now() } }
+}
+
+/** A code without a challenge would be redeemed by whoever has it. None is issued (RFC 9700 §2.1.1), so it is not ours. */
+function isUnbound(model: string, { codeChallenge }: AdapterPayload): boolean {
+  return model === 'AuthorizationCode' && codeChallenge === undefined
 }
 
 function keptFor(model: string, expiresIn: number | undefined): number | null {

@@ -1,5 +1,6 @@
-// Owns the proof that the endpoints for clients give nothing to who is not entitled to it (TK-03, TK-04, TK-07, TK-14, CD-08, PK-06, RF-04, RF-13).
+// Owns the proof that the endpoints for clients give nothing to who is not entitled to it (TK-03, TK-04, TK-07, TK-14, CD-08, PK-04, PK-06, RF-04, RF-13).
 
+import { sql } from 'kysely'
 import t, { type Test } from 'tap'
 import * as clients from '../../src/storage/clients.ts'
 import * as users from '../../src/storage/users.ts'
@@ -158,6 +159,20 @@ t.test('a verifier that could be none is refused, and the right one still works'
       body: { error: /invalid_(request|grant)/ },
     })
   t.equal((await redeem(origin, redemption)).status, 200)
+})
+
+t.test('a code that is bound to no verifier is none', async (t) => {
+  const { origin, db, codeFor } = await stage(t)
+  const client = await register(origin)
+  const unbound = await codeFor(client)
+  await sql`update artifacts set payload = payload - 'codeChallenge' where model = 'AuthorizationCode'`.execute(
+    db,
+  )
+  const bound = await codeFor(client)
+  for (const fields of [{}, { code_verifier: undefined }])
+    t.match(await redeem(origin, unbound, fields), { status: 400, body: { error: 'invalid_grant' } })
+  t.match(await redeem(origin, bound, { code_verifier: undefined }), { status: 400 })
+  t.equal((await redeem(origin, bound)).status, 200)
 })
 
 t.test('a page may only use the answers for a client that is its own', async (t) => {
