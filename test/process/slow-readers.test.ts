@@ -27,7 +27,7 @@ const READ_BYTES = 1024
 const READ_EVERY_MS = 1_000
 const MANY = '100000'
 
-t.setTimeout(120_000 + SLOW * 100)
+t.setTimeout(240_000 + SLOW * 100)
 
 async function setStage(t: Test, upstreamUrl: string) {
   const { config, db } = await createTestDatabase(t)

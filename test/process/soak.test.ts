@@ -28,7 +28,7 @@ const SETTLING_MS = 6_000
 /** What tables that grow in steps, and code that is compiled meanwhile, may take. */
 const HEAP_SLACK_BYTES = 6 * 1024 * 1024
 
-t.setTimeout(120_000 + SOAK * 100)
+t.setTimeout(240_000 + SOAK * 100)
 
 interface Stage {
   readonly origin: string
