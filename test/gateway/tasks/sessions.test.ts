@@ -24,7 +24,7 @@ const IDENTITY: UpstreamAuth = {
 const STRANGER = { sub: 'usr_bob' }
 const POLL_MS = 20
 /** Before a question that nobody answers is given up. */
-const LONGEST_MS = 2_000
+const LONGEST_MS = 4_000
 
 /** Of one for all sessions, as a database would be. */
 function withoutSessions(store: InMemoryTaskStore): TaskStore {
