@@ -53,12 +53,10 @@ t.test('an upstream that is not there, does not answer, or breaks off', async (t
     server.closeAllConnections()
   })
   await t.rejects(get(), { name: 'ConnectionFailure', reason: 'unreachable' })
-  const broken = await stage(t, (_req, res) => {
-    res.write('data: 1\n\n')
-    setTimeout(() => res.destroy(), 20)
-  })
+  const broken = await stage(t, (_req, res) => void res.write('data: 1\n\n'))
   const events = readEvents((await broken.get()).body, { maxBytes: 100 })
   t.match(await events.next(), { value: { data: '1' } })
+  broken.server.closeAllConnections()
   await t.rejects(events.next(), ConnectionFailure)
 })
 
@@ -100,15 +98,17 @@ t.test('of a request that failed it is known how far it came', async (t) => {
 })
 
 t.test('events come one by one with their ids, and one that is too large ends the stream', async (t) => {
+  let goOn: () => void = () => undefined
   const { get } = await stage(t, (_req, res) => {
+    goOn = () => void res.write(`data: ${'x'.repeat(200)}`)
     res.write(': hello\n\nretry: 1500\nid: a\ndata: é\n\nevent: endpoint\ndata: 1\ndata: 2\n\n')
-    setTimeout(() => res.write(`data: ${'x'.repeat(200)}`), 20)
   })
   const waits: number[] = []
   const events = readEvents((await get()).body, { maxBytes: 100, onRetry: (ms) => void waits.push(ms) })
   t.same((await events.next()).value, { id: 'a', type: undefined, data: 'é' })
   t.same((await events.next()).value, { id: undefined, type: 'endpoint', data: '1\n2' })
   t.same(waits, [1500])
+  goOn()
   await t.rejects(events.next(), UnreadableAnswer)
 })
 
