@@ -4,6 +4,7 @@ import { dirname } from 'node:path'
 import { Kysely, PGliteDialect, PostgresDialect, sql } from 'kysely'
 import pg from 'pg'
 import { lockDirectory } from './directory-lock.ts'
+import { startPGlite } from './embedded.ts'
 import { type Listen, listenOnEmbedded, listenOnPostgres } from './listener.ts'
 import { prepareStatements } from './prepared-statements.ts'
 import type { Database, Tables } from './tables.ts'
@@ -109,10 +110,4 @@ async function openEmbedded(directory: string): Promise<OpenDatabase> {
     await lock.release()
     throw error
   }
-}
-
-/** Loaded only when it is wanted: the module carries a whole PostgreSQL. */
-async function startPGlite(directory: string) {
-  const { PGlite } = await import('@electric-sql/pglite')
-  return await PGlite.create(directory)
 }
