@@ -29,7 +29,9 @@ async function setUp(t: Test, names: readonly string[]) {
   const publish = (name: string, members: object = {}) => {
     const client_id = `${SITE}/${name}`
     const document = { client_id, client_name: 'An app', redirect_uris: [CALLBACK.redirect_uri], ...members }
-    pages.set(`/${name}`, (response) => response.end(JSON.stringify(document)))
+    pages.set(`/${name}`, (response) =>
+      response.setHeader('cache-control', 'max-age=3600').end(JSON.stringify(document)),
+    )
     return { client_id }
   }
   const limits = { perHostPerMinute: 1000 }
