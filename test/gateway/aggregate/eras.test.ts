@@ -90,9 +90,9 @@ t.test('a client of 2025 that subscribes to a resource of each server hears of b
   await until(() => town.gateway.openStreams() > 0)
   for (const name of NAMES) {
     // Subscribing is answered before the stream follows, so the first change may come too early.
-    for (let tries = 0; tries < 20 && !heard.has(`mcp+${name}+demo://notes`); tries++) {
+    for (let tries = 0; tries < 80 && !heard.has(`mcp+${name}+demo://notes`); tries++) {
       await client.callTool({ name: `${name}_add_note`, arguments: { text: 'another' } })
-      await new Promise((resolve) => setTimeout(resolve, 50))
+      await new Promise((resolve) => setTimeout(resolve, 100))
     }
   }
   t.strictSame([...heard].sort(), uris)
