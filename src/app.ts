@@ -29,7 +29,7 @@ import { createStandingPolicy } from './oauth/standing-policy.ts'
 import { createAudit } from './ops/audit.ts'
 import { type Logger, linesLost } from './ops/logger.ts'
 import { logRequests } from './ops/requests.ts'
-import { type OpenDatabase, openDatabase, ping } from './storage/database.ts'
+import { type OpenDatabase, openDatabase, ping, reach } from './storage/database.ts'
 import { migrateToLatest } from './storage/migrate.ts'
 import { isOutage } from './storage/outage.ts'
 import { createKeyring } from './storage/sealing.ts'
@@ -197,8 +197,9 @@ async function followRevocations(
   return list
 }
 
-async function migrate({ db }: OpenDatabase, logger: Logger): Promise<void> {
-  const applied = await migrateToLatest(db)
+async function migrate(storage: OpenDatabase, logger: Logger): Promise<void> {
+  await reach(storage)
+  const applied = await migrateToLatest(storage.db)
   if (applied.length > 0) logger.info({ applied }, 'the database was migrated')
 }
 

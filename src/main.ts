@@ -59,5 +59,7 @@ function whyNotListening(error: unknown, { host, port }: Config): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   if (code === 'EADDRINUSE') return `Port ${port} on ${host} is taken. Stop what listens there, or set PORT.`
   if (code === 'EACCES') return `This user may not listen on port ${port}. Set PORT to 1024 or higher.`
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+    return `HOST is ${host}, which is no address of this machine. Set HOST to one, or to 0.0.0.0 for all.`
   return `Cannot listen on ${host}:${port}.`
 }

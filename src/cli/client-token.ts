@@ -17,10 +17,11 @@ const OPTIONS = {
 
 export async function clientToken(args: readonly string[]): Promise<void> {
   const { values, positionals } = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true })
-  const [action, id] = positionals
-  if (action === 'create') return create(values)
-  if (action === 'list') return withDatabase(({ db }) => list(db, values.json))
-  if (action === 'revoke' && id) return withDatabase(({ db }) => revoke(db, id, values.json))
+  const [action, id, ...more] = positionals
+  if (action === 'create' && !id) return create(values)
+  if (action === 'list' && !id) return withDatabase(({ db }) => list(db, values.json))
+  if (action === 'revoke' && id && more.length === 0)
+    return withDatabase(({ db }) => revoke(db, id, values.json))
   throw new Error('Say `gatehouse client token create`, `list`, or `revoke ID`.')
 }
 

@@ -19,17 +19,25 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
 const [name = 'help', ...rest] = process.argv.slice(2)
 const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
 
-if (load) await run(await load(), rest)
+if (load) await run(name, await load(), rest)
 else if (name === 'help' || name === '--help' || name === '-h') process.stdout.write(await overview())
 else fail(`There is no command \`${name}\`. \`gatehouse help\` lists them.`)
 
-async function run({ usage, run: act }: Command, args: readonly string[]): Promise<void> {
+async function run(command: string, { usage, run: act }: Command, args: readonly string[]): Promise<void> {
   if (args.includes('--help') || args.includes('-h')) return void process.stdout.write(`${usage}\n`)
   try {
     await act(args)
   } catch (error) {
-    fail(error instanceof Error ? error.message : String(error))
+    fail(told(error, command))
   }
+}
+
+/** What the parser of options says goes on about arguments that begin with a hyphen; nobody has one. */
+function told(error: unknown, command: string): string {
+  if (!(error instanceof Error)) return String(error)
+  const isUnknownOption = 'code' in error && error.code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION'
+  if (!isUnknownOption) return error.message
+  return `${error.message.split('. ', 1)[0]}. \`gatehouse ${command} --help\` lists what there is.`
 }
 
 async function overview(): Promise<string> {

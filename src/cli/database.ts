@@ -2,7 +2,7 @@
 
 import { type Config, loadConfig, loadSecrets } from '../config/config.ts'
 import { readEnvironment } from '../config/env.ts'
-import { type Database, openDatabase } from '../storage/database.ts'
+import { type Database, openDatabase, reach } from '../storage/database.ts'
 import { DirectoryInUseError } from '../storage/directory-lock.ts'
 import { migrateToLatest } from '../storage/migrate.ts'
 import { createKeyring, type Keyring } from '../storage/sealing.ts'
@@ -20,8 +20,10 @@ export async function withDatabase<T>(act: (opened: Opened) => Promise<T>): Prom
   const env = readEnvironment()
   const config = loadConfig(env)
   const keyring = async () => createKeyring((await loadSecrets(env, config)).secretKeys)
-  const { db, close } = await openDatabase(config.database).catch(explain)
+  const storage = await openDatabase(config.database).catch(explain)
+  const { db, close } = storage
   try {
+    await reach(storage)
     const applied = await migrateToLatest(db)
     return await act({ db, config, applied, keyring })
   } finally {

@@ -33,10 +33,11 @@ only reads there, such as notes:read. A key is shown once, and lasts 90 days unl
 With the embedded database, stop the service first.`,
   async run(args) {
     const { values, positionals } = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true })
-    const [action, id] = positionals
-    if (action === 'create') return withDatabase((opened) => create(opened, values))
-    if (action === 'list') return withDatabase(({ db }) => list(db, values))
-    if (action === 'revoke' && id) return withDatabase(({ db }) => revoke(db, id, values.json))
+    const [action, id, ...more] = positionals
+    if (action === 'create' && !id) return withDatabase((opened) => create(opened, values))
+    if (action === 'list' && !id) return withDatabase(({ db }) => list(db, values))
+    if (action === 'revoke' && id && more.length === 0)
+      return withDatabase(({ db }) => revoke(db, id, values.json))
     throw new Error('Say `gatehouse key create`, `list`, or `revoke ID`; see --help.')
   },
 }

@@ -21,7 +21,8 @@ stop the service first.`,
       allowPositionals: true,
       strict: true,
     })
-    if (positionals[0] !== 'revoke-all') throw new Error('Say `gatehouse token revoke-all`.')
+    if (positionals[0] !== 'revoke-all' || positionals.length > 1)
+      throw new Error('Say `gatehouse token revoke-all`.')
     await withDatabase(async ({ db }) => {
       await revokeAll(db)
       await record(db, 'everything.revoked', {})

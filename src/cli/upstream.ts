@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util'
 import { RELOAD_ADDRESS } from '../app-reload.ts'
 import { type Config, loadConfig, loadSecrets, type UpstreamConfig } from '../config/config.ts'
 import { readEnvironment } from '../config/env.ts'
-import { openDatabase } from '../storage/database.ts'
+import { openDatabase, reach } from '../storage/database.ts'
 import { holderOf } from '../storage/directory-lock.ts'
 import { openMailbox } from '../storage/mailbox.ts'
 import { createKeyring } from '../storage/sealing.ts'
@@ -122,6 +122,7 @@ async function tellReplicas(config: Config): Promise<string> {
   const { secretKeys } = await loadSecrets(readEnvironment(), config)
   const storage = await openDatabase(config.database)
   try {
+    await reach(storage)
     const mailbox = await openMailbox({
       storage,
       keyring: createKeyring(secretKeys),

@@ -14,14 +14,15 @@ export interface GroupOptions {
 
 /** Each name is in every access token of the person, which has to stay small. */
 const MOST_GROUPS = 50
-const USAGE = 'Say `gatehouse user group add` or `remove` with an EMAIL and a GROUP.'
+const USAGE = 'Say `gatehouse user group add` or `remove` with one EMAIL and one GROUP.'
 
 export async function changeGroup(
   db: Database,
-  [action, email = '', group = '']: readonly string[],
+  [action, email = '', group = '', ...more]: readonly string[],
   { now = false, json }: GroupOptions,
 ): Promise<void> {
-  if ((action !== 'add' && action !== 'remove') || email === '' || group === '') throw new Error(USAGE)
+  const isKnown = action === 'add' || action === 'remove'
+  if (!isKnown || email === '' || group === '' || more.length > 0) throw new Error(USAGE)
   if (!GROUP_NAME.test(group))
     throw new Error('A group is named by 1 to 64 lower-case letters, digits, dots, underscores and hyphens.')
   const user = await existing(db, email)

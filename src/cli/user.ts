@@ -22,6 +22,14 @@ const OPTIONS = {
   json: { type: 'boolean' },
 } as const
 
+const USAGE =
+  'Say `gatehouse user create`, `disable` or `enable` with one EMAIL, `gatehouse user list`, or `gatehouse user group`.'
+
+/** Of one person. */
+const ACTIONS: Readonly<
+  Record<string, (db: Database, email: string, options: CreateOptions) => Promise<void>>
+> = { create, disable, enable }
+
 export const userCommand: Command = {
   summary: 'Create, list, disable and enable people',
   usage: `Usage: gatehouse user create EMAIL [--name NAME] [--admin] [--password-stdin] [--json]
@@ -41,15 +49,12 @@ second: then the apps fetch new tokens by themselves. With the embedded database
       allowPositionals: true,
       strict: true,
     })
-    const [action, email] = positionals
+    const [action = '', email, ...more] = positionals
     if (action === 'group') return withDatabase(({ db }) => changeGroup(db, positionals.slice(1), values))
-    if (action === 'list') return withDatabase(({ db }) => list(db, values.json))
-    if (action === 'create' && email) return withDatabase(({ db }) => create(db, email, values))
-    if (action === 'disable' && email) return withDatabase(({ db }) => disable(db, email, values.json))
-    if (action === 'enable' && email) return withDatabase(({ db }) => enable(db, email, values.json))
-    throw new Error(
-      'Say `gatehouse user create`, `disable` or `enable` with an EMAIL, `gatehouse user list`, or `gatehouse user group`.',
-    )
+    if (action === 'list' && email === undefined) return withDatabase(({ db }) => list(db, values.json))
+    const act = Object.hasOwn(ACTIONS, action) ? ACTIONS[action] : undefined
+    if (!act || !email || more.length > 0) throw new Error(USAGE)
+    await withDatabase(({ db }) => act(db, email, values))
   },
 }
 
@@ -95,14 +100,14 @@ async function list(db: Database, json: boolean | undefined): Promise<void> {
   printList(people, json, rows, 'There is nobody yet: gatehouse user create EMAIL --admin.')
 }
 
-async function disable(db: Database, email: string, json: boolean | undefined): Promise<void> {
+async function disable(db: Database, email: string, { json }: CreateOptions): Promise<void> {
   const user = await existing(db, email)
   const done = await users.disable(db, user.id)
   if (done) await record(db, 'user.disabled', { userId: user.id })
   print({ id: user.id, disabled: true }, json, [`${user.email} ${done ? 'is' : 'was already'} disabled.`])
 }
 
-async function enable(db: Database, email: string, json: boolean | undefined): Promise<void> {
+async function enable(db: Database, email: string, { json }: CreateOptions): Promise<void> {
   const user = await existing(db, email)
   await users.enable(db, user.id)
   if (user.disabledAt !== null) await record(db, 'user.enabled', { userId: user.id })

@@ -1,9 +1,10 @@
-// Owns what a person sees who opens an address for apps in a browser: where they are, and how an app is connected.
+// Owns what a person sees who opens an address for apps in a browser: where they are, and how an app is connected; or that none is there.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { wantsPage } from '../http/accept.ts'
 import type { Pages } from '../http/pages.ts'
+import type { ErrorView } from '../http/view-data.ts'
 import { isLoopbackHost } from '../oauth/loopback.ts'
 import type { Registry } from '../upstreams/registry.ts'
 import type { Refusal } from './refusal.ts'
@@ -26,8 +27,9 @@ export interface SignpostNeeds {
 const FOR_CLIENTS = /application\/json|text\/event-stream/i
 
 /** Without a token, by navigating: clients say that they take JSON or events. */
-export function isPerson({ method, headers }: IncomingMessage, { status }: Refusal): boolean {
-  if (status !== 401 || method !== 'GET' || headers.authorization !== undefined) return false
+export function isPerson({ method, headers }: IncomingMessage, { status, reason }: Refusal): boolean {
+  if (status !== 401 && reason !== 'path') return false
+  if (method !== 'GET' || headers.authorization !== undefined) return false
   return wantsPage(headers) && !FOR_CLIENTS.test(headers.accept ?? '')
 }
 
@@ -42,14 +44,30 @@ export function createSignpost(app: FastifyInstance, { pages, registry }: Signpo
     isFor: (req) => refused.has(req),
     answer(request, reply) {
       const refusal = refused.get(request.raw)
-      const { resource } = registry.find(request.url.split('?', 1)[0] ?? '') ?? {}
-      // The gateway refused it there for want of a token.
-      if (!refusal || !resource) throw new Error('Nobody is to be shown the way.')
-      for (let at = 0; at + 1 < refusal.headers.length; at += 2)
-        reply.header(refusal.headers[at] ?? '', refusal.headers[at + 1])
+      if (!refusal) throw new Error('Nobody is to be shown the way.')
+      const { status, headers } = refusal
+      for (let at = 0; at + 1 < headers.length; at += 2) reply.header(headers[at] ?? '', headers[at + 1])
+      const [path = ''] = request.url.split('?', 1)
+      const { resource } = registry.find(path) ?? {}
+      if (!resource) return pages.render(reply, 'error', nothingAt(path, registry), { status })
       const { title, identifier: url } = resource
       const view = { title, url, isLocal: isLoopbackHost(new URL(url).hostname) }
-      return pages.render(reply, 'signpost', view, { status: refusal.status })
+      return pages.render(reply, 'signpost', view, { status })
     },
+  }
+}
+
+/** As target.ts tells a client. */
+function nothingAt(path: string, registry: SignpostNeeds['registry']): ErrorView {
+  const meant = registry.find(path.replace(/\/+$/, ''))?.resource.identifier
+  return {
+    title: 'No server here',
+    message: 'There is no MCP server at this address.',
+    advice: meant
+      ? `Without the slash at its end there is: ${meant}`
+      : 'Check the name at its end. The front page lists the addresses that there are.',
+    link: { href: '/', label: 'Front page' },
+    code: null,
+    requestId: null,
   }
 }

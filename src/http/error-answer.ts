@@ -12,8 +12,8 @@ export interface ErrorAnswer {
   readonly advice: string | null
   /** The code helps whoever wrote the client, so a page shows it too. */
   readonly isForDevelopers: boolean
-  /** The form came from a page that is out of date; the same address gives a fresh one. */
-  readonly offersReopening: boolean
+  /** Where a page's link leads: the front page, or this address again, when the form came from a page that is out of date. */
+  readonly leadsTo: 'front page' | 'same page' | null
   readonly retryAfterSeconds: number | null
   /** For the log only. */
   readonly detail: string | undefined
@@ -28,7 +28,7 @@ const REFUSED: ErrorAnswer = {
   message: 'The request cannot be understood.',
   advice: 'Go back to the app you came from and start again.',
   isForDevelopers: false,
-  offersReopening: false,
+  leadsTo: null,
   retryAfterSeconds: null,
   detail: undefined,
 }
@@ -40,6 +40,7 @@ export const NOT_FOUND: ErrorAnswer = {
   title: 'Nothing here',
   message: 'There is nothing at this address.',
   advice: 'Check the address, or start from the front page.',
+  leadsTo: 'front page',
 }
 
 /** RFC 9110 §15.5.6 */
@@ -51,6 +52,7 @@ export function wrongMethod(method: string, allowed: readonly string[]): ErrorAn
     title: 'Nothing to see here',
     message: `This address answers ${others.join(' and ')}, not ${method}.`,
     advice: 'It is for programs, or for a form. Start from the front page.',
+    leadsTo: 'front page',
   }
 }
 
@@ -62,7 +64,7 @@ const OUT_OF_DATE_FORM: ErrorAnswer = {
   message:
     'For your safety the form was not accepted: it did not come from a page that this browser opened recently.',
   advice: 'Nothing was changed and nothing is lost. Open the page again and repeat what you did.',
-  offersReopening: true,
+  leadsTo: 'same page',
 }
 
 const OUTAGE: ErrorAnswer = {

@@ -3,9 +3,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { wantsPage } from './accept.ts'
 import { type ErrorAnswer, errorAnswer, NOT_FOUND, wrongMethod } from './error-answer.ts'
+import type { PageLink } from './view-data.ts'
 import type { Render } from './views.ts'
 
 const PLAIN_PATH = /^[\w./-]+$/
+const FRONT_PAGE: PageLink = { href: '/', label: 'Front page' }
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS'] as const
 
 export interface ErrorNeeds {
@@ -55,7 +57,7 @@ async function sendPage(request: FastifyRequest, reply: FastifyReply, what: Erro
     message,
     advice,
     code: what.isForDevelopers ? code : null,
-    link: what.offersReopening ? { href: request.url, label: 'Open the page again' } : null,
+    link: linkOf(what, request.url),
     requestId: status >= 500 ? request.id : null,
   }
   try {
@@ -64,6 +66,11 @@ async function sendPage(request: FastifyRequest, reply: FastifyReply, what: Erro
     request.log.error({ err: error }, 'the error page cannot be rendered')
     return reply.type('text/plain; charset=utf-8').send(`${title}\n\n${message}\n`)
   }
+}
+
+function linkOf({ leadsTo }: ErrorAnswer, url: string): PageLink | null {
+  if (leadsTo === null) return null
+  return leadsTo === 'same page' ? { href: url, label: 'Open the page again' } : FRONT_PAGE
 }
 
 function log(request: FastifyRequest, error: unknown, { status, code, detail }: ErrorAnswer): void {

@@ -8,6 +8,7 @@ import { startPGlite } from './embedded.ts'
 import { type Listen, listenOnEmbedded, listenOnPostgres } from './listener.ts'
 import { prepareStatements } from './prepared-statements.ts'
 import type { Database, Tables } from './tables.ts'
+import { unusable } from './unusable.ts'
 
 export type { Database } from './tables.ts'
 
@@ -53,6 +54,12 @@ export async function ping(db: Database): Promise<void> {
   await sql`select 1`.execute(db)
 }
 
+/** As `ping`, at the start: throws what the operator is told. */
+export async function reach({ db, kind }: Pick<OpenDatabase, 'db' | 'kind'>): Promise<void> {
+  const variable = kind === 'postgres' ? 'DATABASE_URL' : 'DATA_DIR'
+  await ping(db).catch(unusable(`The database of ${variable} cannot be used`))
+}
+
 function openPostgres(
   url: string,
   { log, poolSize = POOL_SIZE, answerTimeoutMs = ANSWER_TIMEOUT_MS }: OpenOptions,
@@ -90,7 +97,9 @@ async function setTimeouts(client: pg.ClientBase): Promise<void> {
 }
 
 async function openEmbedded(directory: string): Promise<OpenDatabase> {
-  await mkdir(dirname(directory), { recursive: true, mode: 0o700 })
+  await mkdir(dirname(directory), { recursive: true, mode: 0o700 }).catch(
+    unusable('DATA_DIR has to be a directory that this user may write to'),
+  )
   const lock = await lockDirectory(directory)
   try {
     const pglite = await startPGlite(directory)

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { sql } from 'kysely'
 import { FileMigrationProvider, Migrator } from 'kysely/migration'
 import type { Database } from './tables.ts'
+import { unusable } from './unusable.ts'
 
 const MIGRATIONS = fileURLToPath(new URL('../../migrations/', import.meta.url))
 
@@ -37,6 +38,6 @@ async function exchangeTimeout(connection: Database, timeout: string): Promise<s
 async function migrate(db: Database): Promise<readonly string[]> {
   const provider = new FileMigrationProvider({ fs, path, migrationFolder: MIGRATIONS })
   const { error, results = [] } = await new Migrator({ db, provider }).migrateToLatest()
-  if (error) throw new Error('The database could not be migrated.', { cause: error })
+  if (error) unusable('The database could not be migrated')(error)
   return results.map((result) => result.migrationName)
 }

@@ -73,7 +73,7 @@ t.test('a device is connected, seen on the account page, and disconnected there'
       await page.getByLabel('New password', { exact: true }).fill('the heron waits')
       await page.getByLabel('New password, once more').fill('the heron waits')
       await page.getByRole('button', { name: 'Change password' }).click()
-      await page.getByRole('alert').waitFor()
+      await page.locator('[role=alert]:focus').waitFor()
       await look(t, page, `${name}-7-account-problem`)
 
       await page.goto(`${origin}/`)

@@ -46,5 +46,28 @@ t.test('a person is shown the way, and a client is answered as ever', async (t) 
     t.match(text, /^\{"error":"invalid_token"/)
     t.match(response.headers.get('content-type'), 'application/json')
   }
-  t.match(await ask(CHROME, {}, '/mcp/nowhere'), { status: 404, text: /^\{/ })
+})
+
+t.test('where no server is, a person is told so on a page, and a client as ever', async (t) => {
+  const { origin } = await build(t)
+  const ask = async (accept: string, path: string) => {
+    const response = await fetch(origin + path, { headers: { accept } })
+    return {
+      status: response.status,
+      type: response.headers.get('content-type'),
+      text: await response.text(),
+    }
+  }
+  const page = { status: 404, type: /^text\/html/, text: /There is no MCP server at this address/ }
+  t.match(await ask(CHROME, '/mcp/nowhere'), page)
+  t.match((await ask(CHROME, '/mcp/nowhere')).text, '<a class="button" href="/">Front page</a>')
+  t.match(await ask(CHROME, '/mcp/demo/'), {
+    ...page,
+    text: `Without the slash at its end there is: ${origin}/mcp/demo<`,
+  })
+  for (const path of ['/mcp/nowhere', '/mcp/demo/'])
+    t.match(await ask('application/json, text/event-stream', path), {
+      status: 404,
+      text: /^\{"error":"not_found"/,
+    })
 })

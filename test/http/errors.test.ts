@@ -69,6 +69,7 @@ t.test('a person gets a page', async (t) => {
     })
     t.match(page.headers['content-security-policy'], "frame-ancestors 'none'")
     t.match(page.body, says)
+    t.equal(page.body.includes('<a class="button" href="/">Front page</a>'), status === 404)
   }
 })
 

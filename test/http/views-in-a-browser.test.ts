@@ -27,6 +27,8 @@ const KEY_PROBLEMS = [
   { field: 'key_name', message: 'A name is missing.' },
   { field: 'key_scope', message: 'Tick what the key may do.' },
 ]
+/** Shown at once, being new. */
+const LONG_TOOLS = ['n'.repeat(200), 'a_name_'.repeat(11)].map((name) => ({ name, title: null, isNew: true }))
 const UNKNOWN = { name: 'x'.repeat(200), verifiedHost: null }
 
 const VIEWS: Readonly<Record<string, (pages: Pages, reply: FastifyReply) => Promise<FastifyReply>>> = {
@@ -44,6 +46,14 @@ const VIEWS: Readonly<Record<string, (pages: Pages, reply: FastifyReply) => Prom
       groups: ['Notes', 'n'.repeat(200)].map((title) => ({
         title,
         choices: CONSENT.groups[0]?.choices ?? [],
+      })),
+    }),
+  '/consent-tools': (pages, reply) =>
+    pages.render(reply, 'consent', {
+      ...CONSENT,
+      groups: CONSENT.groups.map((group) => ({
+        ...group,
+        choices: group.choices.map((choice) => ({ ...choice, tools: LONG_TOOLS })),
       })),
     }),
   '/home': (pages, reply) => pages.render(reply, 'home', HOME),
