@@ -14,7 +14,7 @@ export interface GroupOptions {
 
 /** Each name is in every access token of the person, which has to stay small. */
 const MOST_GROUPS = 50
-const USAGE = 'Say `gatehouse user group add` or `remove` with one EMAIL and one GROUP.'
+const USAGE = 'Say `gatehouse user group add` or `remove` with an EMAIL and a GROUP.'
 
 export async function changeGroup(
   db: Database,
