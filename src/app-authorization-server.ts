@@ -14,6 +14,7 @@ import { AUTHORIZATION_CODE_TTL_SECONDS } from './authorization-server/lifetimes
 import { decideConsent } from './consent/decision.ts'
 import { outcomePage } from './consent/device-view.ts'
 import { createConfiguredFetch } from './http/configured-fetch.ts'
+import { EXPIRED_SIGN_IN } from './http/expired.ts'
 import { createOutboundFetch } from './http/outbound.ts'
 import { throttleByAddress } from './http/throttle.ts'
 import type { ErrorView } from './http/view-data.ts'
@@ -117,7 +118,8 @@ function throttled(
   })
 }
 
-function authorizationErrorView({ error, description, unfetched }: ErrorForPerson): ErrorView {
+function authorizationErrorView({ error, description, unfetched, expired }: ErrorForPerson): ErrorView {
+  if (expired) return EXPIRED_SIGN_IN
   const page = { title: 'The app could not be connected', link: null, requestId: null }
   if (unfetched)
     return {

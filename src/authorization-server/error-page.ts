@@ -1,7 +1,7 @@
 // Owns the errors of an authorization request that the person, not the client, must see (RFC 6749 §4.1.2.1).
 
 import type { IncomingMessage } from 'node:http'
-import type { Configuration } from 'oidc-provider'
+import { type Configuration, errors } from 'oidc-provider'
 import { OutboundError } from '../http/outbound.ts'
 
 export interface ErrorForPerson {
@@ -9,6 +9,8 @@ export interface ErrorForPerson {
   readonly description: string | undefined
   /** What would say who the client is could not be fetched: nothing that the client can put right. */
   readonly unfetched: boolean
+  /** A way that was gone to its end before, or not in time. */
+  readonly expired: boolean
 }
 
 const waiting = new WeakMap<IncomingMessage, ErrorForPerson>()
@@ -20,7 +22,8 @@ export const leaveToPages: NonNullable<Configuration['renderError']> = (
   thrown,
 ) => {
   const unfetched = thrown.cause instanceof OutboundError
-  waiting.set(ctx.req, { error, description: error_description, unfetched })
+  const expired = thrown instanceof errors.SessionNotFound
+  waiting.set(ctx.req, { error, description: error_description, unfetched, expired })
   ctx.respond = false
 }
 

@@ -31,6 +31,11 @@ export interface AskingDevice {
 export interface Interactions {
   /** The interaction that this browser started under this address; null when expired, unknown, or another browser's. */
   find(request: FastifyRequest, reply: FastifyReply): Promise<PendingInteraction | null>
+  /**
+   * Where the request of an interaction begins again that `find` does not find because its person has signed out since, or
+   * another one has signed in; null when that is not why.
+   */
+  beginsAgainAt(request: FastifyRequest, reply: FastifyReply): Promise<string | null>
   /** Each of these answers the interaction and returns the URL to redirect to (303). */
   signIn(request: FastifyRequest, reply: FastifyReply, accountId: string): Promise<string>
   /** `scopes`: what the person agreed to, which may be less or more than was asked for. */
@@ -68,11 +73,20 @@ export function createInteractions(needs: InteractionNeeds): Interactions {
       }
     },
 
+    async beginsAgainAt(request, reply) {
+      const interaction = await findLeft(provider(), request, reply)
+      if (interaction === null || interaction.uid !== uidOf(request) || interaction.deviceCode) return null
+      const isStill = await details(request, reply).then(() => true, isOfSession)
+      return isStill ? null : authorizationOf(interaction)
+    },
+
     signIn(request, reply, accountId) {
       return transactions.run(async () => {
         const interaction = await details(request, reply)
-        if (interaction.session && interaction.session.accountId !== accountId) {
-          await endSession(provider(), request, reply)
+        // Also one that was begun in another tab, after this page was opened: whoever typed a password wants that account.
+        const session = await sessionOf(provider(), request, reply)
+        if (session.accountId !== undefined && session.accountId !== accountId) {
+          await session.destroy()
           interaction.session = undefined
         }
         interaction.result = { login: { accountId, remember: true }, select_account: {} }
@@ -104,9 +118,26 @@ export function createInteractions(needs: InteractionNeeds): Interactions {
       await endSession(provider(), request, reply)
       const code = await deviceCodeOf(provider(), interaction)
       if (code) return beginInteraction({ ...needs, provider: provider() }, request, reply, code)
-      return `/authorize?${new URLSearchParams(parameters(params))}`
+      return authorizationOf({ params })
     },
   }
+}
+
+/** The interaction of this page, whoever is signed in by now. */
+async function findLeft(provider: Provider, request: FastifyRequest, reply: FastifyReply) {
+  const { cookies } = provider.createContext(request.raw, reply.raw)
+  const id = cookies.get(provider.cookieName('interaction'), { signed: true })
+  return (id !== undefined && (await provider.Interaction.find(id))) || null
+}
+
+/** False for an interaction whose session is over; any other error is thrown again. */
+function isOfSession(error: unknown): false {
+  if (error instanceof errors.SessionNotFound) return false
+  throw error
+}
+
+function authorizationOf({ params }: Pick<Details, 'params'>): string {
+  return `/authorize?${new URLSearchParams(parameters(params))}`
 }
 
 async function deviceCodeOf(provider: Provider, { deviceCode }: Details) {

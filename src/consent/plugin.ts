@@ -2,7 +2,7 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Interactions, PendingInteraction } from '../authorization-server/interactions.ts'
-import { EXPIRED_SIGN_IN, EXPIRED_STATUS } from '../http/expired.ts'
+import { EXPIRED_STATUS, expiredSignIn } from '../http/expired.ts'
 import type { Pages } from '../http/pages.ts'
 import type { Tools } from '../oauth/tool.ts'
 import { readAnswer } from './choices.ts'
@@ -15,7 +15,7 @@ export interface Asker {
 }
 
 export interface ConsentNeeds {
-  readonly interactions: Pick<Interactions, 'find' | 'allow' | 'deny'>
+  readonly interactions: Pick<Interactions, 'find' | 'beginsAgainAt' | 'allow' | 'deny'>
   readonly pages: Pages
   /** The email address of an account; null when it is gone. */
   readonly emailOf: (accountId: string) => Promise<string | null>
@@ -25,6 +25,7 @@ export interface ConsentNeeds {
   readonly toolsOf?: (upstream: string, asker: Asker) => Promise<Tools | undefined>
 }
 
+const EXPIRED = { kind: 'expired', again: null } as const
 const OTHER_ACCOUNT =
   'You signed in with another account in the meantime. Please look again: this is about the account below.'
 
@@ -61,21 +62,23 @@ interface Ask {
   readonly person: AskedPerson
 }
 
-type Found = Ask | { readonly kind: 'sign-in'; readonly uid: string } | { readonly kind: 'expired' }
+type Found =
+  | Ask
+  | { readonly kind: 'sign-in'; readonly uid: string }
+  | { readonly kind: 'expired'; readonly again: string | null }
 
 async function find(request: FastifyRequest, reply: FastifyReply, needs: ConsentNeeds): Promise<Found> {
   const interaction = await needs.interactions.find(request, reply)
-  if (interaction === null) return { kind: 'expired' }
+  if (interaction === null)
+    return { kind: 'expired', again: await needs.interactions.beginsAgainAt(request, reply) }
   if (interaction.prompt !== 'consent') return { kind: 'sign-in', uid: interaction.uid }
-  return isForClient(interaction) ? findPerson(interaction, needs) : { kind: 'expired' }
+  return isForClient(interaction) ? findPerson(interaction, needs) : EXPIRED
 }
 
 async function findPerson(interaction: ConsentInteraction, { emailOf }: ConsentNeeds): Promise<Found> {
   const id = interaction.accountId
   const email = id === null ? null : await emailOf(id)
-  return id === null || email === null
-    ? { kind: 'expired' }
-    : { kind: 'ask', interaction, person: { id, email } }
+  return id === null || email === null ? EXPIRED : { kind: 'ask', interaction, person: { id, email } }
 }
 
 /** Our own pages never ask for consent. */
@@ -85,7 +88,7 @@ function isForClient(interaction: PendingInteraction): interaction is ConsentInt
 
 function elsewhere(reply: FastifyReply, found: Exclude<Found, Ask>, pages: Pages) {
   if (found.kind === 'sign-in') return reply.redirect(`/login/${found.uid}`, 303)
-  return pages.render(reply, 'error', EXPIRED_SIGN_IN, { status: EXPIRED_STATUS })
+  return pages.render(reply, 'error', expiredSignIn(found.again), { status: EXPIRED_STATUS })
 }
 
 async function ask(

@@ -2,7 +2,7 @@
 
 import type { FastifyReply } from 'fastify'
 import type { PendingInteraction } from '../authorization-server/interactions.ts'
-import { EXPIRED_SIGN_IN, EXPIRED_STATUS } from '../http/expired.ts'
+import { EXPIRED_STATUS, expiredSignIn } from '../http/expired.ts'
 import type { LoginView } from '../http/interaction-view-data.ts'
 import type { Pages } from '../http/pages.ts'
 import type { SignInOutcome } from './authenticate.ts'
@@ -62,8 +62,9 @@ export function sendLoginProblem(
   return pages.render(reply, 'login', view, { status, ...formAction(pending) })
 }
 
-export function sendExpired(pages: Pages, reply: FastifyReply): Promise<FastifyReply> {
-  return pages.render(reply, 'error', EXPIRED_SIGN_IN, { status: EXPIRED_STATUS })
+/** `again`: where its request begins anew. */
+export function sendExpired(pages: Pages, reply: FastifyReply, again: string | null): Promise<FastifyReply> {
+  return pages.render(reply, 'error', expiredSignIn(again), { status: EXPIRED_STATUS })
 }
 
 function loginView({ uid, client }: PendingInteraction, email: string): LoginView {

@@ -14,14 +14,16 @@ import { isTooLong } from './password.ts'
 export interface LoginRouteNeeds {
   readonly publicUrl: string
   readonly pages: Pages
-  readonly interactions: Pick<Interactions, 'find' | 'signIn'>
+  readonly interactions: Pick<Interactions, 'find' | 'beginsAgainAt' | 'signIn'>
   readonly signIn: SignIn
   /** The path of an authorization request of our own pages: there is one way to sign in. */
   readonly startSignIn: () => string
 }
 
 export function addLoginRoutes(app: FastifyInstance, needs: LoginRouteNeeds): void {
-  const { pages, startSignIn } = needs
+  const { pages, startSignIn, interactions } = needs
+  const expired = async (request: FastifyRequest, reply: FastifyReply) =>
+    sendExpired(pages, reply, await interactions.beginsAgainAt(request, reply))
 
   app.get('/login', async (_request, reply) =>
     reply.header('cache-control', 'no-store').redirect(startSignIn(), 303),
@@ -29,12 +31,12 @@ export function addLoginRoutes(app: FastifyInstance, needs: LoginRouteNeeds): vo
 
   app.get('/login/:uid', async (request, reply) => {
     const pending = await findLogin(needs, request, reply)
-    return pending ? sendLoginForm(pages, reply, pending) : sendExpired(pages, reply)
+    return pending ? sendLoginForm(pages, reply, pending) : expired(request, reply)
   })
 
   app.post('/login/:uid', { preHandler: pages.checkCsrf }, async (request, reply) => {
     const pending = await findLogin(needs, request, reply)
-    if (!pending) return sendExpired(pages, reply)
+    if (!pending) return expired(request, reply)
     const { email, password } = parseLoginForm(request.body)
     const mistake = formMistake(email, password)
     if (mistake) return sendLoginProblem(pages, reply, pending, email, notUnderstood(mistake))

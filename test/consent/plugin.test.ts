@@ -43,8 +43,9 @@ function fieldOf(input: HTMLElement): Field {
 async function consentApp(t: Test, pending: PendingInteraction | null = PENDING) {
   const current = { pending }
   const answers: unknown[] = []
-  const interactions: Pick<Interactions, 'find' | 'allow' | 'deny'> = {
+  const interactions: Pick<Interactions, 'find' | 'beginsAgainAt' | 'allow' | 'deny'> = {
     find: async () => current.pending,
+    beginsAgainAt: async () => null,
     allow: async (_request, _reply, scopes) => {
       answers.push([...scopes])
       return `${PUBLIC_URL}/authorize/4Xh2`

@@ -123,6 +123,7 @@ async function build(
     interactions: {
       find: async ({ params }) =>
         JSON.stringify(params).includes(UID) ? { ...PENDING, ...needs.pending } : null,
+      beginsAgainAt: async () => null,
       async signIn(_request, _reply, accountId) {
         signedIn.push(accountId)
         return `${publicUrl}/authorize/${UID}`
