@@ -19,7 +19,15 @@ class EmbeddedDatabaseGone extends Error {
 /** Loaded only when it is wanted: the module carries a whole PostgreSQL. */
 export async function startPGlite(directory: string): Promise<PGlite> {
   const { PGlite } = await import('@electric-sql/pglite')
-  return refusingOnceGone(await PGlite.create(directory))
+  const pglite = await PGlite.create(directory).catch((cause: unknown) => {
+    throw new Error(whyNotOpened(directory), { cause })
+  })
+  return refusingOnceGone(pglite)
+}
+
+/** What PGlite says itself is a word of its compiler. */
+function whyNotOpened(directory: string): string {
+  return `The embedded database in ${directory} cannot be opened: it is damaged, its files belong to somebody else, or there is no room on its disk. Make room, or put a backup of the directory in its place.`
 }
 
 /**

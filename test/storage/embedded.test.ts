@@ -1,6 +1,6 @@
 // Owns the proof that an embedded database which has given up is told as an outage, and loses nothing.
 
-import { rename } from 'node:fs/promises'
+import { readdir, rename, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sql } from 'kysely'
 import t from 'tap'
@@ -38,4 +38,14 @@ t.test('one that cannot write its log ends nothing else, and has every row at th
   const again = await openDatabase(config)
   t.teardown(again.close)
   t.same((await sql`select id from kept`.execute(again.db)).rows, [{ id: 7 }])
+})
+
+t.test('one that is damaged is told as such, with what to do', async (t) => {
+  const config = await embeddedDatabase(t, true)
+  if (config.kind !== 'embedded') throw new Error('not embedded')
+  const whole = await openDatabase(config)
+  await whole.close()
+  const log = join(config.directory, 'pg_wal')
+  for (const file of await readdir(log)) if (/^0+1/.test(file)) await truncate(join(log, file), 4096)
+  await t.rejects(openDatabase(config), { message: /cannot be opened: it is damaged.* backup/ })
 })
