@@ -39,6 +39,8 @@ const LIMITS: StartLimits = { maxPerUpstream: 64, maxTotal: 256 }
 const PATIENCE: Patience = { politeMs: 500, graceMs: 5_000 }
 /** The process is about to end as well, and has a few seconds for everything. */
 const LAST_GRACE_MS = 3_000
+/** A timer may go off when the clock does not have its moment yet. */
+const EARLY_MS = 5
 const STDERR_LINE_BYTES = 4 * 1024
 const STDERR_LINES_PER_SECOND = 100
 
@@ -86,7 +88,7 @@ export function createPrograms({ log, limits, patience, clock = Date.now }: Prog
   async function restOver(upstream: StdioUpstream, signal?: AbortSignal): Promise<void> {
     const rest = starts.restOf(upstream)
     if (rest === 0 || rest > FIRST_PAUSE_MS) return
-    await sleep(rest, undefined, signal && { signal }).catch(() => signal?.throwIfAborted())
+    await sleep(rest + EARLY_MS, undefined, signal && { signal }).catch(() => signal?.throwIfAborted())
   }
 
   function readStderr({ child }: Program, upstream: string): void {
