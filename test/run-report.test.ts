@@ -40,6 +40,19 @@ not ok 1 - test/a.test.ts # time=9.2ms
   ...
 # { total: 3, pass: 1, fail: 1, todo: 1 }`
 
+/** What is shown of it. */
+const SHOWN = [
+  '        ✗ should be equal',
+  '          ---',
+  '          diff: |',
+  '            -1',
+  '            +2',
+  '          ...',
+  '    ✗ a door opens (7 ms)',
+  '✗ test/a.test.ts (9 ms)',
+  '  signal: SIGALRM',
+]
+
 function read(output: string, exitCode: number) {
   const report = createReport()
   const failures = createFailures()
@@ -63,17 +76,7 @@ t.test('a run that passed shows its tests and skips, and no assertions', async (
 
 t.test('a failed assertion is shown with its reason, a killed file with its signal', async (t) => {
   const { shown, totals } = read(FAILED, 1)
-  t.same(shown, [
-    '        ✗ should be equal',
-    '          ---',
-    '          diff: |',
-    '            -1',
-    '            +2',
-    '          ...',
-    '    ✗ a door opens (7 ms)',
-    '✗ test/a.test.ts (9 ms)',
-    '  signal: SIGALRM',
-  ])
+  t.same(shown, SHOWN)
   t.same(totals, { passed: 1, failed: 1, skipped: 1 })
 })
 
@@ -98,21 +101,7 @@ t.test('what a test prints is shown', async (t) => {
 t.test('the files that failed are repeated, without what passed in them or beside them', async (t) => {
   const { failures } = read(`${PASSED}\n${FAILED}`, 1)
   t.same(failures.files(), [
-    {
-      file: 'test/a.test.ts',
-      totals: { passed: 0, failed: 1, skipped: 0 },
-      shown: [
-        '        ✗ should be equal',
-        '          ---',
-        '          diff: |',
-        '            -1',
-        '            +2',
-        '          ...',
-        '    ✗ a door opens (7 ms)',
-        '✗ test/a.test.ts (9 ms)',
-        '  signal: SIGALRM',
-      ],
-    },
+    { file: 'test/a.test.ts', totals: { passed: 0, failed: 1, skipped: 0 }, shown: SHOWN },
   ])
   t.ok(failures.areOfFiles())
   t.same(read(PASSED, 0).failures.files(), [])

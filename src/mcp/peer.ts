@@ -28,6 +28,14 @@ export interface PeerRequest {
   readonly requestState: string | null
 }
 
+/** What a server of this era can do, and what it is (MCP 2026-07-28, server/discover.mdx). */
+export const DISCOVER: PeerRequest = {
+  method: 'server/discover',
+  params: {},
+  inputResponses: null,
+  requestState: null,
+}
+
 export interface PeerHooks {
   /** Aborted when the client cancels or leaves: the peer is told, and the answer is of no use any more. */
   readonly signal: AbortSignal

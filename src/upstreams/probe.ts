@@ -3,11 +3,11 @@
 import { discard } from '../http/answer-body.ts'
 import type { Connections } from '../http/connections.ts'
 import { LEGACY_REVISIONS } from '../mcp/era.ts'
-import { type PeerAnswer, PeerFailure, type Visitor } from '../mcp/peer.ts'
+import { DISCOVER, type PeerAnswer, PeerFailure, type Visitor } from '../mcp/peer.ts'
 import { EraMismatch } from './era-mismatch.ts'
 import { within } from './legacy/within.ts'
 import { readAnswer } from './modern/answer.ts'
-import { DISCOVER, isModernError } from './modern/discovery.ts'
+import { isModernError } from './modern/discovery.ts'
 import { bodyOf, mirroringHeaders } from './modern/message.ts'
 
 export interface Eras {

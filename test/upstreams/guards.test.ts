@@ -8,7 +8,7 @@ import { guardPeer } from '../../src/upstreams/guarded-links.ts'
 import { createGuards, type Errand, isBarrier, type Passage } from '../../src/upstreams/guards.ts'
 import { createOpenApiPeer } from '../../src/upstreams/openapi/peer.ts'
 import { createRegistry, type Upstream } from '../../src/upstreams/registry.ts'
-import { createUpstream } from '../../src/upstreams/settings.ts'
+import { apiUpstream } from '../support/api-upstream.ts'
 import { programUpstream } from '../support/programs/program-upstream.ts'
 import { startShop } from '../support/shop-api.ts'
 import { asking, visitorOf } from './peers.ts'
@@ -204,17 +204,7 @@ t.test(
   'what the document of an API answers says nothing about the API, and is there without it',
   async (t) => {
     const shop = await startShop(t)
-    const upstream = createUpstream({
-      kind: 'openapi',
-      name: 'shop',
-      title: 'Shop',
-      url: null,
-      headers: {},
-      operations: [],
-      writes: false,
-      document: `${shop.origin}/openapi`,
-    })
-    if (upstream.kind !== 'openapi') throw new Error('not an API')
+    const upstream = apiUpstream({ document: `${shop.origin}/openapi` })
     const connections = createConnections()
     const clock = { now: 0 }
     const guards = createGuards({ perUpstream: { calls: null, streams: null }, clock: () => clock.now })

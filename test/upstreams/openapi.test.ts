@@ -8,8 +8,8 @@ import { type PeerAnswer, PeerFailure, type Visitor } from '../../src/mcp/peer.t
 import { isRecord, type Members, type RpcNotification } from '../../src/mcp/rpc.ts'
 import { createOpenApiPeer, type OpenApiPeerNeeds } from '../../src/upstreams/openapi/peer.ts'
 import type { ApiProblem } from '../../src/upstreams/openapi/problem.ts'
-import type { OpenApiSettings, OpenApiUpstream } from '../../src/upstreams/settings.ts'
-import { createUpstream } from '../../src/upstreams/settings.ts'
+import type { OpenApiSettings } from '../../src/upstreams/settings.ts'
+import { apiUpstream } from '../support/api-upstream.ts'
 import { startHostileUpstream } from '../support/hostile-upstream.ts'
 import { openLinks } from '../support/links.ts'
 import { SHOP_3_0, SHOP_3_1, startShop } from '../support/shop-api.ts'
@@ -36,21 +36,6 @@ const VISITOR: Visitor = {
   trace: {},
 }
 
-function upstreamOf(settings: Partial<OpenApiSettings> & { readonly document: string }): OpenApiUpstream {
-  const plain = {
-    kind: 'openapi',
-    name: 'shop',
-    title: 'Shop',
-    url: null,
-    headers: {},
-    operations: [],
-    writes: false,
-  } as const
-  const upstream = createUpstream({ ...plain, ...settings })
-  if (upstream.kind !== 'openapi') throw new Error('not an API')
-  return upstream
-}
-
 function stage(
   t: { teardown(close: () => unknown): unknown },
   settings: Partial<OpenApiSettings> & { readonly document: string },
@@ -59,7 +44,7 @@ function stage(
   const connections = createConnections()
   const problems: ApiProblem[] = []
   const peer = createOpenApiPeer({
-    upstream: upstreamOf(settings),
+    upstream: apiUpstream(settings),
     connections,
     credentialFor: () => ({ kind: 'none' }),
     report: (problem) => void problems.push(problem),
@@ -619,9 +604,9 @@ t.test('an API is waited for, and read, as far as the limits say', async (t) => 
     res.writeHead(200, { 'content-type': 'text/plain' }).end('x'.repeat(2000))
   })
   const document = join(t.testdir({ 'desk.json': documentOf({ type: 'string' }) }), 'desk.json')
-  const { limits } = upstreamOf({ document })
+  const { limits } = apiUpstream({ document })
   const upstream = {
-    ...upstreamOf({ document, url: desk.url, writes: true }),
+    ...apiUpstream({ document, url: desk.url, writes: true }),
     limits: { ...limits, firstByteTimeoutMs: 1500 },
   }
   const peer = openLinks(t, { maxAnswerBytes: 1000 }).peerOf(upstream)

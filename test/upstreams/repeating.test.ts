@@ -12,6 +12,7 @@ import { openSseChannels } from '../../src/upstreams/legacy/sse-channel.ts'
 import { createModernPeer } from '../../src/upstreams/modern/peer.ts'
 import { createOpenApiPeer } from '../../src/upstreams/openapi/peer.ts'
 import { createUpstream } from '../../src/upstreams/settings.ts'
+import { apiUpstream } from '../support/api-upstream.ts'
 import { startSseServer } from '../support/sse-server.ts'
 import { asking, listening, type Received, sendResult, servePlainly, upstreamAt, visitorOf } from './peers.ts'
 
@@ -258,17 +259,7 @@ t.test('an HTTP API is asked once more what only reads, and whatever found nobod
       return real.request(lost ? { ...outgoing, url: NOBODY } : outgoing)
     },
   }
-  const upstream = createUpstream({
-    kind: 'openapi',
-    name: 'shop',
-    title: 'Shop',
-    url: null,
-    headers: {},
-    operations: [],
-    writes: true,
-    document: `${new URL(url).origin}/openapi`,
-  })
-  if (upstream.kind !== 'openapi') throw new Error('not an API')
+  const upstream = apiUpstream({ writes: true, document: `${new URL(url).origin}/openapi` })
   const peer = createOpenApiPeer({ upstream, connections, credentialFor, report: () => undefined })
   t.teardown(async () => {
     peer.close()

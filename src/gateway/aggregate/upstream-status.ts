@@ -1,6 +1,6 @@
 // Owns how the upstreams stand just now: each is asked itself whether it answers.
 
-import type { Peer, Visitor } from '../../mcp/peer.ts'
+import { DISCOVER, type Peer, type Visitor } from '../../mcp/peer.ts'
 import { isRecord, type Members } from '../../mcp/rpc.ts'
 import { hasAnyScope } from '../../oauth/scope.ts'
 import { type Asking, askEach, type Member } from './member.ts'
@@ -18,9 +18,6 @@ interface Standing {
   readonly milliseconds: number
   readonly serverInfo: Members | null
 }
-
-/** What an upstream is asked that has said before what it can do. */
-const ARE_YOU_THERE = { method: 'server/discover', params: {}, inputResponses: null, requestState: null }
 
 /** Of the one called `wanted`, or of all. An upstream of which nothing was granted is not asked in this caller's name. */
 export async function upstreamStatus(
@@ -61,7 +58,7 @@ async function standingOf(
 }
 
 async function ask(peer: Peer, visitor: Visitor, signal: AbortSignal): Promise<void> {
-  await peer.request(visitor, ARE_YOU_THERE, { signal, notify: () => undefined })
+  await peer.request(visitor, DISCOVER, { signal, notify: () => undefined })
 }
 
 function shownStanding(

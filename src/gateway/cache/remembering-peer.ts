@@ -1,6 +1,6 @@
 // Owns that a peer is not asked again for what it said is good for longer: its lists, its resources and what it says of itself.
 
-import type { Discovery, Peer, PeerRequest, Visitor } from '../../mcp/peer.ts'
+import { DISCOVER, type Discovery, type Peer, type Visitor } from '../../mcp/peer.ts'
 import { isRecord, type Members } from '../../mcp/rpc.ts'
 import type { Caller } from '../../oauth/caller.ts'
 import { isPersonal } from '../../oauth/upstream-auth.ts'
@@ -11,13 +11,6 @@ import type { AnswerCache } from './answer-cache.ts'
 export interface Remembering {
   readonly cache: Pick<AnswerCache, 'lookUpAt'>
   readonly credentialFor: CredentialFor
-}
-
-const DISCOVER: PeerRequest = {
-  method: 'server/discover',
-  params: {},
-  inputResponses: null,
-  requestState: null,
 }
 
 function resultLike({ freshness, ...said }: Discovery): Members {

@@ -1,8 +1,8 @@
-// Owns `server/discover` from our side: the question, what an answer says, and which errors only a modern server has.
+// Owns `server/discover` from our side: what an answer says, and which errors only a modern server has.
 
 import { isModern } from '../../mcp/era.ts'
 import { SERVER_INFO } from '../../mcp/meta.ts'
-import type { Discovery, Freshness, PeerRequest } from '../../mcp/peer.ts'
+import type { Discovery, Freshness } from '../../mcp/peer.ts'
 import {
   HEADER_MISMATCH,
   isRecord,
@@ -11,13 +11,6 @@ import {
   type RpcError,
   UNSUPPORTED_VERSION,
 } from '../../mcp/rpc.ts'
-
-export const DISCOVER: PeerRequest = {
-  method: 'server/discover',
-  params: {},
-  inputResponses: null,
-  requestState: null,
-}
 
 /** What only a server says that knows the modern revision. */
 const MODERN_ERRORS: readonly number[] = [UNSUPPORTED_VERSION, HEADER_MISMATCH, MISSING_CLIENT_CAPABILITY]

@@ -3,6 +3,7 @@
 import type { AnswerBudget } from '../../http/answer-budget.ts'
 import type { Connections } from '../../http/connections.ts'
 import {
+  DISCOVER,
   type Discovery,
   type Peer,
   type PeerAnswer,
@@ -19,7 +20,7 @@ import { send } from '../presenting.ts'
 import type { HttpUpstream } from '../registry.ts'
 import { repeatable, repeated } from '../repeating.ts'
 import { peerFailure, readAnswer } from './answer.ts'
-import { DISCOVER, readDiscovery } from './discovery.ts'
+import { readDiscovery } from './discovery.ts'
 import { bodyOf, mirroringHeaders } from './message.ts'
 import { parameterHeaders } from './parameter-headers.ts'
 import { acknowledgedFirst } from './subscription.ts'

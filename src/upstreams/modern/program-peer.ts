@@ -2,6 +2,7 @@
 
 import { isModern } from '../../mcp/era.ts'
 import {
+  DISCOVER,
   type Peer,
   type PeerAnswer,
   PeerFailure,
@@ -15,7 +16,7 @@ import { EraMismatch } from '../era-mismatch.ts'
 import type { OpenChannel } from '../legacy/channel.ts'
 import type { StdioUpstream } from '../registry.ts'
 import { SERVICE_VISITOR } from '../service-visitor.ts'
-import { DISCOVER, isModernError, readDiscovery } from './discovery.ts'
+import { isModernError, readDiscovery } from './discovery.ts'
 import { openProgramLine, type ProgramLine } from './program-line.ts'
 import { acknowledgedFirst } from './subscription.ts'
 
